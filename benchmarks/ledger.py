@@ -1,0 +1,79 @@
+"""How fast a ledger of 100,000 asked and labeled images is: load its state, commit to it.
+
+    python benchmarks/ledger.py [--images 100000] [--root FOLDER]
+
+Expected on two cores and a local disk: load under 1 s, commit under 0.3 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from components.contracts.campaign import create_campaign
+from components.contracts.lease import open_cycle
+from components.contracts.ledger import Ledger
+from components.contracts.storage_folder import FolderStorage
+
+
+def build(root: Path, images: int, batches: int) -> float:
+    """A campaign with this many labeled images; returns the seconds of its largest commit."""
+    ledger = create_campaign(FolderStorage(root), "bench", {"seed": 1}, {"seed": 1})
+    lease = open_cycle(ledger, "bench", 3600)
+    ids = [f"city_{i // 1000:06d}_{i % 1000:06d}" for i in range(images)]
+    items = [{"image_id": i, "score": 0.5, "reason": "entropy", "cost": 1.0} for i in ids]
+    longest = 0.0
+    for batch in range(batches):
+        digest = hashlib.sha256(str(batch).encode()).hexdigest()
+        chosen = slice(batch * images // batches, (batch + 1) * images // batches)
+        query = {"cycle": lease.cycle, "strategy": "entropy", "model": None, "items": items[chosen]}
+        labels = [{"image_id": i, "sha256": digest, "annotator": "a"} for i in ids[chosen]]
+        accepted = {"file_sha256": digest, "file_name": "f", "labels": labels, "refused": []}
+        ledger.commit("query", f"query/{batch}", query, fence=lease.fence)
+        started = time.perf_counter()
+        ledger.commit("labels_accepted", f"labels/{digest}", accepted, fence=lease.fence)
+        longest = max(longest, time.perf_counter() - started)
+    return longest
+
+
+def measure(root: Path, repeats: int = 5) -> dict[str, float]:
+    """Median seconds to load the state, to commit with it loaded, and to do both afresh."""
+    loads, commits, afresh = [], [], []
+    for repeat in range(repeats):
+        started = time.perf_counter()
+        ledger = Ledger(FolderStorage(root))
+        labeled = len(ledger.state().labeled)
+        loads.append(time.perf_counter() - started)
+        skip = {"image_id": f"unknown-{repeat}", "annotator": "a", "why": "bench"}
+        before = time.perf_counter()
+        ledger.commit("task_skipped", f"skip/{time.time_ns()}", skip)
+        ledger.state()
+        commits.append(time.perf_counter() - before)
+        afresh.append(time.perf_counter() - started)
+    return {
+        "images": labeled,
+        "load_s": round(statistics.median(loads), 4),
+        "commit_s": round(statistics.median(commits), 4),
+        "load_and_commit_s": round(statistics.median(afresh), 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--batches", type=int, default=50)
+    parser.add_argument("--root", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = args.root or Path(scratch) / "root"
+        longest = build(root, args.images, args.batches)
+        print(json.dumps({**measure(root), "largest_batch_commit_s": round(longest, 4)}))
+
+
+if __name__ == "__main__":
+    main()

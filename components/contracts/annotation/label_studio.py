@@ -1,0 +1,199 @@
+"""Label Studio: reads its JSON export, writes tasks with predictions and the labeling config.
+
+One item of the export is a task: the image and all that annotators did with it. One annotation is
+a list of results, painted in order: later strokes cover earlier ones. A stroke is brush RLE
+(`brushlabels`) or a polygon in percent of the image (`polygonlabels`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from components.contracts.annotation import rle
+from components.contracts.annotation.fields import (
+    UNKNOWN_ANNOTATOR,
+    checked_image_id,
+    clean,
+    fields_of,
+    image_id_of_file,
+    items_of,
+    quote,
+    timestamp,
+)
+from components.contracts.annotation.label_studio_regions import paint
+from components.contracts.annotation.limits import Budget
+from components.contracts.annotation.model import (
+    Annotation,
+    AnnotationError,
+    Batch,
+    Skipped,
+    join,
+    refused,
+)
+from tfds_cityscapes.labels import TRAIN_LABELS
+
+
+def labeling_config() -> str:
+    """The project's labeling config: a brush and polygons for the 19 classes, in their colours."""
+    rows = [
+        f"    <Label value={quoteattr(row.name)} background={quoteattr(_hex(row.color))}/>"
+        for row in TRAIN_LABELS
+    ]
+    return "\n".join(
+        [
+            "<View>",
+            '  <Image name="image" value="$image" zoom="true" zoomControl="true"/>',
+            '  <BrushLabels name="brush" toName="image">',
+            *rows,
+            "  </BrushLabels>",
+            '  <PolygonLabels name="polygon" toName="image" strokeWidth="2" opacity="0.5">',
+            *rows,
+            "  </PolygonLabels>",
+            "</View>",
+        ]
+    )
+
+
+def write_task(
+    image_id: str,
+    image_url: str,
+    prediction: np.ndarray | None = None,
+    model_version: str = "",
+    score: float | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A task to import: the image, and the model's prediction as a pre-annotation.
+
+    Args:
+      image_id: goes into the task's data, and comes back in the export.
+      image_url: where the annotator's browser finds the image.
+      prediction: uint8 [H, W] of train ids; 255 is left unpainted. One brush stroke a class.
+      model_version: shown beside the prediction.
+      score: the acquisition score, by which Label Studio can sort.
+      data: more of the task's data, such as the reason of the selection.
+
+    Returns:
+      The task, ready for JSON.
+    """
+    task: dict[str, Any] = {"data": {**(data or {}), "image": image_url, "image_id": image_id}}
+    if prediction is None:
+        return task
+    height, width = prediction.shape
+    task["data"] |= {"height": height, "width": width}
+    result = [
+        {
+            "id": f"class-{row.train_id}",
+            "type": "brushlabels",
+            "from_name": "brush",
+            "to_name": "image",
+            "original_width": width,
+            "original_height": height,
+            "image_rotation": 0,
+            "value": {
+                "format": "rle",
+                "rle": list(rle.encode_mask(prediction == row.train_id)),
+                "brushlabels": [row.name],
+            },
+        }
+        for row in TRAIN_LABELS
+        if (prediction == row.train_id).any()
+    ]
+    entry: dict[str, Any] = {"model_version": model_version, "result": result}
+    task["predictions"] = [entry if score is None else {**entry, "score": score}]
+    return task
+
+
+def read(name: str, tasks: list[Any], budget: Budget) -> Batch:
+    """Reads an export: every finished annotation, every skipped task; the rest is refused.
+
+    Tasks that nobody has worked on yet are left out.
+
+    Args:
+      name: of the file.
+      tasks: the parsed JSON.
+      budget: what the export may still cost.
+    """
+    try:
+        budget.check_members(len(tasks))
+    except AnnotationError as error:
+        return refused(name, error)
+    return join(
+        _read_task(f"{name}: task {number}", task, budget) for number, task in enumerate(tasks, 1)
+    )
+
+
+def _read_task(part: str, value: object, budget: Budget) -> Batch:
+    try:
+        task = fields_of(value, "a task")
+        part += f" (id {quote(task['id'])})" if "id" in task else ""
+        annotations, data = _parts(task)
+        image_id = _image_id(data)
+    except AnnotationError as error:
+        return refused(part, error)
+    batches = []
+    for number, annotation in enumerate(annotations, 1):
+        source = f"{part}, annotation {number}" if len(annotations) > 1 else part
+        try:
+            batches.append(_read_annotation(source, image_id, data, annotation, budget))
+        except AnnotationError as error:
+            batches.append(refused(f"{source}, image {image_id}", error))
+    return join(batches)
+
+
+def _parts(task: Mapping[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
+    """The annotations and the data of a task."""
+    if "annotations" not in task and "completions" not in task:  # the name until 2021
+        raise AnnotationError(
+            "Expected a task with its annotations; it has none. In Label Studio, choose the "
+            "export format JSON (not JSON-MIN, not CSV)."
+        )
+    annotations = items_of(task.get("annotations", task.get("completions")), "its annotations")
+    return annotations, fields_of(task.get("data"), "the data of the task")
+
+
+def _read_annotation(
+    source: str, image_id: str, data: Mapping[str, Any], value: object, budget: Budget
+) -> Batch:
+    annotation = fields_of(value, "an annotation")
+    annotator = _annotator(annotation.get("completed_by"))
+    if annotation.get("was_cancelled") or annotation.get("skipped"):
+        why = annotation.get("comment")
+        return Batch(
+            skipped=(Skipped(image_id, annotator, clean(why) if isinstance(why, str) else ""),)
+        )
+    results = [
+        fields_of(result, "a result")
+        for result in items_of(annotation.get("result"), "the result of the annotation")
+    ]
+    train_ids = paint(results, data, budget)
+    moment = timestamp(annotation.get("updated_at")) or timestamp(annotation.get("created_at"))
+    return Batch(annotations=(Annotation(image_id, train_ids, annotator, moment, source),))
+
+
+def _image_id(data: Mapping[str, Any]) -> str:
+    if "image_id" in data:
+        return checked_image_id(data["image_id"])
+    image = data.get("image")
+    if not isinstance(image, str):
+        raise AnnotationError(
+            f'Expected "image_id" or the address of the image in the task\'s data; got '
+            f"{quote(image)}. Import the tasks that the query wrote."
+        )
+    return image_id_of_file(image)
+
+
+def _annotator(value: object) -> str:
+    """`completed_by` is a number, or with some export options an object about the user."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("email", "username", "id") if value.get(key)), None)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**12:
+        return str(value)
+    return clean(value) if isinstance(value, str) and value.strip() else UNKNOWN_ANNOTATOR
+
+
+def _hex(color: tuple[int, int, int]) -> str:
+    return "#" + "".join(f"{channel:02x}" for channel in color)

@@ -1,0 +1,154 @@
+"""Reads PNG files that may be broken or hostile: size from the header first, then every check.
+
+OpenCV decodes, but only a file rebuilt from the chunks that matter, after their checksums and the
+exact amount of their data were checked: a truncated file would otherwise come back half black.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from components.contracts.annotation.limits import Budget
+from components.contracts.annotation.model import AnnotationError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GRAY, _RGB, _PALETTE = 0, 2, 3
+_CHANNELS = {_GRAY: 1, _RGB: 3, _PALETTE: 1, 4: 2, 6: 4}
+_DEPTHS = {_GRAY: (1, 2, 4, 8, 16), _PALETTE: (1, 2, 4, 8)}
+_AGAIN = "Export it again, or save it as PNG with another program."
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a PNG's first chunk says."""
+
+    width: int
+    height: int
+    depth: int
+    color_type: int
+
+    @property
+    def is_color(self) -> bool:
+        """Whether pixels hold colours; a palette or a gray image can hold ids instead."""
+        return self.color_type in (_RGB, 6)
+
+    @property
+    def has_palette(self) -> bool:
+        """Whether pixels are places in a palette: ids that a viewer shows in colours."""
+        return self.color_type == _PALETTE
+
+
+class Png:
+    """A PNG whose header and chunks are sound; `ids` and `colors` decode its pixels."""
+
+    def __init__(self, data: bytes, budget: Budget) -> None:
+        """Checks a file; AnnotationError if it is broken, too large, or of an unusual kind."""
+        self._chunks = _chunks(data)
+        self.header = _header(self._chunks[0][1])
+        budget.check(self.header.height, self.header.width)
+        self._pixels = b"".join(body for kind, body in self._chunks if kind == b"IDAT")
+        self._check_pixels()
+
+    def ids(self) -> np.ndarray | None:
+        """The pixels as numbers: uint8 or uint16 [H, W]; palette places for a palette image.
+
+        None where pixels hold colours whose red, green and blue differ.
+        """
+        if self.header.is_color or self.header.color_type not in _DEPTHS:
+            pixels = self._decode(self.header.color_type)
+            gray = pixels[..., 0]
+            return gray if (pixels[..., :3] == gray[..., None]).all() else None
+        pixels = self._decode(_GRAY)
+        # libpng spreads 1, 2 and 4 bits over 0..255 when it reads them as gray.
+        spread = 255 // (2**self.header.depth - 1) if self.header.depth < 8 else 1
+        return pixels // spread
+
+    def colors(self) -> np.ndarray:
+        """The pixels as a viewer shows them: uint8 [H, W, 3], RGB."""
+        pixels = self._decode(self.header.color_type)
+        if pixels.dtype == np.uint16:
+            pixels = (pixels >> 8).astype(np.uint8)
+        if pixels.ndim == 2:
+            return np.repeat(pixels[..., None], 3, axis=-1)
+        return np.ascontiguousarray(pixels[..., 2::-1])
+
+    def _check_pixels(self) -> None:
+        header = self.header
+        bits = header.depth * _CHANNELS[header.color_type]
+        row = 1 + (header.width * bits + 7) // 8  # each row begins with its filter
+        expected = row * header.height
+        try:
+            stream = zlib.decompressobj()
+            raw = stream.decompress(self._pixels, expected + 1)
+        except zlib.error as error:
+            raise AnnotationError(f"Expected a sound PNG; its data is damaged. {_AGAIN}") from error
+        if len(raw) != expected:
+            raise AnnotationError(
+                f"Expected the data of {header.width}x{header.height} pixels in the PNG; got "
+                f"{'more' if len(raw) > expected else 'less'}. It may be cut off. {_AGAIN}"
+            )
+        if max(raw[::row]) > 4:
+            raise AnnotationError(f"Expected a sound PNG; its rows are damaged. {_AGAIN}")
+
+    def _decode(self, color_type: int) -> np.ndarray:
+        header = self.header
+        first = struct.pack(
+            ">IIBBBBB", header.width, header.height, header.depth, color_type, 0, 0, 0
+        )
+        chunks = [(b"IHDR", first)]
+        if color_type == _PALETTE:
+            chunks += [(kind, body) for kind, body in self._chunks if kind == b"PLTE"]
+        chunks += [(b"IDAT", self._pixels), (b"IEND", b"")]
+        plain = SIGNATURE + b"".join(
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            for kind, body in chunks
+        )
+        flags = cv2.IMREAD_UNCHANGED
+        try:
+            pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), flags)
+        except cv2.error:
+            pixels = None
+        if pixels is None or pixels.shape[:2] != (header.height, header.width):
+            raise AnnotationError(f"Expected a sound PNG; it cannot be decoded. {_AGAIN}")
+        return pixels
+
+
+def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The chunks (kind, content) up to the end mark, checksums checked; the first is the header."""
+    if not data.startswith(SIGNATURE):
+        raise AnnotationError(f"Expected a PNG; the file is something else. {_AGAIN}")
+    chunks = []
+    at = len(SIGNATURE)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        kind = data[at + 4 : at + 8]
+        body = data[at + 8 : at + 8 + length]
+        end = at + 12 + length
+        if end > len(data):
+            break
+        if zlib.crc32(kind + body) != struct.unpack_from(">I", data, end - 4)[0]:
+            raise AnnotationError(f"Expected a sound PNG; a checksum in it is wrong. {_AGAIN}")
+        chunks.append((kind, body))
+        if kind == b"IEND":
+            if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+                raise AnnotationError(f"Expected a PNG that begins with its header. {_AGAIN}")
+            return chunks
+        at = end
+    raise AnnotationError(f"Expected a whole PNG; it is cut off. {_AGAIN}")
+
+
+def _header(body: bytes) -> Header:
+    width, height, depth, color_type, compression, filters, interlace = struct.unpack(
+        ">IIBBBBB", body
+    )
+    known = depth in _DEPTHS.get(color_type, (8, 16)) and color_type in _CHANNELS
+    if not known or compression or filters or interlace > 1:
+        raise AnnotationError(f"Expected a PNG of a known kind; its header is damaged. {_AGAIN}")
+    if interlace:
+        raise AnnotationError("Expected a PNG without interlacing; save it with that switched off.")
+    return Header(width, height, depth, color_type)

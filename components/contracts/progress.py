@@ -1,0 +1,51 @@
+"""Progress of long work: a step says how far it is; whoever runs it decides how to show that.
+
+With $STREETLOOP_PROGRESS naming a file, each report is appended to it as a JSON line (the
+`streetloop` command reads them). Without it, as in a pod, lines go to the log, at most one every
+ten seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+
+log = logging.getLogger("streetloop")
+ENVIRONMENT = "STREETLOOP_PROGRESS"
+_LOG_EVERY_SECONDS = 10.0
+
+
+class Progress:
+    """Counts one piece of work of `step`, `total` units long."""
+
+    def __init__(self, step: str, what: str, total: int) -> None:
+        self.step, self.what, self.total = step, what, total
+        self._path = os.environ.get(ENVIRONMENT)
+        self._started = time.monotonic()
+        self._first: int | None = None
+        self._logged = 0.0
+
+    def update(self, done: int, text: str = "") -> None:
+        """Reports `done` of `total` units, and a few words such as the current loss."""
+        now = time.monotonic()
+        if self._first is None:  # work that was resumed did not take time in this process
+            self._first, self._started = done, now
+        rate = (done - self._first) / (now - self._started) if now > self._started else 0.0
+        left = (self.total - done) / rate if rate > 0 else None
+        if self._path:
+            row = {
+                "step": self.step,
+                "what": self.what,
+                "done": done,
+                "total": self.total,
+                "left": left,
+                "text": text,
+            }
+            with open(self._path, "a") as file:
+                file.write(json.dumps(row) + "\n")
+        elif now - self._logged >= _LOG_EVERY_SECONDS or done >= self.total:
+            self._logged = now
+            rest = f", about {left:.0f} s left" if left and done < self.total else ""
+            log.info("%s: %s %d/%d %s%s", self.step, self.what, done, self.total, text, rest)

@@ -1,0 +1,11 @@
+"""The base of every typed, strict group of settings: unknown keys and wrong types are refused."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """A frozen group of settings. Unknown keys raise; `1.5` is no int and `"3"` is no number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

@@ -1,0 +1,247 @@
+"""MLflow, by explicit run ids: a parent run a campaign, a nested run a cycle.
+
+MLflow is a copy; the ledger and `cycles/<cycle>/report.json` are the truth. So when the server is
+out of reach, a step says so once and goes on, and the next `open` sends what is missing. Points
+carry times derived from the cycle, and models a tag with their hash: a retried step sends the
+same points again (MLflow keeps one of two equal points) and makes no second version.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
+
+from pydantic import Field
+
+from components.contracts.errors import StreetloopError
+from components.contracts.settings import Settings
+
+log = logging.getLogger("streetloop")
+P = ParamSpec("P")
+
+_KEY = "streetloop.key"  # tag: what a run stands for; looked up before a run is made
+_PARAMETERS_AT_ONCE = 100  # MLflow's limit for one batch
+
+
+class TrackingSettings(Settings):
+    """Where MLflow is.
+
+    Attributes:
+      uri: the tracking server or store; None: $MLFLOW_TRACKING_URI, else a SQLite file beside the
+        campaign's folder, shared by the campaigns there so that they can be compared.
+      experiment: the experiment's name.
+    """
+
+    uri: str | None = None
+    experiment: str = Field(default="streetloop", min_length=1)
+
+
+def store_uri(settings: TrackingSettings, root: str) -> str:
+    """The tracking URI of a campaign at `root`. Creates nothing."""
+    uri = settings.uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if uri:
+        return uri
+    if root.startswith("gs://"):
+        return f"sqlite:///{Path('runs/mlflow/mlflow.db').absolute()}"
+    return f"sqlite:///{store_folder(root) / 'mlflow.db'}"
+
+
+def store_folder(root: str) -> Path:
+    """Where the default store lies: a folder beside the campaign's."""
+    return Path(root).expanduser().absolute().parent / "mlflow"
+
+
+def quietly(
+    method: Callable[Concatenate[Tracker, P], Any],
+) -> Callable[Concatenate[Tracker, P], Any]:
+    """An MLflow that is out of reach must not lose a cycle."""
+
+    @functools.wraps(method)
+    def wrapper(self: Tracker, *args: P.args, **kwargs: P.kwargs) -> Any:
+        if self.down:
+            return None
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:
+            if _unauthorized(error):
+                raise StreetloopError(
+                    f"MLflow at {self.uri} refused the credentials. Set MLFLOW_TRACKING_USERNAME and "
+                    "MLFLOW_TRACKING_PASSWORD (on a cluster: the secret that the recipe names) to an "
+                    "account that may write to the experiment."
+                ) from error
+            self.down = True
+            log.warning(
+                "MLflow at %s did not take %s (%s: %s). The cycle goes on; the next one sends what "
+                "is missing.",
+                self.uri,
+                method.__name__,
+                type(error).__name__,
+                str(error)[:300],
+            )
+            return None
+
+    return wrapper
+
+
+def _unauthorized(error: Exception) -> bool:
+    text = str(error)
+    return any(f"error code {code}" in text or f"{code} Client Error" in text for code in (401, 403))
+
+
+class Tracker:
+    """One campaign's view of MLflow.
+
+    Attributes:
+      down: the server did not answer; every later call of this process is skipped.
+    """
+
+    def __init__(self, uri: str, experiment: str) -> None:
+        self.uri, self.experiment = uri, experiment
+        self.down = False
+        self._client: Any = None
+        self._experiment_id: str | None = None
+
+    @property
+    def client(self) -> Any:
+        """The MlflowClient, made on first use."""
+        if self._client is None:
+            import mlflow
+
+            if self.uri.startswith("sqlite:///"):
+                Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            mlflow.set_tracking_uri(self.uri)
+            self._client = mlflow.MlflowClient(self.uri)
+        return self._client
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment, made on first use."""
+        if self._experiment_id is None:
+            found = self.client.get_experiment_by_name(self.experiment)
+            if found is not None:
+                self._experiment_id = found.experiment_id
+            else:
+                location = None
+                if self.uri.startswith("sqlite:///"):
+                    folder = Path(self.uri.removeprefix("sqlite:///")).parent
+                    location = (folder / "artifacts").as_uri()
+                self._experiment_id = self.client.create_experiment(self.experiment, location)
+        return self._experiment_id
+
+    @quietly
+    def check(self) -> str:
+        """Reaches for the experiment; StreetloopError if the server refuses our credentials."""
+        return self.experiment_id
+
+    @quietly
+    def ensure_run(
+        self, key: str, name: str, tags: Mapping[str, str], parent: str | None, started_ms: int
+    ) -> str:
+        """The id of the run that stands for `key`, made if it is not there."""
+        found = self.client.search_runs(
+            [self.experiment_id], f"tags.`{_KEY}` = '{key}'", max_results=1
+        )
+        if found:
+            return found[0].info.run_id
+        all_tags = {_KEY: key, **tags}
+        if parent is not None:
+            all_tags["mlflow.parentRunId"] = parent
+        run = self.client.create_run(
+            self.experiment_id, start_time=started_ms, tags=all_tags, run_name=name
+        )
+        return run.info.run_id
+
+    @quietly
+    def log_parameters(self, run_id: str | None, parameters: Mapping[str, Any]) -> None:
+        """Logs a nested mapping as flat parameters. A known parameter is left as it is."""
+        if run_id is None:
+            return
+        from mlflow.entities import Param
+
+        known = self.client.get_run(run_id).data.params
+        flat = [
+            Param(k, str(v)[:6000]) for k, v in sorted(flatten(parameters).items()) if k not in known
+        ]
+        for i in range(0, len(flat), _PARAMETERS_AT_ONCE):
+            self.client.log_batch(run_id, params=flat[i : i + _PARAMETERS_AT_ONCE])
+
+    @quietly
+    def log_metrics(
+        self, run_id: str | None, metrics: Mapping[str, float | None], step: int, at_ms: int
+    ) -> None:
+        """Logs points at a time that a retry repeats; None (undefined) is left out."""
+        if run_id is None:
+            return
+        from mlflow.entities import Metric
+
+        points = [
+            Metric(k, float(v), at_ms, step) for k, v in sorted(metrics.items()) if v is not None
+        ]
+        self.client.log_batch(run_id, metrics=points)
+
+    @quietly
+    def log_image(self, run_id: str | None, image: Any, key: str, step: int) -> None:
+        """Logs uint8 [H, W, 3] as `key` at `step`, unless it is there."""
+        if run_id is None or self._has_image(run_id, key, step):
+            return
+        self.client.log_image(run_id, image, key=key, step=step)
+
+    def _has_image(self, run_id: str, key: str, step: int) -> bool:
+        encoded = key.replace("/", "#")  # as MLflow names the file
+        return any(
+            Path(f.path).name.startswith((f"{encoded}%step%{step}%", f"{encoded}+step+{step}+"))
+            for f in self.client.list_artifacts(run_id, "images")
+        )
+
+    @quietly
+    def log_files(self, run_id: str | None, files: Mapping[str, bytes]) -> None:
+        """Logs files by their artifact paths; a retry replaces them."""
+        if run_id is None:
+            return
+        import tempfile
+
+        for name, data in files.items():
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / Path(name).name
+                path.write_bytes(data)
+                self.client.log_artifact(run_id, str(path), str(Path(name).parent).strip("."))
+
+    @quietly
+    def set_tags(self, run_id: str | None, tags: Mapping[str, str]) -> None:
+        """Sets tags of a run."""
+        for key, value in tags.items() if run_id else ():
+            self.client.set_tag(run_id, key, value)
+
+    @quietly
+    def finished(self, run_id: str | None) -> bool:
+        """Whether a run has ended well, so that nothing of it is missing."""
+        return run_id is not None and self.client.get_run(run_id).info.status == "FINISHED"
+
+    @quietly
+    def end_run(self, run_id: str | None, status: str, ended_ms: int) -> None:
+        """Ends a run: FINISHED, FAILED or KILLED."""
+        if run_id is not None:
+            self.client.set_terminated(run_id, status, ended_ms)
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} becomes {"a.b": 1}."""
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            out |= flatten(value, f"{name}.")
+        else:
+            out[name] = value
+    return out
+
+
+def milliseconds(iso: str) -> int:
+    """An ISO time as MLflow counts: milliseconds since 1970."""
+    return int(datetime.fromisoformat(iso).timestamp() * 1000)
+

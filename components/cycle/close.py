@@ -1,0 +1,98 @@
+"""Closes a cycle: its report, the event, and the end of its MLflow run."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, Literal
+
+from components.contracts.context import Context, begin
+from components.contracts.lease import close_cycle, release
+from components.cycle.runs import mirror_cycle, tracker_of
+
+log = logging.getLogger("streetloop")
+_STEPS = ("feedback", "split", "train", "evaluate", "query")
+Outcome = Literal["done", "nothing_to_do", "waiting"]
+
+
+def run(recipe: str, root: str, owner: str, succeeded: bool, why: str = "") -> None:
+    """Closes the owner's cycle, or gives the lease back if a step failed.
+
+    Args:
+      recipe: the resolved recipe, JSON.
+      root: the campaign root's URI.
+      owner: the pipeline run's id, as the cycle was opened with.
+      succeeded: whether every step before did.
+      why: what failed, for the ledger.
+    """
+    begin("cycle")
+    context = Context(recipe, root)
+    state = context.ledger.state()
+    current = state.open_cycle
+    if current is None or current.owner != owner:
+        log.info("no cycle of run %s is open: nothing to close", owner)
+        return
+    context = Context(recipe, root, current.cycle, current.fence)
+    if not succeeded:
+        release(context.ledger, owner, current.cycle, current.fence, why or "a step failed")
+        log.warning("cycle %d stays open; the next run goes on with it", current.cycle)
+        return
+    outputs, seconds = _recorded(context)
+    feedback = outputs.get("feedback", {})
+    outcome: Outcome = "done" if "evaluate" in outputs else "nothing_to_do"
+    if outcome != "done" and (outputs.get("query") or feedback.get("waiting")):
+        outcome = "waiting"
+    report = build_report(context, current.cycle, outcome, outputs, seconds)
+    name = f"cycles/{current.cycle}/report.json"
+    context.storage.write(name, json.dumps(report, indent=1).encode())
+    summary = {
+        k: report.get(k) for k in ("labeled", "unlabeled", "queried", "seconds", "promoted")
+    } | {k: (report.get("val") or {}).get(k) for k in ("miou", "pixel_accuracy", "dice")}
+    if outcome == "done":
+        summary["version"] = feedback["version"]
+    close_cycle(context.ledger, current.cycle, current.fence, outcome, name, summary)
+    tracker = tracker_of(context)
+    closed = context.ledger.state().cycles[current.cycle]
+    mirror_cycle(context, tracker, closed, closed.run_id)
+
+
+def build_report(
+    context: Context,
+    cycle: int,
+    outcome: str,
+    outputs: dict[str, dict[str, Any]],
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """A cycle's numbers: `report.json`. Fractions, not percent; null where undefined."""
+    feedback, split = outputs.get("feedback", {}), outputs.get("split", {})
+    evaluate, query = outputs.get("evaluate", {}), outputs.get("query", {})
+    champion = context.ledger.state().champion
+    return {
+        "cycle": cycle,
+        "outcome": outcome,
+        "labeled": split.get("labeled", feedback.get("labeled", 0)),
+        "unlabeled": split.get("unlabeled"),
+        "new_labels": feedback.get("new_labels", 0),
+        "queried": query.get("asked", 0),
+        "seconds": round(sum(seconds.values()), 1),
+        "seconds_by_step": seconds,
+        "model": outputs.get("train", {}).get("model"),
+        "promoted": evaluate.get("promoted"),
+        "reasons": evaluate.get("reasons", []),
+        "champion": champion.model if champion else None,
+        "dev": evaluate.get("dev"),
+        "val": evaluate.get("val"),
+        "baseline": evaluate.get("baseline"),
+    }
+
+
+def _recorded(context: Context) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    """What this cycle's steps returned, and how long each took, from their done markers."""
+    outputs, seconds = {}, {}
+    for step in _STEPS:
+        name = context.work(f"{step}.done.json")
+        if context.storage.exists(name):
+            marker = json.loads(context.storage.read(name))
+            outputs[step] = marker["outputs"]
+            seconds[step] = marker["seconds"]
+    return outputs, seconds

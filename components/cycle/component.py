@@ -1,0 +1,29 @@
+"""The first and the last task of the pipeline, for KFP."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from components.contracts.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def open_cycle(
+    recipe: str, root: str, owner: str, take_over: bool
+) -> NamedTuple("Opened", [("cycle", int), ("fence", int)]):  # type: ignore[valid-type]
+    """Opens the next cycle of the campaign at `root`, or goes on with the open one."""
+    from collections import namedtuple
+
+    from components.cycle.open import run
+
+    return namedtuple("Opened", "cycle fence")(**run(recipe, root, owner, take_over))  # noqa: PYI024
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def close_cycle(
+    recipe: str, root: str, owner: str, status: dsl.PipelineTaskFinalStatus
+):
+    """Closes the owner's cycle; after a failure, gives its lease back instead."""
+    from components.cycle.close import run
+
+    run(recipe, root, owner, status.state == "SUCCEEDED", status.error_message or "")

@@ -1,0 +1,121 @@
+"""The MLflow runs of a campaign and its cycles: made at the opening, mended at the next one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from components.contracts.context import Context
+from components.contracts.registry import CHAMPION, set_alias
+from components.contracts.state import CycleState
+from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
+
+_MIRRORED = ("miou", "pixel_accuracy", "dice")
+
+
+def tracker_of(context: Context) -> Tracker:
+    """The campaign's MLflow."""
+    settings = context.settings("tracking", TrackingSettings)
+    return Tracker(store_uri(settings, context.root), settings.experiment)
+
+
+def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> None:
+    """Makes the parent run and the cycle's nested run, and writes their ids into the ledger."""
+    state = context.ledger.state()
+    opened = state.cycles[cycle]
+    if opened.run_id is not None:
+        return
+    identity = context.ledger.events()[0].event_id  # of this campaign, and of no other by its name
+    parent = state.campaign_run_id or tracker.ensure_run(
+        identity, state.name, _tags(context, owner), None, milliseconds(state.created_at)
+    )
+    run = parent and tracker.ensure_run(
+        f"{identity}/{cycle}",
+        f"{state.name} cycle {cycle}",
+        _tags(context, owner) | {"cycle": str(cycle)},
+        parent,
+        milliseconds(opened.opened_at),
+    )
+    if not run:
+        return
+    context.ledger.commit(
+        "tracking",
+        f"tracking/{cycle}",
+        {"campaign_run_id": parent, "cycle": cycle, "cycle_run_id": run},
+    )
+    for run_id in (parent, run):
+        tracker.log_parameters(run_id, context.recipe)
+
+
+def send_missing(context: Context, tracker: Tracker) -> None:
+    """Sends what MLflow lacks of the closed cycles, and repairs the champion's alias."""
+    state = context.ledger.state()
+    for closed in state.cycles.values():
+        if not closed.closed or tracker.down:
+            continue
+        run_id = closed.run_id
+        if run_id is None:
+            ensure_runs(context, tracker, closed.cycle, closed.owner)
+            run_id = context.ledger.state().cycles[closed.cycle].run_id
+        if not tracker.finished(run_id):
+            mirror_cycle(context, tracker, closed, run_id)
+    if state.champion:
+        set_alias(tracker, context.recipe["name"], CHAMPION, state.champion.model)
+
+
+def mirror_cycle(
+    context: Context, tracker: Tracker, closed: CycleState, run_id: str | None
+) -> None:
+    """Sends a closed cycle's report. Equal points that MLflow has already stay one point."""
+    at = milliseconds(closed.opened_at)
+    if closed.report is not None:
+        report = json.loads(context.storage.read(closed.report))
+        metrics = report_metrics(report)
+        tracker.log_metrics(run_id, metrics, closed.cycle, at)
+        parent = context.ledger.state().campaign_run_id
+        tracker.log_metrics(parent, metrics, closed.cycle, at)
+        curve = {f"curve/{k}": (report.get("val") or {}).get(k) for k in _MIRRORED}
+        tracker.log_metrics(parent, curve, report["labeled"], at)
+    assert closed.closed_at is not None
+    tracker.end_run(run_id, "FINISHED", milliseconds(closed.closed_at))
+
+
+def report_metrics(report: dict[str, Any]) -> dict[str, float | None]:
+    """The numbers of a cycle's report as MLflow metrics."""
+    out: dict[str, float | None] = {
+        k: float(report[k]) for k in ("labeled", "unlabeled", "seconds") if report.get(k) is not None
+    }
+    for split in ("dev", "val"):
+        scores = report.get(split) or {}
+        out |= {f"{split}/{k}": scores.get(k) for k in _MIRRORED}
+        for name, row in (scores.get("classes") or {}).items():
+            out[f"{split}_iou/{name}"] = row["iou"]
+    return out
+
+
+def _tags(context: Context, owner: str) -> dict[str, str]:
+    return {
+        "streetloop.recipe": context.recipe["name"],
+        "streetloop.strategy": context.recipe["query"]["strategy"],
+        "streetloop.seed": str(context.seed),
+        "streetloop.root": context.root,
+        "kfp.run_id": owner,
+        "git.sha": git_sha(),
+    }
+
+
+def git_sha() -> str:
+    """The commit that runs: from $STREETLOOP_GIT_SHA (baked into images), else from git."""
+    sha = os.environ.get("STREETLOOP_GIT_SHA")
+    if sha:
+        return sha
+    try:
+        command = ["git", "rev-parse", "HEAD"]
+        here = Path(__file__).parent
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,103 @@
+"""Scores a model on one split, in one pass over its images, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from components.contracts.confusion import confusion_matrix
+from components.contracts.inference import Predictor, predictions
+from components.contracts.metrics import Scores, mean_dice, summarize
+from components.contracts.records import Records
+from components.evaluate.calibration import Calibration
+from components.evaluate.explain import WorstImages, most_confused
+from tfds_cityscapes.labels import CLASS_NAMES, IGNORE_LABEL, NUM_CLASSES
+
+
+@dataclass
+class Assessment:
+    """What one pass found.
+
+    Attributes:
+      confusion: int64 [19, 19], summed over the images.
+      cities: the same, by city.
+    """
+
+    confusion: np.ndarray
+    cities: dict[str, np.ndarray]
+    images: int
+    dice_image_mean: float | None
+    calibration: Calibration
+    worst: WorstImages = field(default_factory=WorstImages)
+
+    @property
+    def scores(self) -> Scores:
+        """All scores of the split."""
+        return summarize(self.confusion, dice_image_mean=self.dice_image_mean)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `report.json` holds it; fractions, null where undefined."""
+        return self.scores.to_json() | {
+            "images": self.images,
+            "confusion": self.confusion.tolist(),
+            "cities": {
+                city: _headline(confusion) for city, confusion in sorted(self.cities.items())
+            },
+            "calibration": self.calibration.to_json(),
+            "most_confused": [p.words for p in most_confused(self.confusion)],
+            "worst_images": [w.to_json() for w in self.worst.list()],
+        }
+
+
+def _headline(confusion: np.ndarray) -> dict[str, Any]:
+    scores = summarize(confusion)
+    return {"miou": scores.miou, "pixel_accuracy": scores.pixel_accuracy, "dice": scores.dice}
+
+
+def assess(
+    predictor: Predictor,
+    records: Records,
+    split: str,
+    worst: int = 6,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Assessment:
+    """Scores a model on `split` at the labels' native size; the labels are never resized.
+
+    Args:
+      predictor: the model.
+      records: the data set.
+      split: "dev", "val" or "test".
+      worst: how many of the worst images to remember.
+      progress: called with the number of images done.
+    """
+    total = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+    found = Assessment(total, {}, 0, None, Calibration(), WorstImages(max(1, worst)))
+    dices: list[float] = []
+    for image_id, _, truth, probabilities in predictions(predictor, records, records.ids(split)):
+        predicted = probabilities.argmax(-1).astype(np.uint8)
+        confusion = confusion_matrix(truth, predicted)
+        total += confusion
+        city = found.cities.setdefault(records.entries[image_id].city, np.zeros_like(total))
+        city += confusion
+        scored = truth != IGNORE_LABEL
+        found.calibration.update(probabilities.max(-1)[scored], (predicted == truth)[scored])
+        found.worst.add(image_id, confusion)
+        dice = mean_dice(confusion)
+        if dice is not None:
+            dices.append(dice)
+        found.images += 1
+        progress(found.images)
+    found.dice_image_mean = float(np.mean(dices)) if dices else None
+    return found
+
+
+def baseline(confusion: np.ndarray) -> dict[str, Any]:
+    """What the simplest model scores on the same labels: every pixel the most frequent class."""
+    labeled = confusion.sum(axis=1)
+    most = int(labeled.argmax())
+    constant = np.zeros_like(confusion)
+    constant[:, most] = labeled
+    return {"class": CLASS_NAMES[most]} | _headline(constant)

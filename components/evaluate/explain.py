@@ -1,0 +1,141 @@
+"""Mistakes in words: the most confused class pairs, and the images with the worst scores."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from components.contracts.errors import StreetloopError
+from components.evaluate.metrics import class_iou, mean_iou, occurs, pixel_accuracy
+from tfds_cityscapes.labels import CLASS_NAMES, NUM_CLASSES
+
+NOT_SCORED = "a class that is not scored"
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """`share` of the labeled pixels of class `truth` were predicted as class `predicted`."""
+
+    truth: str
+    predicted: str
+    pixels: int
+    share: float
+
+    @property
+    def words(self) -> str:
+        """One sentence."""
+        return (
+            f"{100 * self.share:.1f} % of {self.truth} is taken for {self.predicted} "
+            f"({self.pixels:,} pixels)."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """This pair as plain JSON values, with the sentence."""
+        return {**asdict(self), "words": self.words}
+
+
+def most_confused(confusion: np.ndarray, count: int = 10) -> list[ConfusedPair]:
+    """The pairs (true class, predicted class) with the largest share of the true class lost.
+
+    By share, not by pixels: every class weighs the same in mIoU, and by pixels road would
+    always lead.
+
+    Args:
+      confusion: int [19, 19], or [19, 20] with a last column for predictions that are not scored.
+      count: how many pairs at most; pairs without a pixel are left out.
+    """
+    confusion = np.asarray(confusion)
+    names = (*CLASS_NAMES, NOT_SCORED)
+    labeled = confusion.sum(axis=1)
+    pairs = [
+        ConfusedPair(
+            names[row], names[column], int(confusion[row, column]), float(cell / labeled[row])
+        )
+        for (row, column), cell in np.ndenumerate(confusion)
+        if row != column and cell > 0
+    ]
+    pairs.sort(key=lambda pair: (-pair.share, -pair.pixels, pair.truth, pair.predicted))
+    return pairs[:count]
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """One image's own scores; `words` says what went wrong in it."""
+
+    image_id: str
+    miou: float
+    pixel_accuracy: float
+    words: str
+
+    def to_json(self) -> dict[str, Any]:
+        """These scores as plain JSON values."""
+        return asdict(self)
+
+
+class WorstImages:
+    """Keeps the `count` images with the lowest mIoU of all that were added; constant memory."""
+
+    def __init__(self, count: int = 10) -> None:
+        """Starts empty.
+
+        Raises:
+          StreetloopError: `count` is not positive.
+        """
+        if count < 1:
+            raise StreetloopError(f"Expected to keep at least one worst image; got {count}.")
+        self._count = count
+        # A heap of (-miou, image_id): its first entry is the best of the kept, the next to go.
+        self._kept: list[tuple[float, _Reversed, np.ndarray]] = []
+
+    def add(self, image_id: str, confusion: np.ndarray) -> None:
+        """Takes in one image's own confusion matrix; an image without labels is passed over."""
+        score = mean_iou(confusion)
+        if score is None:
+            return
+        entry = (-score, _Reversed(image_id), confusion)
+        if len(self._kept) < self._count:
+            heapq.heappush(self._kept, entry)
+        elif entry[:2] > self._kept[0][:2]:
+            heapq.heapreplace(self._kept, entry)
+
+    def list(self) -> list[ImageScore]:
+        """Worst first; ties in the order of the ids."""
+        kept = sorted(self._kept, key=lambda entry: (-entry[0], entry[1].value))
+        return [
+            ImageScore(
+                image_id.value,
+                -negative,
+                float(pixel_accuracy(confusion) or 0.0),
+                _describe(confusion),
+            )
+            for negative, image_id, confusion in kept
+        ]
+
+
+@dataclass(frozen=True)
+class _Reversed:
+    """Orders strings backwards, so that of equal scores the first id is kept."""
+
+    value: str
+
+    def __lt__(self, other: _Reversed) -> bool:
+        return self.value > other.value
+
+
+def _describe(confusion: np.ndarray) -> str:
+    """What cost this image the most: its worst class, and what that was taken for."""
+    scores = np.where(occurs(confusion), class_iou(confusion), np.inf)
+    worst = int(np.argmin(scores))
+    if scores[worst] == 1:
+        return "Every labeled pixel is right."
+    wrong = np.asarray(confusion[worst]).copy()
+    wrong[worst] = 0
+    sentence = f"Worst class: {CLASS_NAMES[worst]}, IoU {100 * scores[worst]:.1f} %"
+    if not wrong.any():
+        return sentence + ", predicted where it is not."
+    taken_for = int(np.argmax(wrong))
+    name = NOT_SCORED if taken_for == NUM_CLASSES else CLASS_NAMES[taken_for]
+    return sentence + f", mostly taken for {name}."

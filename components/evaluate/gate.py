@@ -1,0 +1,111 @@
+"""The gate: may the challenger replace the champion? A pure decision on `dev` scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from components.contracts.errors import StreetloopError, UsageError
+from components.evaluate.metrics import Scores
+from tfds_cityscapes.labels import CLASS_NAMES
+
+# So that "better by exactly the margin" is not decided by the last bit of a subtraction.
+_EPSILON = 1e-12
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to promote, and why, in sentences for the ledger, MLflow and the report."""
+
+    promote: bool
+    reasons: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """This decision as plain JSON values."""
+        return asdict(self)
+
+
+def decide(
+    challenger: Scores,
+    champion: Scores | None,
+    *,
+    margin: float,
+    protected: Sequence[str],
+    max_drop: float,
+) -> Decision:
+    """Decides on promotion. Both models must have been scored on the same `dev` images.
+
+    The challenger is promoted if its mIoU is better by more than `margin` and no protected class
+    has lost more than `max_drop` IoU. Without a champion, any scored challenger is promoted.
+
+    Args:
+      challenger, champion: their scores on `dev`; `champion` is None in the first cycle.
+      margin: how much mIoU must be gained, as a fraction >= 0 (0.01 is one point).
+      protected: names of the classes that may not fall far.
+      max_drop: how much IoU such a class may lose, as a fraction >= 0.
+
+    Raises:
+      UsageError: a margin is negative or a protected class is unknown.
+      StreetloopError: the two were scored on different labels, or there was nothing to score.
+    """
+    _check_settings(margin, protected, max_drop)
+    if challenger.miou is None:
+        raise StreetloopError(
+            "Expected a challenger scored on labeled dev images; got no labeled pixel. "
+            "Check that the dev split has labels."
+        )
+    if champion is None:
+        return Decision(True, [f"There is no champion yet; mIoU {_percent(challenger.miou)}."])
+    if champion.miou is None or _labeled(challenger) != _labeled(champion):
+        raise StreetloopError(
+            "Expected challenger and champion scored on the same dev images; got "
+            f"{challenger.pixels} and {champion.pixels} labeled pixels, or other classes. "
+            "Score both again in one run."
+        )
+    gain = challenger.miou - champion.miou
+    enough = gain > margin + _EPSILON
+    reasons = [
+        f"mIoU {_percent(champion.miou)} -> {_percent(challenger.miou)}: {_points(gain)}, "
+        f"{'more' if enough else 'not more'} than the margin of {_points(margin)}."
+    ]
+    fallen = []
+    for name in protected:
+        before, after = champion.classes[name], challenger.classes[name]
+        if before.pixels == 0 or before.iou is None or after.iou is None:
+            reasons.append(f"Protected class {name} does not occur in dev: not judged.")
+            continue
+        drop = before.iou - after.iou
+        if drop > max_drop + _EPSILON:
+            fallen.append(name)
+            reasons.append(
+                f"Protected class {name} falls from {_percent(before.iou)} to "
+                f"{_percent(after.iou)}: {_points(-drop)}, more than the {_points(-max_drop)} "
+                "allowed."
+            )
+    if protected and not fallen:
+        reasons.append(f"No protected class falls by more than {_points(max_drop, sign=False)}.")
+    return Decision(enough and not fallen, reasons)
+
+
+def _check_settings(margin: float, protected: Sequence[str], max_drop: float) -> None:
+    for name, value in (("margin", margin), ("max_drop", max_drop)):
+        if not 0 <= value <= 1:
+            raise UsageError(f"Expected the gate's {name} as a fraction in [0, 1]; got {value}.")
+    unknown = [name for name in protected if name not in CLASS_NAMES]
+    if unknown:
+        raise UsageError(
+            f"Expected protected classes out of {', '.join(CLASS_NAMES)}; got {', '.join(unknown)}."
+        )
+
+
+def _labeled(scores: Scores) -> dict[str, int]:
+    return {name: row.pixels for name, row in scores.classes.items()}
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f} %"
+
+
+def _points(fraction: float, *, sign: bool = True) -> str:
+    return f"{100 * fraction:{'+' if sign else ''}.2f} points"

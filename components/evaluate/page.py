@@ -1,0 +1,75 @@
+"""The report of a model's evaluation, as a page and as pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.contracts.inference import Predictor
+from components.contracts.records import Records
+from components.evaluate.assess import Assessment
+from components.evaluate.figures import class_iou_figure, confusion_figure, reliability_figure
+from components.evaluate.gate import Decision
+from components.evaluate.pictures import error_map, overlay, shrink, to_png
+from components.evaluate.report_html import ImageRow, Page, render
+
+_WIDTH = 480  # of a picture in a report, in pixels
+
+
+def pictures_of(
+    predictor: Predictor, records: Records, image_ids: list[str]
+) -> dict[str, np.ndarray]:
+    """Labels, prediction and mistakes of some images, side by side: uint8 [h, w, 3] by id."""
+    out = {}
+    for image_id in image_ids:
+        record = records.read(image_id)
+        truth = record.label
+        assert truth is not None  # only scored images come here
+        predicted = predictor.probabilities(record.image, truth.shape).argmax(-1).astype(np.uint8)
+        image = _to_size(record.image, truth.shape)
+        views = (overlay(image, truth), overlay(image, predicted), error_map(truth, predicted))
+        out[image_id] = np.concatenate([shrink(v, _WIDTH) for v in views], axis=1)
+    return out
+
+
+def _to_size(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    import cv2
+
+    return cv2.resize(image, (size[1], size[0])) if image.shape[:2] != size else image
+
+
+def model_page(
+    name: str, cycle: int, val: Assessment, decision: Decision, pictures: dict[str, np.ndarray]
+) -> str:
+    """One self-contained HTML document on a cycle's model."""
+    scores = val.to_json()
+    rows = [
+        ImageRow(
+            worst.image_id,
+            f"mIoU {100 * worst.miou:.1f} %, pixel accuracy {100 * worst.pixel_accuracy:.1f} %. "
+            f"{worst.words}",
+            [("labels, prediction, mistakes", to_png(pictures[worst.image_id]))],
+        )
+        for worst in val.worst.list()
+        if worst.image_id in pictures
+    ]
+    page = Page(
+        title=f"{name}, cycle {cycle}",
+        scores=scores,
+        facts={
+            "split": "val",
+            "images": str(val.images),
+            "scored pixels": f"{scores['pixels']:,}",
+        },
+        decision=decision,
+        figures={
+            "IoU per class": class_iou_figure(val.scores),
+            "Confusion matrix; the scale is a square root, so that small mistakes show": (
+                confusion_figure(val.confusion)
+            ),
+            "Reliability": reliability_figure(scores["calibration"]),
+        },
+        confused=scores["most_confused"],
+        worst=rows,
+        cities=scores["cities"],
+    )
+    return render(page)

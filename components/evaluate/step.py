@@ -1,0 +1,167 @@
+"""Evaluate, as a step of a cycle: the new model's scores, and whether it becomes champion."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from components.contracts.context import Context, begin
+from components.contracts.inference import Predictor
+from components.contracts.inference_settings import InferenceSettings
+from components.contracts.metrics import Scores
+from components.contracts.model_io import load_generator
+from components.contracts.progress import Progress
+from components.contracts.records import Records
+from components.contracts.registry import CHALLENGER, CHAMPION, register_model, set_alias
+from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
+from components.evaluate.assess import Assessment, assess, baseline
+from components.evaluate.figures import class_iou_figure, confusion_figure, reliability_figure
+from components.evaluate.gate import Decision, decide
+from components.evaluate.page import model_page, pictures_of
+from components.evaluate.settings import EvaluateSettings
+from tfds_cityscapes.labels import CLASS_NAMES
+
+
+def run(recipe: str, root: str, cycle: int, fence: int, records: str, model: str) -> dict[str, Any]:
+    """Scores the cycle's model on dev and val, and promotes it if it is better on dev.
+
+    The champion is scored on the same dev images in the same run. `val` decides nothing.
+
+    Returns:
+      {"dev", "val": scores, "baseline": the most frequent class, "promoted", "reasons",
+      "report": the name of the HTML page in the campaign root}.
+    """
+    begin("evaluate")
+    context = Context(recipe, root, cycle, fence)
+    settings = context.settings("evaluate", EvaluateSettings)
+    inputs = {
+        "model": model,
+        "records": records,
+        "settings": settings.model_dump(mode="json"),
+        "inference": context.recipe["inference"],
+    }
+    return context.once("evaluate", inputs, lambda: _evaluate(context, settings, records, model))
+
+
+def _evaluate(
+    context: Context, settings: EvaluateSettings, prefix: str, model: str
+) -> dict[str, Any]:
+    records = Records(context.storage.local_dir(prefix))
+    challenger = _predictor(context, model)
+    before = context.champion_before()
+    images = {split: len(records.ids(split)) for split in ("dev", "val")}
+    total = images["val"] + images["dev"] * (2 if before else 1)
+    progress = Progress("evaluate", "images scored", total)
+    dev = assess(challenger, records, "dev", progress=progress.update)
+    rival = None
+    if before:
+        rival = assess(
+            _predictor(context, before),
+            records,
+            "dev",
+            progress=lambda done: progress.update(images["dev"] + done),
+        )
+    done_before = total - images["val"]
+    val = assess(
+        challenger,
+        records,
+        "val",
+        settings.overlays,
+        lambda done: progress.update(done_before + done),
+    )
+    decision = _decide(dev, rival, settings)
+    outputs = {
+        "dev": dev.to_json(),
+        "val": val.to_json(),
+        "baseline": baseline(val.confusion),
+        "promoted": decision.promote,
+        "reasons": decision.reasons,
+        "report": f"cycles/{context.cycle}/report.html",
+    }
+    if decision.promote:
+        context.ledger.commit(
+            "promotion",
+            f"promote/{context.cycle}",
+            {
+                "cycle": context.cycle,
+                "model": model,
+                "metrics": {"dev/miou": dev.scores.miou, "val/miou": val.scores.miou},
+                "reasons": decision.reasons,
+            },
+            fence=context.fence,
+        )
+    pictures = pictures_of(challenger, records, [w.image_id for w in val.worst.list()])
+    page = model_page(context.recipe["name"], context.cycle, val, decision, pictures)
+    context.storage.write(outputs["report"], page.encode())
+    _track(context, model, val, outputs, pictures)
+    return outputs
+
+
+def _predictor(context: Context, model: str) -> Predictor:
+    path = context.storage.local_dir(f"models/{model}") / "generator.keras"
+    return Predictor(load_generator(path), context.settings("inference", InferenceSettings))
+
+
+def _decide(dev: Assessment, rival: Assessment | None, settings: EvaluateSettings) -> Decision:
+    if not dev.images:
+        return Decision(True, ["There is no dev image to compare on: the newest model is used."])
+    gate = settings.gate
+    champion: Scores | None = rival.scores if rival else None
+    return decide(
+        dev.scores,
+        champion,
+        margin=gate.margin,
+        protected=gate.protected,
+        max_drop=gate.max_drop,
+    )
+
+
+def _track(
+    context: Context,
+    model: str,
+    val: Assessment,
+    outputs: dict[str, Any],
+    pictures: dict[str, np.ndarray],
+) -> None:
+    """Sends figures, overlays and the model to MLflow."""
+    tracking = context.settings("tracking", TrackingSettings)
+    tracker = Tracker(store_uri(tracking, context.root), tracking.experiment)
+    state = context.ledger.state()
+    current = state.cycles[context.cycle]
+    run_id, at = current.run_id, milliseconds(current.opened_at)
+    cycle = context.cycle
+    for split in ("dev", "val"):
+        headline = {f"{split}/{k}": outputs[split][k] for k in ("miou", "pixel_accuracy", "dice")}
+        tracker.log_metrics(run_id, headline, cycle, at)
+    classes = {f"val_iou/{n}": outputs["val"]["classes"][n]["iou"] for n in CLASS_NAMES}
+    tracker.log_metrics(run_id, classes, cycle, at)
+    tracker.log_files(
+        run_id,
+        {
+            "figures/confusion.png": confusion_figure(val.confusion),
+            "figures/class_iou.png": class_iou_figure(val.scores),
+            "figures/reliability.png": reliability_figure(outputs["val"]["calibration"]),
+            "report.html": context.storage.read(outputs["report"]),
+            "scores.json": json.dumps({k: outputs[k] for k in ("dev", "val")}, indent=1).encode(),
+        },
+    )
+    for name, picture in pictures.items():
+        tracker.log_image(run_id, picture, f"val/{name}", cycle)
+    tracker.set_tags(run_id, {"promoted": str(outputs["promoted"]).lower(), "model": model})
+    folder = context.storage.local_dir(f"models/{model}")
+    name = context.recipe["name"]
+    description = (
+        f"Cycle {cycle}: val mIoU {_percent(val.scores.miou)}, pixel accuracy "
+        f"{_percent(val.scores.pixel_accuracy)}, Dice {_percent(val.scores.dice)}. "
+        + " ".join(outputs["reasons"])
+    )
+    register_model(tracker, run_id, name, folder / "generator.keras", model, description, cycle)
+    set_alias(tracker, name, CHALLENGER, model)
+    if outputs["promoted"]:
+        set_alias(tracker, name, CHAMPION, model)
+
+
+def _percent(value: float | None) -> str:
+    return "undefined" if value is None else f"{100 * value:.1f} %"

@@ -1,0 +1,149 @@
+"""Several annotators on one image: which label map counts, and how far they agree."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from components.contracts.annotation.model import Annotation, AnnotationError
+from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
+
+Policy = Literal["latest", "consensus"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far one annotator agrees with the others, and with the predictions that were shown.
+
+    Both are mean IoU over the classes that occur, from one confusion matrix over all images; None
+    where there is nothing to compare.
+    """
+
+    annotator: str
+    images: int
+    with_others: float | None
+    with_prediction: float | None
+
+
+def resolve(annotations: Iterable[Annotation], policy: Policy) -> dict[str, Annotation]:
+    """One annotation an image, by the campaign's policy.
+
+    Args:
+      annotations: in the order in which they came; those of one image have one size.
+      policy: "latest": the last change wins; where dates are equal or missing, the one that came
+        last. "consensus": see `majority`, over the latest annotation of each annotator.
+
+    Returns:
+      image id -> annotation, sorted by id.
+
+    Raises:
+      AnnotationError: label maps of one image differ in size.
+    """
+    resolved = {}
+    for image_id, group in _by_image(annotations).items():
+        latest = _latest_by_annotator(group)
+        newest = latest[-1]
+        if policy == "latest" or len(latest) == 1:
+            resolved[image_id] = newest
+            continue
+        people = sorted(a.annotator for a in latest)
+        resolved[image_id] = Annotation(
+            image_id,
+            majority([a.train_ids for a in latest], image_id),
+            f"consensus of {', '.join(people)}",
+            newest.created_at,
+            "; ".join(dict.fromkeys(a.source for a in latest)),
+        )
+    return resolved
+
+
+def majority(maps: Sequence[np.ndarray], image_id: str) -> np.ndarray:
+    """The class most annotators gave each pixel: uint8 [H, W]; ties become 255.
+
+    A pixel that an annotator left unlabeled (255) is no vote: the others decide it.
+
+    Args:
+      maps: uint8 [H, W] of train ids, one an annotator.
+      image_id: for the message.
+
+    Raises:
+      AnnotationError: the maps differ in size.
+    """
+    if len({m.shape for m in maps}) > 1:
+        raise AnnotationError(
+            f"Expected label maps of one size for image {image_id}; got "
+            + ", ".join(sorted({f"{m.shape[1]}x{m.shape[0]}" for m in maps}))
+            + "."
+        )
+    best = np.zeros(maps[0].shape, np.uint16)
+    winner = np.full(maps[0].shape, IGNORE_LABEL, np.uint8)
+    for train_id in sorted({int(i) for m in maps for i in np.unique(m)} - {IGNORE_LABEL}):
+        votes = np.sum([m == train_id for m in maps], axis=0, dtype=np.uint16)
+        winner[(votes == best) & (votes > 0)] = IGNORE_LABEL
+        winner[votes > best] = train_id
+        best = np.maximum(best, votes)
+    return winner
+
+
+def agreement(
+    annotations: Iterable[Annotation], predictions: Mapping[str, np.ndarray] | None = None
+) -> list[Agreement]:
+    """The agreement of every annotator, sorted by name; the latest annotation an image counts.
+
+    Args:
+      annotations: those of one image have one size.
+      predictions: uint8 [H, W] of train ids by image id; one of another size is passed over.
+    """
+    images: dict[str, int] = {}
+    others: dict[str, np.ndarray] = {}
+    shown: dict[str, np.ndarray] = {}
+    for image_id, group in _by_image(annotations).items():
+        latest = _latest_by_annotator(group)
+        prediction = (predictions or {}).get(image_id)
+        for annotation in latest:
+            images[annotation.annotator] = images.get(annotation.annotator, 0) + 1
+            if prediction is not None and prediction.shape == annotation.train_ids.shape:
+                _add(shown, annotation.annotator, annotation.train_ids, prediction)
+        for one, other in itertools.permutations(latest, 2):
+            if one.train_ids.shape == other.train_ids.shape:
+                _add(others, one.annotator, one.train_ids, other.train_ids)
+    return [
+        Agreement(who, images[who], _mean_iou(others.get(who)), _mean_iou(shown.get(who)))
+        for who in sorted(images)
+    ]
+
+
+def _by_image(annotations: Iterable[Annotation]) -> dict[str, list[Annotation]]:
+    groups: dict[str, list[Annotation]] = {}
+    for annotation in annotations:
+        groups.setdefault(annotation.image_id, []).append(annotation)
+    return dict(sorted(groups.items()))
+
+
+def _latest_by_annotator(group: list[Annotation]) -> list[Annotation]:
+    """The latest of each annotator, oldest first; undated ones count as older than dated ones."""
+    latest: dict[str, Annotation] = {}
+    for annotation in sorted(group, key=lambda a: a.created_at or ""):
+        latest.pop(annotation.annotator, None)  # so that the order is that of the latest ones
+        latest[annotation.annotator] = annotation
+    return list(latest.values())
+
+
+def _add(sums: dict[str, np.ndarray], who: str, one: np.ndarray, other: np.ndarray) -> None:
+    """Adds a pair of label maps to a confusion matrix; pixels that either ignores are left out."""
+    both = (one != IGNORE_LABEL) & (other != IGNORE_LABEL)
+    cells = one[both].astype(np.int64) * NUM_CLASSES + other[both]
+    counts = np.bincount(cells, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
+    sums[who] = sums.get(who, 0) + counts
+
+
+def _mean_iou(confusion: np.ndarray | None) -> float | None:
+    if confusion is None or not confusion.any():
+        return None
+    hits = np.diag(confusion)
+    union = confusion.sum(0) + confusion.sum(1) - hits
+    return float(np.mean(hits[union > 0] / union[union > 0]))

@@ -1,0 +1,64 @@
+"""Feedback, as a step of a cycle: takes in the labels that arrived, and says what the cycle can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.contracts.context import Context, begin
+from components.contracts.progress import Progress
+from components.contracts.raw_data import locate
+from components.contracts.records import Records
+from components.contracts.state import State
+from components.feedback.inbox import ingest_inbox
+from components.feedback.oracle import answer
+from components.feedback.settings import FeedbackSettings
+
+
+def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[str, Any]:
+    """Takes in the inbox, lets the oracle answer, and decides what is left to do.
+
+    Returns:
+      {"train": whether there is enough to train on, "query": whether to only ask for labels,
+      "labeled", "new_labels", "waiting": images asked for and not answered}.
+    """
+    begin("feedback")
+    context = Context(recipe, root, cycle, fence)
+    settings = context.settings("feedback", FeedbackSettings)
+
+    def body() -> dict[str, Any]:
+        index = Records(context.storage.local_dir(records))
+        ingest_inbox(context.ledger, index, settings, fence)
+        if settings.oracle:
+            asked = sorted(set(context.ledger.state().outstanding) & set(index.ids("train")))
+            progress = Progress("feedback", "oracle's masks", len(asked))
+            if asked:
+                source = locate(context.data, context.seed, context.storage)
+                answer(context.ledger, source, asked, fence, progress.update)
+        return decide(context.ledger.state(), settings)
+
+    # Once a cycle: what arrives after a kill waits for the next cycle, so that a rerun of this one
+    # (whose query may be out already) ends as it would have without the kill.
+    inputs = {"records": records, "settings": settings.model_dump(mode="json")}
+    return context.once("feedback", inputs, body)
+
+
+def decide(state: State, settings: FeedbackSettings) -> dict[str, Any]:
+    """What a cycle can do with the labels there are.
+
+    - No label at all: only ask (cold start).
+    - Fewer new labels than `min_new_labels` since the last cycle that trained: nothing to do, except
+      to ask if nobody has been asked for anything.
+    - Otherwise: train, and ask.
+    """
+    trained = [c for c in state.cycles.values() if c.outcome == "done" and "version" in c.summary]
+    since = max((c.summary["version"] for c in trained), default=-1)
+    new = sum(1 for versions in state.labels.values() if versions[-1].number > since)
+    enough = new >= settings.min_new_labels if trained else bool(state.labels)
+    return {
+        "train": enough,
+        "query": not enough and not state.outstanding,
+        "labeled": len(state.labels),
+        "new_labels": new,
+        "waiting": len(state.outstanding),
+        "version": state.version,
+    }

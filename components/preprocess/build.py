@@ -1,0 +1,129 @@
+"""Turns a data set into records: which image goes where, and the TFRecord files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from components.contracts.data_settings import DataSettings, SplitSettings
+from components.contracts.errors import StreetloopError
+from components.contracts.records import Records, write_index
+from tfds_cityscapes.labels import IGNORE_LABEL
+from tfds_cityscapes.source import Item, Source, SourceError
+from tfds_cityscapes.splits import by_ratios, carve_dev
+
+FORMAT = 1  # of the records; a new number makes every campaign write its records again
+POOL = "train"
+
+
+def assign(source: Source, split: SplitSettings, seed: int) -> dict[str, list[Item]]:
+    """Divides the images into train (the pool), dev, val and test.
+
+    Images of dev, val and test that have no mask are left out: nothing can be scored on them.
+
+    Raises:
+      StreetloopError: no image is left to train on, or to report on.
+    """
+    named: dict[str, list[Item]] = {}
+    for item in source.items:
+        named.setdefault(item.split, []).append(item)
+    if "" in named:
+        named |= {k: named.get(k, []) + v for k, v in by_ratios(named.pop(""), _ratios(split), seed).items()}
+    train, dev, _ = carve_dev(named.get("train", []), split.dev_fraction, split.guard)
+    if not train:
+        raise StreetloopError(
+            f"{source.uri}: expected images to train on in leftImg8bit/train/<city>; got none "
+            f"(found: { {k: len(v) for k, v in named.items()} })."
+        )
+    scored = {"dev": dev, "val": named.get("val", []), "test": _with_truth(source, named)}
+    return {POOL: train} | {
+        name: [i for i in items if i.label is not None] for name, items in scored.items()
+    }
+
+
+def _ratios(split: SplitSettings) -> dict[str, float]:
+    return {str(name): share for name, share in split.ratios.items() if share > 0}
+
+
+def _with_truth(source: Source, named: dict[str, list[Item]]) -> list[Item]:
+    """The test part, unless its masks are withheld (the benchmark's are all ignore)."""
+    items = [i for i in named.get("test", []) if i.label is not None]
+    seen = items[:3]
+    if seen and all((source.read_label(i) == IGNORE_LABEL).all() for i in seen):
+        return []
+    return items
+
+
+def fingerprint(
+    source: Source, splits: dict[str, list[Item]], data: DataSettings, split: SplitSettings
+) -> str:
+    """Identifies one state of the source at one storage size: 16 hex digits.
+
+    Masks of the pool are left out: records do not hold them, so a campaign must not notice when
+    they come or go.
+    """
+    names = [i.image for items in splits.values() for i in items]
+    names += [i.label for name, items in splits.items() if name != POOL for i in items if i.label]
+    facts = {
+        "format": FORMAT,
+        "files": source.fingerprint(names),
+        "size": data.size,
+        "splits": {name: [i.image_id for i in items] for name, items in splits.items()},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def build_records(
+    source: Source,
+    splits: dict[str, list[Item]],
+    output: Path,
+    data: DataSettings,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[Records, list[tuple[str, str]]]:
+    """Writes the records of all splits below `output`.
+
+    Returns:
+      the records, and what was left out as broken: (image_id, why). Always empty unless
+      `data.skip_bad`.
+
+    Raises:
+      StreetloopError: an image or mask is broken, and `data.skip_bad` is off.
+    """
+    from tfds_cityscapes.builder import StreetScenesConfig, build
+
+    size = None if data.size == "native" else data.size
+    scored = {name: tuple(items) for name, items in splits.items() if name != POOL and items}
+    offset = 0
+    bad: list[tuple[str, str]] = []
+    parts: list[tuple[str, dict[str, tuple[Item, ...]], Callable[..., np.ndarray] | None]] = [
+        ("pool", {POOL: tuple(splits[POOL])}, None),
+        ("scored", scored, source.read_label),
+    ]
+    for name, items, read_label in parts:
+        if not items:
+            continue
+        config = StreetScenesConfig(
+            name=name,
+            read_image=source.read_image,
+            read_label=read_label,
+            items=items,
+            size=size,
+            skip_bad=data.skip_bad,
+            progress=lambda done, offset=offset: progress(offset + done),
+        )
+        try:
+            build(config, output)
+        except SourceError as error:
+            raise StreetloopError(
+                f"{error} Mend or remove the file, or leave broken images out with "
+                "data.skip_bad=true (--skip-bad)."
+            ) from error
+        offset += sum(len(i) for i in items.values())
+        bad += config.bad
+    (output / "skipped.json").write_text(json.dumps(dict(bad), indent=1))
+    split_of = {i.image_id: name for name, items in splits.items() for i in items}
+    return write_index(output, split_of), bad

@@ -1,0 +1,42 @@
+"""Preprocess, as a step of a cycle: records of the data set, and the seed of a simulation."""
+
+from __future__ import annotations
+
+import logging
+
+from components.contracts.context import Context, begin
+from components.contracts.progress import Progress
+from components.contracts.raw_data import locate
+from components.contracts.records import INDEX, Records
+from components.preprocess.build import POOL, assign, build_records, fingerprint
+from tfds_cityscapes.splits import initial_labels
+
+log = logging.getLogger("streetloop")
+
+
+def run(recipe: str, root: str, cycle: int, fence: int) -> str:
+    """Makes sure that the records of the source's present state exist.
+
+    Returns:
+      their prefix in the campaign root, "records/<fingerprint>".
+    """
+    begin("preprocess")
+    context = Context(recipe, root, cycle, fence)
+    data, split = context.data, context.split
+    source = locate(data, context.seed, context.storage)
+    splits = assign(source, split, context.seed)
+    prefix = f"records/{fingerprint(source, splits, data, split)}"
+    if not context.storage.exists(f"{prefix}/{INDEX}"):
+        progress = Progress("preprocess", "images", sum(len(i) for i in splits.values()))
+        with context.writing(prefix) as folder:
+            _, bad = build_records(source, splits, folder, data, progress.update)
+        for image_id, why in bad:
+            log.warning("left out %s: %s", image_id, why)
+    if context.recipe["feedback"]["oracle"] and not context.ledger.state().seed:
+        # Only an image whose record exists can be labeled and trained on.
+        records = Records(context.storage.local_dir(prefix))
+        pool = [i for i in splits[POOL] if i.image_id in records and i.label is not None]
+        ids = initial_labels(pool, split.initial, context.seed)
+        if ids:
+            context.ledger.commit("seed", "seed", {"image_ids": ids}, fence=fence)
+    return prefix

@@ -1,0 +1,64 @@
+"""Annotation tasks for the selected images: files that annotation tools import.
+
+    queries/<cycle>/images/<id>.png          the images
+                    predictions/<id>_labelTrainIds.png   what the model sees there
+                    overlays/<id>.png        both, for people
+                    label_studio.json, label_studio.xml  tasks with pre-annotations; the project's setup
+                    cvat.zip                 a "segmentation mask" import
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from components.contracts.annotation import cvat, label_studio, png_mask
+from components.contracts.inference import Predictor
+from components.contracts.records import Records
+from components.query.select import Scored
+from tfds_cityscapes.builder import encode_png
+from tfds_cityscapes.labels import colorize
+
+
+def write_tasks(
+    output: Path, chosen: Sequence[Scored], records: Records, predictor: Predictor | None
+) -> None:
+    """Writes the tasks of a query into `output`; without a model, without pre-annotations."""
+    tasks, masks = [], []
+    for item in chosen:
+        record = records.read(item.image_id)
+        size = record.entry.height, record.entry.width
+        image = record.image
+        if image.shape[:2] != size:
+            image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+        _save(output / "images" / f"{item.image_id}.png", encode_png(image))
+        prediction = None
+        if predictor is not None:
+            prediction = predictor.probabilities(record.image, size).argmax(-1).astype(np.uint8)
+            name = png_mask.file_name(item.image_id)
+            _save(output / "predictions" / name, png_mask.write(prediction))
+            mixed = cv2.addWeighted(image, 0.5, colorize(prediction), 0.5, 0)
+            _save(output / "overlays" / f"{item.image_id}.png", encode_png(mixed))
+            masks.append((item.image_id, prediction))
+        tasks.append(
+            label_studio.write_task(
+                item.image_id,
+                f"images/{item.image_id}.png",
+                prediction,
+                score=item.score,
+                data={"reason": item.reason},
+            )
+        )
+    (output / "label_studio.json").write_text(json.dumps(tasks))
+    (output / "label_studio.xml").write_text(label_studio.labeling_config())
+    if masks:
+        (output / "cvat.zip").write_bytes(cvat.write(masks))
+
+
+def _save(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

@@ -1,0 +1,13 @@
+"""Split, for KFP."""
+
+from kfp import dsl
+
+from components.contracts.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def split(recipe: str, root: str, cycle: int, fence: int, records: str) -> str:
+    """Joins records with the ledger's labels; returns the prefix of both parts in `root`."""
+    from components.split.step import run
+
+    return run(recipe, root, cycle, fence, records)["prefix"]

@@ -1,0 +1,56 @@
+"""A fit's whole state in one file: interrupted here, it goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_META = "meta"
+
+
+class Checkpoint:
+    """Variables and a few numbers, in an .npz file that is replaced as a whole.
+
+    Attributes:
+      path: the local file.
+      stored: called after each save, to bring the file to a bucket.
+    """
+
+    def __init__(self, path: Path, stored: Callable[[Path], None] = lambda path: None) -> None:
+        self.path, self.stored = path, stored
+
+    def save(self, groups: dict[str, Sequence[Any]], meta: dict[str, Any]) -> None:
+        """Writes every variable of every group, and `meta` (JSON)."""
+        arrays = {
+            f"{name}/{i}": np.asarray(variable)
+            for name, variables in groups.items()
+            for i, variable in enumerate(variables)
+        }
+        part = self.path.with_suffix(".part")
+        with open(part, "wb") as file:
+            np.savez(file, **arrays, **{_META: np.array(json.dumps(meta))})
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, self.path)
+        self.stored(self.path)
+
+    def load(self, groups: dict[str, Sequence[Any]]) -> dict[str, Any] | None:
+        """Assigns what `save` wrote; returns its `meta`, or None if there is no checkpoint."""
+        if not self.path.exists():
+            return None
+        with np.load(self.path) as arrays:
+            for name, variables in groups.items():
+                for i, variable in enumerate(variables):
+                    variable.assign(arrays[f"{name}/{i}"])
+            return json.loads(str(arrays[_META]))
+
+    def arrays(self, name: str) -> list[np.ndarray]:
+        """One saved group as arrays, in order; empty if it was not saved."""
+        with np.load(self.path) as arrays:
+            count = sum(1 for key in arrays.files if key.startswith(f"{name}/"))
+            return [arrays[f"{name}/{i}"] for i in range(count)]

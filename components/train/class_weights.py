@@ -1,0 +1,28 @@
+"""How much a pixel of each class counts in the supervised loss."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LOG_OFFSET = 1.02  # ENet (Paszke et al., 2016), section 5.2: weights between 1 and 50
+
+
+def log_weights(pixel_counts: np.ndarray) -> np.ndarray:
+    """ENet's 1 / ln(1.02 + share of the class), scaled to a mean of 1 over the labeled pixels.
+
+    Args:
+      pixel_counts: [C], labeled pixels of each class, at least 0.
+
+    Returns:
+      float32 [C]. A class without a pixel gets 1 (it cannot occur in the loss), and so does every
+      class if there is no pixel at all.
+    """
+    counts = np.asarray(pixel_counts, np.float64)
+    weights = np.ones(len(counts))
+    if counts.sum() == 0:
+        return weights.astype(np.float32)
+    share = counts / counts.sum()
+    present = counts > 0
+    weights[present] = 1.0 / np.log(LOG_OFFSET + share[present])
+    weights[present] /= (weights * share)[present].sum()
+    return weights.astype(np.float32)

@@ -1,0 +1,13 @@
+"""Train, for KFP."""
+
+from kfp import dsl
+
+from components.contracts.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str) -> str:
+    """Fits the U-Net GAN on labeled and unlabeled images; returns the model's SHA-256."""
+    from components.train.step import run
+
+    return run(recipe, root, cycle, fence, records, parts)["model"]

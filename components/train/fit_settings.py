@@ -1,0 +1,91 @@
+"""The settings of a fit: data order, optimization, and what is kept on the way."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.contracts.data_settings import Size
+from components.contracts.settings import Settings
+from components.train.settings import (
+    DiscriminatorSettings,
+    NetworkSettings,
+    ObjectiveSettings,
+    Share,
+)
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class AugmentSettings(Settings):
+    """Weak changes of every training image, and strong ones of what the student sees.
+
+    The ranges are UniMatch's (Yang et al., 2023), except that street scenes never hang upside
+    down and small images suffer from scales as low as 0.5.
+
+    Attributes:
+      scale: smallest and largest zoom before the crop.
+      flip: mirror left and right, half of the time.
+      jitter: brightness, contrast, saturation and hue of the strong view.
+      jitter_share, grey_share, blur_share, cutmix_share: how often each change is made.
+    """
+
+    scale: tuple[Positive, Positive] = Field(default=(0.75, 1.75), strict=False)
+    flip: bool = True
+    jitter: tuple[Share, Share, Share, Share] = Field(default=(0.5, 0.5, 0.5, 0.25), strict=False)
+    jitter_share: Share = 0.8
+    grey_share: Share = 0.2
+    blur_share: Share = 0.5
+    cutmix_share: Share = 0.5
+
+
+class OptimizerSettings(Settings):
+    """How the generator's weights move."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    schedule: Literal["poly", "cosine"] = "poly"
+    power: Positive = 0.9  # of poly (DeepLab, Chen et al., 2017)
+    warmup_steps: Annotated[int, Field(ge=0)] = 20
+    clip_norm: Positive = 5.0  # of all gradients together
+
+
+class TrainSettings(Settings):
+    """One fit.
+
+    Attributes:
+      steps: optimizer steps.
+      batch_size, unlabeled_batch_size: images of each kind in a step; the second may be 0.
+      crop: height and width of what the networks see, in pixels of the stored image.
+      ema_decay: of the averaged weights, which teach and which are saved; 0 turns averaging off.
+      settle_batches: batches over which the averaged model's batch-norm statistics are taken anew.
+      dev_every: steps between two scores on `dev`. The best-scoring weights are saved.
+      patience: stop after so many scores without a better one; 0 never stops early.
+      checkpoint_every: steps between checkpoints.
+      warm_start: start from the champion's weights, if there is one.
+      jit_compile: compile the step with XLA.
+      deterministic: the same machine, data and seed give the same weights, bit for bit.
+      gpus: GPUs to use; more than are visible is an error. 0 uses the CPU.
+    """
+
+    network: NetworkSettings = NetworkSettings()
+    discriminator: DiscriminatorSettings = DiscriminatorSettings()
+    objectives: ObjectiveSettings = ObjectiveSettings()
+    augment: AugmentSettings = AugmentSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    discriminator_learning_rate: Positive = 1e-4  # AdvSemiSeg (Hung et al., 2018)
+    steps: Annotated[int, Field(ge=1)] = 400
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    unlabeled_batch_size: Annotated[int, Field(ge=0)] = 4
+    crop: Size = (128, 256)
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    settle_batches: Annotated[int, Field(ge=0)] = 20
+    dev_every: Annotated[int, Field(ge=1)] = 100
+    patience: Annotated[int, Field(ge=0)] = 0
+    checkpoint_every: Annotated[int, Field(ge=1)] = 50
+    warm_start: bool = False
+    jit_compile: bool = False
+    deterministic: bool = True
+    gpus: Annotated[int, Field(ge=0)] = 0

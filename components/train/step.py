@@ -1,0 +1,122 @@
+"""Train, as a step of a cycle: fits the networks and stores the model under its hash."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from components.contracts.context import Context, begin
+from components.contracts.errors import StreetloopError
+from components.contracts.model_io import load_generator, save_model
+from components.contracts.progress import Progress
+from components.contracts.records import Records, read_ids
+from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
+from components.train.fit_settings import TrainSettings
+
+log = logging.getLogger("streetloop")
+_STATE = "checkpoint/state.npz"
+
+
+def run(
+    recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
+) -> dict[str, Any]:
+    """Fits a generator and a discriminator on this cycle's labels.
+
+    Returns:
+      {"model": its SHA-256, the name below models/ in the campaign root; "steps", "dev_miou"}.
+    """
+    begin("train")
+    context = Context(recipe, root, cycle, fence)
+    settings = context.settings("train", TrainSettings)
+    labeled = Records(context.storage.local_dir(f"{parts}/labeled"))
+    start = context.champion_before() if settings.warm_start else None
+    state = context.ledger.state()
+    labels = {i: state.labels[i][-1].sha256 for i in labeled.ids("train")}
+    inputs = {
+        "settings": settings.model_dump(mode="json"),
+        "seed": context.seed,
+        "records": records,
+        "labels": labels,
+        "start": start,
+    }
+    return context.once(
+        "train", inputs, lambda: _train(context, settings, labeled, records, parts, start)
+    )
+
+
+def _train(
+    context: Context,
+    settings: TrainSettings,
+    labeled: Records,
+    prefix: str,
+    parts: str,
+    start: str | None,
+) -> dict[str, Any]:
+    import tempfile
+
+    import keras
+
+    from components.train.checkpoint import Checkpoint
+    from components.train.devices import require_gpus
+    from components.train.fit import Data, fit
+    from components.train.stream import Pool
+
+    require_gpus(settings.gpus)
+    storage = context.storage
+    records = Records(storage.local_dir(prefix))
+    unlabeled = read_ids(storage.local_dir(parts) / "unlabeled.txt")
+    use_unlabeled = bool(unlabeled) and settings.unlabeled_batch_size > 0
+    data = Data(
+        Pool(labeled, labeled.ids("train")),
+        Pool(records, unlabeled) if use_unlabeled else None,
+        records,
+        records.ids("dev"),
+    )
+    if not len(data.labeled):
+        raise StreetloopError("Expected labeled images to train on; there is none yet.")
+    model = None if start is None else load_generator(storage.local_dir(f"models/{start}"))
+    tracking = context.settings("tracking", TrackingSettings)
+    tracker = Tracker(store_uri(tracking, context.root), tracking.experiment)
+    version = context.ledger.state().version
+    current = context.ledger.state().cycles[context.cycle]
+    opened = milliseconds(current.opened_at)
+
+    def report(step: int, metrics: dict[str, float]) -> None:
+        named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}
+        log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in named.items()))
+        # One millisecond a step keeps the points in order, and where a retry puts them again.
+        tracker.log_metrics(current.run_id, named, step, opened + step)
+
+    progress = Progress("train", "steps", settings.steps)
+    with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
+        state = Path(folder) / "state.npz"
+        name = context.work(_STATE)
+        if storage.exists(name):
+            storage.get_file(name, state)
+        checkpoint = Checkpoint(state, lambda path: storage.put_file(path, name))
+        done = fit(data, settings, context.seed, checkpoint, model, report, progress.update)
+        averaged, discriminator = done.networks.averaged, done.networks.discriminator
+        tracker.log_metrics(
+            current.run_id,
+            {"train/waiting_for_data": done.waiting, "train/seconds": done.seconds},
+            context.cycle,
+            opened,
+        )
+        info = save_model(
+            Path(folder) / "model",
+            averaged,
+            discriminator,
+            recipe=context.recipe,
+            ledger_version=version,
+        )
+        storage.put_dir(Path(folder) / "model", f"models/{info.model_id}")
+    keras.backend.clear_session()
+    return {
+        "model": info.model_id,
+        "steps": done.steps,
+        "best_step": done.best_step,
+        "dev_miou": done.dev_miou,
+        "waiting_for_data": done.waiting,
+        "parameters": averaged.count_params(),
+    }

@@ -1,0 +1,153 @@
+"""One training step of the U-Net GAN: first the discriminator, then the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.train.discriminator import label_maps
+from components.train.fit_settings import TrainSettings
+from components.train.losses import (
+    Targets,
+    adversarial_loss,
+    consistency_loss,
+    dice_loss,
+    discriminator_accuracy,
+    discriminator_loss,
+    semi_supervised_loss,
+    supervised_loss,
+    teacher_targets,
+    trusted_pixels,
+)
+from components.train.networks import Networks
+from tfds_cityscapes.labels import IGNORE_LABEL
+
+Batch = dict[str, tf.Tensor]
+Losses = dict[str, tf.Tensor]
+
+
+def make_train_step(
+    networks: Networks, settings: TrainSettings, class_weights: np.ndarray | None
+) -> Callable[[Batch, tf.Tensor], Losses]:
+    """Builds the step for the objectives whose weight is not 0.
+
+    Args:
+      networks: what the step changes.
+      settings: weights and thresholds.
+      class_weights: float32 [19] for the cross-entropy, or None.
+
+    Returns:
+      a compiled function from a batch (`stream.batches`) and the step's number to every term's
+      value, unweighted.
+    """
+    weights = settings.objectives
+    generator, discriminator = networks.generator, networks.discriminator
+    classes = None if class_weights is None else tf.constant(class_weights, tf.float32)
+    with_gan = bool(
+        weights.adversarial_labeled or weights.adversarial_unlabeled or weights.semi_supervised
+    )
+
+    def judge(maps: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+        """The discriminator's logits for label maps [B, H, W, 19]: [B, H, W, 1]."""
+        return discriminator([maps, image] if settings.discriminator.sees_image else maps)
+
+    def from_step(start: int, step: tf.Tensor) -> tf.Tensor:
+        return tf.cast(step >= start, tf.float32)
+
+    @tf.function(jit_compile=settings.jit_compile)
+    def train_step(batch: Batch, step: tf.Tensor) -> Losses:
+        unlabeled = "weak" in batch
+        views, targets = [batch["image"]], None
+        if unlabeled and (weights.adversarial_unlabeled or weights.semi_supervised):
+            views.append(batch["weak"])
+        if unlabeled and weights.consistency:
+            teacher = networks.averaged(batch["weak"], training=False)
+            targets = teacher_targets(teacher, tf.logical_not(batch["padding"]))
+            mixed, targets = _cutmix(batch["strong"], targets, batch["cutmix"])
+            views.append(mixed)
+        losses: Losses = {}
+        total = tf.constant(0.0)
+        with tf.GradientTape() as tape:
+            logits = tf.split(
+                generator(tf.concat(views, 0), training=True), [v.shape[0] for v in views]
+            )
+            labeled_valid = batch["label"] != IGNORE_LABEL
+            losses["supervised_loss"] = supervised_loss(logits[0], batch["label"], classes)
+            total += weights.supervised * losses["supervised_loss"]
+            if weights.dice:
+                losses["dice_loss"] = dice_loss(logits[0], batch["label"])
+                total += weights.dice * losses["dice_loss"]
+            maps = [tf.nn.softmax(part) for part in logits]
+            if with_gan:
+                verdict = judge(maps[0], batch["image"])
+                losses["adversarial_loss"] = adversarial_loss(verdict, labeled_valid)
+                total += weights.adversarial_labeled * losses["adversarial_loss"]
+            if with_gan and len(views) > 1 and views[1] is batch["weak"]:
+                valid = tf.logical_not(batch["padding"])
+                verdict = judge(maps[1], batch["weak"])
+                losses["adversarial_loss_unlabeled"] = adversarial_loss(verdict, valid)
+                total += weights.adversarial_unlabeled * losses["adversarial_loss_unlabeled"]
+                trusted = trusted_pixels(verdict, valid, weights.semi_supervised_threshold)
+                losses["semi_supervised_loss"] = semi_supervised_loss(logits[1], trusted)
+                losses["trusted_share"] = tf.reduce_mean(tf.cast(trusted, tf.float32))
+                start = from_step(weights.semi_supervised_start, step)
+                total += start * weights.semi_supervised * losses["semi_supervised_loss"]
+            if targets is not None:
+                threshold = weights.consistency_threshold
+                losses["consistency_loss"] = consistency_loss(logits[-1], targets, threshold)
+                start = from_step(weights.consistency_start, step)
+                total += start * weights.consistency * losses["consistency_loss"]
+        _apply(networks.generator_optimizer, tape, total, generator)
+        losses["total_loss"] = total
+        if with_gan:
+            losses |= discriminate(batch, tf.stop_gradient(maps[0]))
+        networks.update_average(step)
+        return losses
+
+    def discriminate(batch: Batch, predicted: tf.Tensor) -> Losses:
+        """Teaches the discriminator to tell label maps from predictions."""
+        valid = batch["label"] != IGNORE_LABEL
+        with tf.GradientTape() as tape:
+            real = judge(label_maps(batch["label"]), batch["image"])
+            # Where nothing is annotated a real map is empty: the predicted one must be as well.
+            fake = judge(predicted * tf.cast(valid, tf.float32)[..., None], batch["image"])
+            loss = discriminator_loss(real, valid, fake, valid)
+        _apply(networks.discriminator_optimizer, tape, loss, discriminator)
+        return {
+            "discriminator_loss": loss,
+            "discriminator_accuracy_real": discriminator_accuracy(real, valid, real=True),
+            "discriminator_accuracy_fake": discriminator_accuracy(fake, valid, real=False),
+        }
+
+    return train_step
+
+
+def _apply(
+    optimizer: keras.optimizers.Optimizer,
+    tape: tf.GradientTape,
+    loss: tf.Tensor,
+    model: keras.Model,
+) -> None:
+    variables = model.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+
+def _cutmix(images: tf.Tensor, targets: Targets, boxes: tf.Tensor) -> tuple[tf.Tensor, Targets]:
+    """Pastes boxes of the next image, and of its targets, over each image of the batch.
+
+    CutMix for segmentation (French et al., 2020), section 3.3.
+
+    Args:
+      images: [U, H, W, 3].
+      targets: of the same pixels, [U, H, W].
+      boxes: bool [U, H, W].
+    """
+
+    def paste(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        return tf.where(mask, tf.roll(values, -1, 0), values)
+
+    mixed = Targets(paste(targets.pseudo_labels, boxes), paste(targets.confidence, boxes))
+    return paste(images, boxes[..., None]), mixed

@@ -1,0 +1,191 @@
+"""The `streetloop` command. Heavy libraries are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from components.contracts.errors import StreetloopError, UsageError
+
+if TYPE_CHECKING:
+    from pipelines.recipe import Recipe
+
+
+class Group(click.Group):
+    """Prints an error that a person can act on, without a traceback; exits with 1 or 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            click.echo(f"streetloop: {error}", err=True)
+            ctx.exit(2)
+        except StreetloopError as error:
+            click.echo(f"streetloop: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="streetloop")
+def main() -> None:
+    """Semantic segmentation of street scenes from few labels.
+
+    \b
+    Example: streetloop run pipelines/recipes/synthetic.yaml
+    """
+
+
+def with_recipe(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds RECIPE and the options that every command on a recipe takes."""
+    for decorator in (
+        click.option("--data", metavar="PATH", help="The data set, instead of the recipe's."),
+        click.option(
+            "--set",
+            "changes",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Change a setting, as query.query_size=4. May be repeated.",
+        ),
+        click.option("--root", metavar="URI", help="The campaign root [default: runs/<name>]."),
+        click.argument("recipe", type=click.Path(path_type=Path)),
+    ):
+        command = decorator(command)
+    return command
+
+
+def opened(
+    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None
+) -> tuple[Recipe, str]:
+    """Reads the recipe; finds the campaign root."""
+    from pipelines.recipe import load, no_python3
+
+    loaded = load(recipe, changes, data)
+    where = root or f"runs/{loaded.name}"
+    if not where.startswith("gs://"):
+        where = str(Path(where.removeprefix("file://")).expanduser().absolute())
+        no_python3(where, "--root")
+    return loaded, where
+
+
+@main.command()
+@with_recipe
+@click.option("--cycles", type=click.IntRange(min=1), help="Trained cycles, instead of the recipe's.")
+@click.option("--fresh", is_flag=True, help="Discard the campaign that stands there, after asking.")
+@click.option("--yes", is_flag=True, help="With --fresh: do not ask.")
+@click.option("--skip-bad", is_flag=True, help="Leave broken images out and list them.")
+def run(
+    recipe: Path,
+    root: str | None,
+    changes: tuple[str, ...],
+    data: str | None,
+    cycles: int | None,
+    fresh: bool,
+    yes: bool,
+    skip_bad: bool,
+) -> None:
+    """Run active-learning cycles on this machine, from where the campaign stands.
+
+    \b
+    Example: streetloop run pipelines/recipes/camvid_small.yaml --data ~/camvid --cycles 3
+    """
+    from pipelines.run import discard, run_campaign
+
+    extra = (f"cycle.cycles={cycles}",) if cycles else ()
+    extra += ("data.skip_bad=true",) if skip_bad else ()
+    loaded, where = opened(recipe, root, changes + extra, data)
+    if fresh:
+        discard(where, yes)
+    code = run_campaign(loaded, where, str(recipe))
+    if code:
+        sys.exit(code)
+
+
+@main.command()
+@with_recipe
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (fractions, not percent).")
+def status(
+    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None, as_json: bool
+) -> None:
+    """Show where a campaign stands, and what waits for people.
+
+    \b
+    Example: streetloop status pipelines/recipes/synthetic.yaml --json
+    """
+    from pipelines.run import show_status
+
+    show_status(*opened(recipe, root, changes, data), as_json)
+
+
+@main.command()
+@with_recipe
+@click.option("--split", type=click.Choice(["dev", "val", "test"]), default="val", show_default=True)
+def evaluate(
+    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None, split: str
+) -> None:
+    """Score the champion on a split, and write its report.
+
+    \b
+    Example: streetloop evaluate pipelines/recipes/synthetic.yaml --split val
+    """
+    from pipelines.champion import evaluate_champion
+
+    evaluate_champion(*opened(recipe, root, changes, data), split)
+
+
+@main.command()
+@with_recipe
+@click.option(
+    "--output", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True
+)
+def compile(
+    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None, output: Path
+) -> None:
+    """Compile the pipeline for a Kubeflow Pipelines cluster.
+
+    \b
+    Example: streetloop compile pipelines/recipes/cityscapes.yaml --root gs://bucket/run --output pipeline.yaml
+    """
+    from pipelines.cluster import compile_pipeline
+
+    loaded, _ = opened(recipe, root, changes, data)
+    compile_pipeline(loaded, root, output)
+    click.echo(f"Wrote {output}.")
+
+
+@main.command()
+@click.option("--model", required=True, metavar="FILE|models:/NAME@ALIAS", help="The generator.")
+@click.option(
+    "--images", required=True, type=click.Path(path_type=Path), help="A folder of PNG or JPEG."
+)
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder.")
+@click.option("--size", metavar="HxW", help="Size at which the network sees images [default: own].")
+@click.option("--tracking-uri", metavar="URI", help="Where models:/… is looked up.")
+def predict(model: str, images: Path, output: Path, size: str | None, tracking_uri: str | None) -> None:
+    """Predict label ids for a folder of images, each at its own size.
+
+    \b
+    Example: streetloop predict --model models:/synthetic@champion --images photos --output out
+    """
+    from pipelines.champion import predict_folder
+
+    count = predict_folder(model, images, output, size, tracking_uri)
+    click.echo(f"Wrote {count} label maps to {output}.")
+
+
+@main.command()
+@with_recipe
+@click.option("--port", default=5000, show_default=True, help="Port of the page.")
+def ui(recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None, port: int) -> None:
+    """Open the MLflow UI on the campaign's store.
+
+    \b
+    Example: streetloop ui pipelines/recipes/synthetic.yaml
+    """
+    from pipelines.run import serve_ui
+
+    serve_ui(*opened(recipe, root, changes, data), port)

@@ -1,0 +1,111 @@
+"""What a person sees: progress while a cycle runs, and tables of what came out."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+_POLL_SECONDS = 0.3
+_PLAIN_EVERY_SECONDS = 10.0
+
+
+class Screen:
+    """Progress of the running steps: a bar in a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._stop = threading.Event()
+        self._last: tuple[str, str] | None = None
+        self._printed = 0.0
+        self._bar = Progress(
+            TextColumn("  [bold]{task.fields[step]:<10}[/]"),
+            BarColumn(32),
+            TextColumn("{task.fields[words]}"),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", step="", words="starting", total=None)
+
+    @contextmanager
+    def following(self, path: Path) -> Iterator[None]:
+        """Shows the progress rows that steps append to `path`, while the block runs."""
+        self._stop.clear()
+        thread = threading.Thread(target=self._follow, args=(path,), daemon=True)
+        thread.start()
+        if self.console.is_terminal:
+            self._bar.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+            self._bar.stop()
+
+    def _follow(self, path: Path) -> None:
+        with open(path) as file:
+            while not self._stop.is_set():
+                line = file.readline()
+                if line.endswith("\n"):
+                    self._show(json.loads(line))
+                else:
+                    file.seek(file.tell() - len(line.encode()))
+                    time.sleep(_POLL_SECONDS)
+
+    def _show(self, row: dict[str, Any]) -> None:
+        left = f", {duration(row['left'])} left" if row["left"] and row["done"] < row["total"] else ""
+        text = f" ({row['text']})" if row["text"] else ""
+        words = f"{row['what']} {row['done']}/{row['total']}{text}{left}"
+        if self.console.is_terminal:
+            self._bar.update(
+                self._task,
+                completed=row["done"],
+                total=row["total"],
+                step=row["step"],
+                words=words,
+            )
+            return
+        what = (row["step"], row["what"])
+        now = time.monotonic()
+        if what != self._last or now - self._printed > _PLAIN_EVERY_SECONDS:
+            self._last, self._printed = what, now
+            self.console.print(f"  {row['step']:<10} {words}", highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, as 1 h 02 min, 3 min 05 s or 7 s."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as percent with one decimal; a dash where undefined."""
+    return "–" if fraction is None else f"{100 * fraction:.1f}"
+
+
+def cycle_table(rows: Sequence[dict[str, Any]], baseline: dict[str, Any] | None) -> Table:
+    """The table of a campaign: a line a cycle, and what predicting the commonest class scores."""
+    table = Table(title="Each cycle's own model, scored on val (%)", title_justify="left")
+    for name in ("cycle", "labeled", "mIoU", "pixel accuracy", "Dice", "champion", "seconds"):
+        table.add_column(name, justify="right")
+    if baseline:
+        scores = [percent(baseline[k]) for k in ("miou", "pixel_accuracy", "dice")]
+        table.add_row(f"all {baseline['class']}", "", *scores, "", "", style="dim", end_section=True)
+    for row in rows:
+        scores = [percent(row[k]) for k in ("miou", "pixel_accuracy", "dice")]
+        if row["outcome"] not in ("done", "open"):
+            scores[0] = row["outcome"].replace("_", " ")
+        seconds = "–" if row["seconds"] is None else f"{row['seconds']:.0f}"
+        promoted = "yes" if row["promoted"] else ""
+        table.add_row(str(row["cycle"]), str(row["labeled"]), *scores, promoted, seconds)
+    return table

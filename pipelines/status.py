@@ -1,0 +1,66 @@
+"""Where a campaign stands, read from its ledger and reports alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from components.contracts.ledger import Ledger
+from components.contracts.state import CycleState, State
+from components.contracts.storage import Storage
+from pipelines.local import is_complete
+from pipelines.recipe import Recipe
+
+_SCORES = ("miou", "pixel_accuracy", "dice")
+
+
+def status(recipe: Recipe, storage: Storage) -> dict[str, Any]:
+    """The state of a campaign: fractions, not percent; null where undefined.
+
+    Returns:
+      {"name", "root", "complete", "cycles": [{"cycle", "outcome", "labeled", "unlabeled",
+      "queried", "miou", "pixel_accuracy", "dice", "promoted", "seconds"}], "baseline",
+      "champion", "labeled", "waiting": {"images", "where"}}.
+    """
+    state = Ledger(storage).state()
+    champion = state.champion
+    return {
+        "name": recipe.name,
+        "root": storage.uri,
+        "complete": is_complete(state, recipe),
+        "labeled": len(state.labels),
+        "cycles": [_row(state, cycle) for _, cycle in sorted(state.cycles.items())],
+        "baseline": _baseline(state, storage),
+        "champion": champion and {"model": champion.model, "cycle": champion.cycle},
+        "waiting": {
+            "images": sorted(state.outstanding),
+            "where": _where(state),
+        },
+    }
+
+
+def _row(state: State, cycle: CycleState) -> dict[str, Any]:
+    summary = cycle.summary
+    return {
+        "cycle": cycle.cycle,
+        "outcome": cycle.outcome or "open",
+        "labeled": summary.get("labeled", len(state.labels)),
+        "unlabeled": summary.get("unlabeled"),
+        "queried": summary.get("queried"),
+        **{name: summary.get(name) for name in _SCORES},
+        "promoted": summary.get("promoted"),
+        "seconds": summary.get("seconds"),
+    }
+
+
+def _baseline(state: State, storage: Storage) -> dict[str, Any] | None:
+    for cycle in reversed(state.cycles.values()):
+        if cycle.outcome == "done" and cycle.report:
+            return json.loads(storage.read(cycle.report))["baseline"]
+    return None
+
+
+def _where(state: State) -> str | None:
+    """The newest folder of annotation tasks, if people are waited for."""
+    asked = [int(key.removeprefix("query/")) for key in state.keys if key.startswith("query/")]
+    return f"queries/{max(asked)}" if asked and state.outstanding else None

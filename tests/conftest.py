@@ -1,0 +1,47 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gcs_server import emulator, make_bucket, running_server
+
+from components.contracts.storage import Storage, open_storage
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # google-api-core says so on import whenever grpcio is there (TensorFlow brings it).
+    config.addinivalue_line("filterwarnings", "ignore:Please install grpcio-status:ImportWarning")
+
+
+@pytest.fixture(scope="session")
+def gcs_url() -> Iterator[str]:
+    """The address of a running storage server."""
+    with running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def gcs_root(gcs_url: str) -> Iterator[str]:
+    """An empty gs:// campaign root that the Google client reaches in this test."""
+    bucket = f"bucket-{uuid.uuid4().hex[:8]}"
+    make_bucket(gcs_url, bucket)
+    with emulator(gcs_url):
+        yield f"gs://{bucket}/campaigns/one"
+
+
+@pytest.fixture(params=["folder", "gcs"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty campaign root: a folder, then a bucket."""
+    if request.param == "folder":
+        return str(tmp_path / "root")
+    return request.getfixturevalue("gcs_root")
+
+
+@pytest.fixture
+def storage(root: str) -> Storage:
+    """The storage of an empty campaign root: a folder, then a bucket."""
+    return open_storage(root)

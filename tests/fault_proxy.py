@@ -1,0 +1,119 @@
+"""A small HTTP proxy that answers some requests as an overloaded storage service does.
+
+Faults: `busy` (503, not passed on), `slow_down` (429), `silent` (no answer until the client gives
+up) and `stored` (passed on, so it took effect, but answered 503).
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+FAULTS = ("busy", "slow_down", "silent", "stored")
+
+
+class FaultProxy(ThreadingHTTPServer):
+    """Passes requests on to `target`; a share `rate` of them meets a fault, each kind as often.
+
+    Attributes:
+        script: faults for the next requests, taken first; None passes one on.
+        counts: how often each fault was dealt.
+        requests: how many requests came.
+    """
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, target: str, rate: float, seed: int, silence_s: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.target = urlsplit(target).netloc
+        self.rate, self.silence_s = rate, silence_s
+        self.script: list[str | None] = []
+        self.counts: Counter[str] = Counter()
+        self.requests = 0
+        self._random, self._lock = random.Random(seed), threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def draw(self) -> str | None:
+        with self._lock:
+            self.requests += 1
+            if self.script:
+                fault = self.script.pop(0)
+            else:
+                hit = self._random.random() < self.rate
+                fault = self._random.choice(FAULTS) if hit else None
+            if fault:
+                self.counts[fault] += 1
+            return fault
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FaultProxy
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = self.server.draw()
+        if fault == "silent":
+            time.sleep(self.server.silence_s)
+            self.close_connection = True
+        elif fault == "busy":
+            self._answer(503, [], b"busy")
+        elif fault == "slow_down":
+            self._answer(429, [], b"slow down")
+        else:
+            status, headers, content = self._pass_on(body)
+            if fault == "stored":
+                self._answer(503, [], b"stored, but you will not know")
+            else:
+                self._answer(status, headers, content)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _handle
+
+    def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        connection = http.client.HTTPConnection(self.server.target, timeout=30)
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers.items()))
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        finally:
+            connection.close()
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: tests read the counts."""
+
+
+@contextmanager
+def fault_proxy(
+    target: str, *, rate: float = 0.0, seed: int = 0, silence_s: float = 1.0
+) -> Iterator[FaultProxy]:
+    """A running proxy that ends with the block."""
+    proxy = FaultProxy(target, rate, seed, silence_s)
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+        thread.join()

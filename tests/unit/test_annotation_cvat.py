@@ -1,0 +1,114 @@
+import io
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+
+from components.contracts.annotation import Limits, read_bytes
+from components.contracts.annotation.cvat import write
+from components.contracts.annotation.png_mask import write as write_png
+
+LABELMAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\nCar:10,20,30::\nroad:1,1,1::\n"
+
+
+def zipped(**files: bytes | str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def rgb(rows: list) -> bytes:
+    return cv2.imencode(".png", np.array(rows, np.uint8)[..., ::-1])[1].tobytes()
+
+
+def read(data: bytes):
+    return read_bytes("job.zip", data, Limits(), "eve")
+
+
+MASK = rgb([[[0, 0, 0], [10, 20, 30], [1, 1, 1]]])
+
+
+def test_a_zip_comes_back_as_written():
+    rng = np.random.default_rng(0)
+    maps = {f"a_{i}": rng.choice(np.array([*range(19), 255], np.uint8), (5, 7)) for i in range(3)}
+    batch = read(write(maps.items()))
+    assert batch.refusals == ()
+    assert [a.annotator for a in batch.annotations] == ["eve"] * 3
+    assert {a.image_id for a in batch.annotations} == set(maps)
+    for annotation in batch.annotations:
+        np.testing.assert_array_equal(annotation.train_ids, maps[annotation.image_id])
+
+
+def test_the_written_zip_has_the_layout_cvat_imports():
+    data = write([("a_1", np.zeros((2, 3), np.uint8))])
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert sorted(archive.namelist()) == [
+            "ImageSets/Segmentation/default.txt",
+            "SegmentationClass/a_1.png",
+            "labelmap.txt",
+        ]
+        assert archive.read("ImageSets/Segmentation/default.txt") == b"a_1\n"
+        lines = archive.read("labelmap.txt").decode().splitlines()
+    assert lines[1:3] == ["background:0,0,0::", "road:128,64,128::"]
+    assert len(lines) == 21
+    assert data == write([("a_1", np.zeros((2, 3), np.uint8))])
+
+
+def test_colours_are_those_of_the_zips_own_table():
+    batch = read(zipped(**{"labelmap.txt": LABELMAP, "SegmentationClass/a_1.png": MASK}))
+    assert batch.annotations[0].train_ids.tolist() == [[255, 13, 0]]
+
+
+def test_a_mask_of_one_channel_holds_lines_of_the_table():
+    mask = cv2.imencode(".png", np.array([[0, 1, 2]], np.uint8))[1].tobytes()
+    batch = read(zipped(**{"labelmap.txt": LABELMAP, "SegmentationClass/a_1.png": mask}))
+    assert batch.annotations[0].train_ids.tolist() == [[255, 13, 0]]
+
+
+def test_exports_of_several_tasks_in_one_zip_keep_their_own_tables_and_other_masks_are_read_too():
+    files = {
+        "t1/labelmap.txt": LABELMAP,
+        "t1/SegmentationClass/berlin/a_1.png": MASK,
+        "t1/SegmentationObject/berlin/a_1.png": MASK,
+        "t2\\labelmap.txt": LABELMAP.replace("Car", "bus"),
+        "t2\\SegmentationClass\\a_2.png": MASK,
+        "extra/a_3_trainIds.png": write_png(np.full((1, 1), 4, np.uint8)),
+    }
+    batch = read(zipped(**files))
+    assert batch.refusals == ()
+    maps = {a.image_id: a.train_ids.tolist() for a in batch.annotations}
+    assert maps == {"a_1": [[255, 13, 0]], "a_2": [[255, 15, 0]], "a_3": [[4]]}
+
+
+def test_a_class_that_is_unknown_matters_only_where_it_is_used():
+    files = {
+        "labelmap.txt": LABELMAP + "unicorn:9,9,9::\n",
+        "SegmentationClass/a_1.png": MASK,
+        "SegmentationClass/a_2.png": rgb([[[9, 9, 9]]]),
+        "SegmentationClass/a_3.png": rgb([[[8, 8, 8]]]),
+    }
+    batch = read(zipped(**files))
+    assert [a.image_id for a in batch.annotations] == ["a_1"]
+    unicorn, colour = batch.refusals
+    assert unicorn.name == "job.zip/SegmentationClass/a_2.png"
+    assert '"unicorn"' in unicorn.reason
+    assert "(8, 8, 8)" in colour.reason
+
+
+@pytest.mark.parametrize(
+    "labelmap", ["", "car", "car:1,2::", "car:1,2,999::", "car:1,1,1::\nbus:1,1,1::"]
+)
+def test_a_table_that_makes_no_sense_is_refused(labelmap):
+    batch = read(zipped(**{"labelmap.txt": labelmap, "SegmentationClass/a_1.png": MASK}))
+    assert batch.annotations == ()
+    assert batch.refusals[0].name == "job.zip/labelmap.txt"
+    assert "labelmap.txt" in batch.refusals[0].reason
+
+
+def test_without_a_table_the_cityscapes_colours_count():
+    mask = write_png(np.array([[0, 13, 255]], np.uint8), "color")
+    batch = read(zipped(**{"SegmentationClass/a_1.png": mask}))
+    assert batch.annotations[0].train_ids.tolist() == [[0, 13, 255]]

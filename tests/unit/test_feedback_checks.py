@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from components.contracts.annotation import Annotation
+from components.feedback.checks import Known, Rules, check, resize_nearest
+
+INDEX = {
+    "a": Known(4, 8, "train"),
+    "b": Known(4, 8, "train"),
+    "c": Known(4, 8, "dev"),
+    "d": Known(4, 8, "val"),
+    "e": Known(4, 8, "test"),
+}
+
+
+def annotation(image_id="a", train_ids=None) -> Annotation:
+    train_ids = np.zeros((4, 8), np.uint8) if train_ids is None else train_ids
+    return Annotation(image_id, train_ids, "eve", None, "x.json: task 1")
+
+
+def refused_for(one: Annotation, rules: Rules = Rules(), asked=("a",)) -> str:  # noqa: B008
+    accepted, refusals, warnings = check([one], INDEX, asked, rules)
+    assert accepted == warnings == []
+    (refusal,) = refusals
+    assert refusal.name == f"x.json: task 1: image {one.image_id}, by eve"
+    return refusal.reason
+
+
+def test_an_annotation_that_was_asked_for_is_accepted_as_it_is():
+    one = annotation()
+    accepted, refusals, warnings = check([one], INDEX, {"a"}, Rules())
+    assert accepted[0].train_ids is one.train_ids
+    assert refusals == warnings == []
+
+
+def test_one_refused_annotation_does_not_hold_up_the_others():
+    accepted, refusals, _ = check(
+        [annotation("nobody"), annotation("a"), annotation("d")], INDEX, {"a"}, Rules()
+    )
+    assert [a.image_id for a in accepted] == ["a"]
+    assert len(refusals) == 2
+
+
+def test_an_image_that_the_campaign_does_not_have_is_refused():
+    assert '"zzz"' in refused_for(annotation("zzz"), Rules(allow_unasked=True))
+
+
+@pytest.mark.parametrize(("image_id", "split"), [("c", "dev"), ("d", "val"), ("e", "test")])
+def test_images_for_scoring_are_refused_even_if_anything_is_allowed(image_id, split):
+    reason = refused_for(annotation(image_id), Rules(allow_unasked=True), asked=(image_id,))
+    assert f"in {split}" in reason
+
+
+def test_an_image_nobody_asked_for_is_refused_unless_that_is_allowed():
+    assert "not outstanding" in refused_for(annotation("b"))
+    accepted, _, _ = check([annotation("b")], INDEX, {"a"}, Rules(allow_unasked=True))
+    assert len(accepted) == 1
+
+
+def test_another_size_is_refused_saying_both_unless_resizing_is_on():
+    half = annotation(train_ids=np.array([[1, 2, 3, 255], [4, 5, 6, 7]], np.uint8))
+    reason = refused_for(half)
+    assert "8x4" in reason
+    assert "4x2" in reason
+    accepted, _, _ = check([half], INDEX, {"a"}, Rules(resize=True))
+    expected = half.train_ids.repeat(2, 0).repeat(2, 1)
+    np.testing.assert_array_equal(accepted[0].train_ids, expected)
+
+
+@pytest.mark.parametrize("shape", [(8, 4), (4, 6), (8, 8), (400, 700)])
+def test_another_shape_is_refused_even_if_resizing_is_on(shape):
+    other = annotation(train_ids=np.zeros(shape, np.uint8))
+    assert "another shape" in refused_for(other, Rules(resize=True))
+
+
+def test_a_side_that_was_rounded_is_the_same_shape():
+    index = {"a": Known(1080, 1920, "train")}
+    rounded = annotation(train_ids=np.zeros((333, 592), np.uint8))  # 333 x 16 / 9
+    accepted, _, _ = check([rounded], index, {"a"}, Rules(resize=True))
+    assert accepted[0].train_ids.shape == (1080, 1920)
+
+
+def test_resizing_takes_the_middle_of_each_block_and_invents_no_class():
+    train_ids = np.arange(9, dtype=np.uint8)[None].repeat(9, 0)
+    assert resize_nearest(train_ids, 3, 3)[0].tolist() == [1, 4, 7]
+    assert resize_nearest(np.array([[0, 18]], np.uint8), 1, 4).tolist() == [[0, 0, 18, 18]]
+
+
+def test_a_map_without_a_class_is_refused():
+    assert "no pixel has a class" in refused_for(annotation(train_ids=np.full((4, 8), 255, "u1")))
+
+
+def test_too_large_a_share_without_a_class_is_refused():
+    train_ids = np.zeros((4, 8), np.uint8)
+    train_ids[0] = 255  # a quarter
+    assert "25.0%" in refused_for(annotation(train_ids=train_ids), Rules(max_ignore_share=0.2))
+    one = annotation(train_ids=train_ids)
+    assert len(check([one], INDEX, {"a"}, Rules(max_ignore_share=0.25)).accepted) == 1
+
+
+def test_a_copy_of_the_untouched_prediction_is_accepted_with_a_warning():
+    shown = {"a": np.zeros((4, 8), np.uint8)}
+    accepted, refusals, warnings = check([annotation()], INDEX, {"a"}, Rules(), shown)
+    assert len(accepted) == 1
+    assert refusals == []
+    assert "prediction" in warnings[0].reason
+    changed = np.zeros((4, 8), np.uint8)
+    changed[3, 7] = 1
+    assert not check([annotation(train_ids=changed)], INDEX, {"a"}, Rules(), shown).warnings

@@ -1,0 +1,233 @@
+"""The storage contract, on a folder and on a real storage server."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from components.contracts import storage as storage_module
+from components.contracts.errors import UsageError
+from components.contracts.storage import Storage, StorageError, open_storage
+from components.contracts.storage_folder import FolderStorage
+
+
+def test_what_is_written_is_read_and_a_write_replaces(storage: Storage) -> None:
+    storage.write("a/b.bin", b"one")
+    storage.write("a/b.bin", b"\x00two")
+    assert storage.read("a/b.bin") == b"\x00two"
+    assert storage.exists("a/b.bin")
+    assert not storage.exists("a")
+    assert not storage.exists("a/c")
+
+
+@pytest.mark.parametrize("name", ["missing", "a", "a/b.bin/c"])
+def test_reading_what_is_no_file_says_that_it_is_missing(storage: Storage, name: str) -> None:
+    storage.write("a/b.bin", b"one")
+    with pytest.raises(FileNotFoundError):
+        storage.read(name)
+    with pytest.raises(FileNotFoundError):
+        storage.get_file(name, Path("unused"))
+
+
+def test_create_never_replaces(storage: Storage) -> None:
+    storage.create("ledger/000000.json", b"first")
+    with pytest.raises(FileExistsError):
+        storage.create("ledger/000000.json", b"second")
+    assert storage.read("ledger/000000.json") == b"first"
+
+
+def test_a_prefix_is_a_folder_and_not_the_start_of_a_name(storage: Storage) -> None:
+    for name in ("work/1/x", "work/1/y/z", "work/10/x", "work/1x"):
+        storage.write(name, b"")
+    assert storage.list("work/1") == storage.list("work/1/") == ["work/1/x", "work/1/y/z"]
+    assert storage.list() == ["work/1/x", "work/1/y/z", "work/10/x", "work/1x"]
+    assert storage.list("nothing") == []
+    storage.delete_prefix("work/1")
+    assert storage.list() == ["work/10/x", "work/1x"]
+
+
+def test_deleting_what_is_missing_is_fine(storage: Storage) -> None:
+    storage.write("a/b", b"")
+    storage.delete("missing")
+    storage.delete("a/b/c")
+    storage.delete("a")
+    storage.delete_prefix("missing/")
+    storage.delete_prefix("a/b")
+    assert storage.list() == ["a/b"]
+    storage.delete("a/b")
+    assert storage.list() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", ".", "a\nb", ".streetloop/lock"]
+)
+def test_a_name_outside_the_root_is_refused(storage: Storage, name: str) -> None:
+    with pytest.raises(StorageError, match="relative name"):
+        storage.write(name, b"")
+    with pytest.raises(StorageError, match="relative name"):
+        storage.read(name)
+
+
+def test_the_whole_root_is_never_deleted_by_prefix(storage: Storage) -> None:
+    storage.write("a", b"")
+    for prefix in ("", "/"):
+        with pytest.raises(StorageError, match="relative name"):
+            storage.delete_prefix(prefix)
+    assert storage.list() == ["a"]
+
+
+def test_put_dir_leaves_exactly_the_folders_files(storage: Storage, tmp_path: Path) -> None:
+    storage.write("models/m/partial.tmp", b"from a killed attempt")
+    storage.write("models/m/x.bin", b"old")
+    storage.write("models/m2/x.bin", b"neighbour")
+    local = tmp_path / "local"
+    (local / "sub").mkdir(parents=True)
+    (local / "x.bin").write_bytes(b"new")
+    (local / "sub" / "y.bin").write_bytes(b"y" * 100_000)
+    storage.put_dir(local, "models/m")
+    assert storage.list("models") == ["models/m/sub/y.bin", "models/m/x.bin", "models/m2/x.bin"]
+    assert storage.read("models/m/x.bin") == b"new"
+
+    out = tmp_path / "out"
+    storage.get_dir("models/m", out)
+    assert (out / "sub" / "y.bin").read_bytes() == b"y" * 100_000
+    with pytest.raises(FileNotFoundError):
+        storage.get_dir("models/none", out)
+    with pytest.raises(StorageError, match="Expected a folder"):
+        storage.put_dir(local / "x.bin", "models/m")
+
+
+def test_put_file_of_the_file_itself_keeps_it(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    storage.write("a/x", b"content")
+    storage.put_file(tmp_path / "a" / "x", "a/x")
+    assert storage.read("a/x") == b"content"
+
+
+def test_local_dir_follows_what_changes(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREETLOOP_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(FileNotFoundError):
+        storage.local_dir("records/r")
+    storage.write("records/r/a", b"one")
+    storage.write("records/r/b/c", b"two")
+    folder = storage.local_dir("records/r")
+    assert (folder / "b" / "c").read_bytes() == b"two"
+    storage.write("records/r/a", b"ONE")
+    storage.delete("records/r/b/c")
+    assert storage.local_dir("records/r") == folder
+    assert (folder / "a").read_bytes() == b"ONE"
+    assert not (folder / "b" / "c").exists()
+
+
+def test_local_dir_of_a_bucket_downloads_only_what_changed(
+    gcs_root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREETLOOP_CACHE", str(tmp_path / "cache"))
+    storage = open_storage(gcs_root)
+    storage.write("r/a", b"one")
+    storage.write("r/b", b"two")
+    folder = storage.local_dir("r")
+    before = {name: (folder / name).stat().st_ino for name in "ab"}
+    storage.write("r/b", b"TWO")
+    (folder / "stray").write_bytes(b"")
+    storage.local_dir("r")
+    after = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    assert after["a"] == before["a"]
+    assert after["b"] != before["b"]
+    assert set(after) == {"a", "b"}
+
+
+def test_the_observer_sees_every_durable_change(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(storage_module, "observer", lambda *told: seen.append(told))
+    (tmp_path / "f").write_bytes(b"f")
+    storage.create("a", b"")
+    with pytest.raises(FileExistsError):
+        storage.create("a", b"")
+    storage.write("b", b"")
+    storage.put_file(tmp_path / "f", "d/f")
+    storage.delete("a")
+    storage.delete_prefix("d")
+    expected = [("create", "a"), ("write", "b"), ("put_file", "d/f"), ("delete", "a")]
+    expected += [("delete_prefix", "d")]
+    assert [told[1:] for told in seen if told[0] == "after"] == expected
+    assert [told[1:] for told in seen if told[0] == "before"] == [expected[0], *expected]
+
+
+def test_check_usable_leaves_nothing_behind(storage: Storage) -> None:
+    storage.check_usable()
+    assert storage.list() == []
+
+
+def test_a_missing_bucket_is_named(gcs_root: str) -> None:
+    storage = open_storage("gs://no-such-bucket/x")
+    for use in (storage.check_usable, storage.list, lambda: storage.write("a", b"")):
+        with pytest.raises(StorageError, match="no bucket 'no-such-bucket'"):
+            use()
+
+
+@pytest.mark.parametrize("uri", ["", "s3://bucket/x", "gs://", "gs:///x", "gs://bucket/../x"])
+def test_an_address_that_is_no_root_is_refused(uri: str) -> None:
+    with pytest.raises(UsageError):
+        open_storage(uri)
+
+
+def test_a_folder_address_may_be_a_file_uri(tmp_path: Path) -> None:
+    assert open_storage(f"file://{tmp_path}/root").uri == str(tmp_path / "root")
+
+
+def test_a_file_system_without_hard_links_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(StorageError, match="without hard links"):
+        FolderStorage(tmp_path / "root").check_usable()
+
+
+def test_a_full_disk_is_named_and_nothing_half_written_stays(small_disk: Path) -> None:
+    storage = FolderStorage(small_disk / "root")
+    storage.write("kept", b"kept")
+    for change in (storage.create, storage.write):
+        with pytest.raises(StorageError, match="No space left") as caught:
+            change("big", b"x" * 5_000_000)
+        assert str(small_disk) in str(caught.value)
+        assert "Free space" in str(caught.value)
+    assert storage.list() == ["kept"]
+    assert list((small_disk / "root" / ".streetloop" / "tmp").iterdir()) == []
+    storage.write("small", b"x" * 1000)
+
+
+def test_leftovers_of_a_killed_process_are_not_listed_and_go_after_a_day(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    storage.write("a", b"")
+    old, new = (tmp_path / ".streetloop" / "tmp" / name for name in ("old", "new"))
+    for leftover in (old, new):
+        leftover.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    storage.tidy()
+    assert storage.list() == ["a"]
+    assert new.exists()
+    assert not old.exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> object:
+    """A disk of one megabyte; only root may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("needs to mount a small disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)

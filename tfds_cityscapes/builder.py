@@ -1,0 +1,152 @@
+"""The TFDS builder: data in the Cityscapes layout, as TFRecord.
+
+    builder = cityscapes(Path("cityscapes"), data_dir="records")
+    builder.download_and_prepare()
+    train = builder.as_dataset(split="train")
+
+Masks are stored as train ids (0 to 18, 255 = ignore); without masks the feature is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tfds_cityscapes.source import Item, Source, SourceError, open_source
+
+
+@dataclasses.dataclass(eq=False, kw_only=True, repr=False)
+class StreetScenesConfig(tfds.core.BuilderConfig):
+    """What to build.
+
+    Attributes:
+      read_image: returns an item's image, uint8 [H, W, 3].
+      read_label: returns an item's mask of train ids at its own size, uint8 [H, W]; None builds
+        records without labels.
+      items: split name -> items.
+      size: (height, width) of the stored image; None keeps each image's own.
+      resize_labels: also bring masks to `size` (nearest); otherwise they keep their native size.
+      skip_bad: leave broken items out and list them in `bad`, instead of stopping.
+      bad: what was left out: (image_id, why).
+      progress: called with the number of images written.
+    """
+
+    read_image: Callable[[Item], np.ndarray]
+    read_label: Callable[[Item, tuple[int, int]], np.ndarray] | None
+    items: dict[str, tuple[Item, ...]]
+    size: tuple[int, int] | None = None
+    resize_labels: bool = False
+    skip_bad: bool = False
+    bad: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    progress: Callable[[int], None] = lambda done: None
+
+
+class StreetScenes(tfds.core.GeneratorBasedBuilder):
+    """Street scenes with, or without, pixel labels."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "Native-size train-id masks."}
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        features: dict[str, Any] = {
+            "image_id": tfds.features.Text(),
+            "city": tfds.features.Text(),
+            "height": np.int32,  # native, in pixels
+            "width": np.int32,
+            "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
+        }
+        if self.builder_config.read_label is not None:
+            features["label"] = tfds.features.Image(shape=(None, None, 1), encoding_format="png")
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[Any]]:
+        self._written = 0
+        return {name: self._generate_examples(i) for name, i in self.builder_config.items.items()}
+
+    def _generate_examples(
+        self, items: tuple[Item, ...]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        config = self.builder_config
+        for item in items:
+            try:
+                example = self._example(item)
+            except SourceError as error:
+                if not config.skip_bad:
+                    raise
+                config.bad.append((item.image_id, str(error)))
+                continue
+            self._written += 1
+            config.progress(self._written)
+            yield item.image_id, example
+
+    def _example(self, item: Item) -> dict[str, Any]:
+        config = self.builder_config
+        image = config.read_image(item)
+        native = image.shape[:2]
+        if config.size is not None and native != config.size:
+            # Area averaging when shrinking: the only interpolation of cv2 that does not alias.
+            image = cv2.resize(image, config.size[::-1], interpolation=cv2.INTER_AREA)
+        example = {
+            "image_id": item.image_id,
+            "city": item.city,
+            "height": native[0],
+            "width": native[1],
+            "image": encode_png(image),
+        }
+        if config.read_label is not None:
+            label = config.read_label(item, native)
+            if config.resize_labels and label.shape != image.shape[:2]:
+                label = cv2.resize(label, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            example["label"] = encode_png(label)
+        return example
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Encodes uint8 [H, W, 3] (RGB) or [H, W] as PNG. TFDS would start TensorFlow for it."""
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
+
+
+def build(config: StreetScenesConfig, data_dir: Path) -> StreetScenes:
+    """Writes the records below `data_dir` and returns the finished builder.
+
+    Raises:
+      SourceError: an item is broken and `skip_bad` is off.
+    """
+    tfds.disable_progress_bar()
+    builder = StreetScenes(config=config, data_dir=str(data_dir), file_format="tfrecord")
+    builder.download_and_prepare()
+    return builder
+
+
+def cityscapes(
+    source: Path, data_dir: Path, *, size: tuple[int, int] | None = None, skip_bad: bool = False
+) -> StreetScenes:
+    """A builder for all splits of `source` (a folder or the zips), masks included.
+
+    Items without a mask are left out; the benchmark's test masks are all ignore.
+
+    Raises:
+      SourceError: there is nothing in the layout at `source`.
+    """
+    opened: Source = open_source(source)
+    items: dict[str, list[Item]] = {}
+    for item in opened.items:
+        if item.label is not None:
+            items.setdefault(item.split or "train", []).append(item)
+    config = StreetScenesConfig(
+        name="cityscapes",
+        read_image=opened.read_image,
+        read_label=opened.read_label,
+        items={name: tuple(i) for name, i in sorted(items.items())},
+        size=size,
+        skip_bad=skip_bad,
+    )
+    return StreetScenes(config=config, data_dir=str(data_dir), file_format="tfrecord")

@@ -1,0 +1,110 @@
+"""Which image belongs to which split. Every choice is sorted, seeded, and a list of ids."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from fractions import Fraction
+
+from tfds_cityscapes.source import Item, SourceError
+
+
+def _rank(seed: int, text: str) -> str:
+    """A seeded place in a queue that depends on nothing but the id: nested subsets for free."""
+    return hashlib.sha256(f"{seed}:{text}".encode()).hexdigest()
+
+
+def _by_city(items: Sequence[Item]) -> dict[str, list[Item]]:
+    cities: dict[str, list[Item]] = defaultdict(list)
+    for item in sorted(items, key=lambda i: i.order):
+        cities[item.city].append(item)
+    return dict(sorted(cities.items()))
+
+
+def carve_dev(
+    items: Sequence[Item], fraction: float, guard: int
+) -> tuple[list[Item], list[Item], list[Item]]:
+    """Carves `dev` from the train part: the last frames of each city, after a gap in time.
+
+    Args:
+      items: the train part; a city's frames are one stretch of time.
+      fraction: share of each city that becomes dev, 0..1; at least one frame unless it is 0.
+      guard: frames between the two parts that belong to neither.
+
+    Returns:
+      (pool, dev, guard): three disjoint lists that together are `items`.
+    """
+    pool: list[Item] = []
+    dev: list[Item] = []
+    gap: list[Item] = []
+    for frames in _by_city(items).values():
+        count = min(len(frames) - 1, max(1, round(fraction * len(frames)))) if fraction else 0
+        held = len(frames) - count
+        kept = held if not count else max(1, held - guard)
+        pool += frames[:kept]
+        gap += frames[kept:held]
+        dev += frames[held:]
+    return pool, dev, gap
+
+
+def by_ratios(items: Sequence[Item], ratios: dict[str, float], seed: int) -> dict[str, list[Item]]:
+    """Splits data that came without splits, a whole sequence at a time.
+
+    Frames of one sequence (the id without its last number) look alike, so they stay together.
+
+    Args:
+      items: all images.
+      ratios: shares of train, val and (if wanted) test; they sum to 1.
+      seed: of the order in which sequences are dealt.
+
+    Raises:
+      SourceError: there are fewer sequences than splits.
+    """
+    sequences: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        sequences[f"{item.city}/{item.image_id.rpartition('_')[0]}"].append(item)
+    if len(sequences) < len(ratios):
+        raise SourceError(
+            f"Expected at least {len(ratios)} sequences (ids as city_sequence_frame) to split by "
+            f"{ratios}; got {len(sequences)}. Sort the images into leftImg8bit/<split>/<city>."
+        )
+    out: dict[str, list[Item]] = {name: [] for name in ratios}
+    for place, key in enumerate(sorted(sequences, key=lambda k: _rank(seed, k))):
+        # To the split that lacks most; the first sequences go round, so that none stays empty.
+        lack = {n: ratios[n] * len(items) - len(out[n]) for n in ratios}
+        names = list(ratios)
+        target = names[place] if place < len(names) else max(names, key=lambda n: lack[n])
+        out[target] += sequences[key]
+    return out
+
+
+def label_order(items: Sequence[Item], seed: int) -> list[str]:
+    """Ids in an order whose every prefix is proportional to the cities.
+
+    A city's k-th image (by a seeded rank) of n comes at time (k + 1/2) / n: the first 1/16, 1/8,
+    1/4 and 1/2 of the order are therefore nested, and each takes its share of every city.
+    """
+    timed: list[tuple[float, str, str]] = []
+    for frames in _by_city(items).values():
+        ranked = sorted(frames, key=lambda i: _rank(seed, i.image_id))
+        for k, item in enumerate(ranked):
+            timed.append(((k + 0.5) / len(ranked), _rank(seed, item.image_id), item.image_id))
+    return [image_id for _, _, image_id in sorted(timed)]
+
+
+def initial_labels(items: Sequence[Item], amount: int | str, seed: int) -> list[str]:
+    """The ids that are labeled before the first cycle, sorted.
+
+    Args:
+      items: the pool.
+      amount: a number of images, a fraction such as "1/8", or "all".
+      seed: of the order.
+    """
+    if amount == "all":
+        count = len(items)
+    elif isinstance(amount, str):
+        count = max(1, round(Fraction(amount) * len(items)))
+    else:
+        count = min(amount, len(items))
+    return sorted(label_order(items, seed)[:count])

@@ -1,0 +1,5 @@
+"""Street scenes made from a seed, in the Cityscapes layout: for tests, demos and trial runs."""
+
+from tfds_cityscapes.synthetic.layout import SMALLEST, SyntheticError, generate
+
+__all__ = ["SMALLEST", "SyntheticError", "generate"]
