@@ -5,6 +5,7 @@ from kfp import dsl
 from components.cycle.component import close_cycle, open_cycle
 from components.evaluate.component import evaluate
 from components.feedback.component import feedback
+from components.feedback.step import ASK, TRAIN
 from components.preprocess.component import preprocess
 from components.query.component import query
 from components.split.component import split
@@ -43,11 +44,11 @@ def cycle(
         prepared = _stateful(preprocess(**lease))
         records = prepared.output
         ingested = _stateful(feedback(**lease, records=records))
-        with dsl.If(ingested.outputs["train"] == True, name="train"):  # noqa: E712 - KFP compares
+        with dsl.If(ingested.output == TRAIN, name="train"):
             parts = _stateful(split(**lease, records=records))
             trained = _stateful(train(**lease, records=records, parts=parts.output))
             evaluated = _stateful(evaluate(**lease, records=records, model=trained.output))
             asked = _stateful(query(**lease, records=records))
             asked.after(evaluated)
-        with dsl.If(ingested.outputs["query"] == True, name="only-query"):  # noqa: E712
+        with dsl.If(ingested.output == ASK, name="only-ask"):
             _stateful(query(**lease, records=records))

@@ -52,6 +52,7 @@ class Screen:
 
     def _follow(self, path: Path) -> None:
         with open(path) as file:
+            file.seek(0, 2)  # what an earlier cycle of this command reported has been shown
             while not self._stop.is_set():
                 line = file.readline()
                 if line.endswith("\n"):

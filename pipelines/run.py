@@ -13,6 +13,7 @@ from rich.console import Console
 
 from components.contracts.campaign import discard_campaign
 from components.contracts.errors import StreetloopError
+from components.contracts.lease import clean_up
 from components.contracts.ledger import Ledger
 from components.contracts.storage import Storage, open_storage
 from components.contracts.tracking import store_uri
@@ -39,6 +40,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
     ledger = Ledger(storage)
     _check_unchanged(ledger, recipe)
     if is_complete(ledger.state(), recipe):
+        clean_up(ledger)
         console.print(f"Campaign {recipe.name} is complete: nothing to train.")
         _finish(console, recipe, storage, root, name)
         return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +13,17 @@ from gcs_server import emulator, make_bucket, running_server
 
 from components.contracts.storage import Storage, open_storage
 
+FOREIGN_WARNINGS = [
+    # google-api-core says so on import whenever grpcio is there (TensorFlow brings it).
+    "ignore:Please install grpcio-status:ImportWarning",
+    # google-cloud-storage leaves the connection of a refused download to the garbage collector.
+    "ignore:unclosed <socket:ResourceWarning",
+]
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    # google-api-core says so on import whenever grpcio is there (TensorFlow brings it).
-    config.addinivalue_line("filterwarnings", "ignore:Please install grpcio-status:ImportWarning")
+    for warning in FOREIGN_WARNINGS:
+        config.addinivalue_line("filterwarnings", warning)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +54,15 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def storage(root: str) -> Storage:
     """The storage of an empty campaign root: a folder, then a bucket."""
     return open_storage(root)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte; only root may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("needs to mount a small disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)

@@ -25,7 +25,7 @@ class FaultProxy(ThreadingHTTPServer):
     Attributes:
         script: faults for the next requests, taken first; None passes one on.
         counts: how often each fault was dealt.
-        requests: how many requests came.
+        requests: how many requests about objects came; no others meet faults.
     """
 
     daemon_threads = True
@@ -44,7 +44,12 @@ class FaultProxy(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def draw(self) -> str | None:
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that gave up has closed its connection."""
+
+    def draw(self, path: str) -> str | None:
+        if "/o?" not in path and "/o/" not in path:
+            return None  # the client asks for the bucket itself whenever it likes
         with self._lock:
             self.requests += 1
             if self.script:
@@ -63,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.server.draw()
+        fault = self.server.draw(self.path)
         if fault == "silent":
             time.sleep(self.server.silence_s)
             self.close_connection = True

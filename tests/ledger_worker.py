@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -133,6 +134,8 @@ def forked(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
+        except Exception:
+            os.write(2, traceback.format_exc().encode())  # at once, not mixed with another's
         finally:
             os._exit(status)
     return pid
@@ -198,7 +201,8 @@ def main() -> None:
         return
     workers = int(numbers[0])
     rest = [int(number) for number in numbers[1:]]
-    work: Callable[..., None] = {"commit": commit_many, "open": race_open}[mode]
+    works: dict[str, Callable[..., None]] = {"commit": commit_many, "open": race_open}
+    work = works[mode]
     pids = [forked(partial(work, root, worker, *rest)) for worker in range(workers)]
     print(json.dumps([ended(pid) for pid in pids]))
 

@@ -11,6 +11,7 @@ from components.contracts.settings import Settings
 Pixels = Annotated[int, Field(ge=32, le=8192)]
 # Height and width. YAML and JSON have lists where Python has tuples: hence not strict.
 Size = Annotated[tuple[Pixels, Pixels], Field(strict=False)]
+Portion = Annotated[float, Field(ge=0, le=1)]
 
 
 class SyntheticSettings(Settings):
@@ -63,12 +64,15 @@ class SplitSettings(Settings):
     initial: int | Annotated[str, Field(pattern=r"^(all|1/[1-9][0-9]*)$")] = 0
     dev_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     guard: Annotated[int, Field(ge=0)] = 1
-    ratios: dict[Literal["train", "val", "test"], float] = {"train": 0.8, "val": 0.2}
+    ratios: dict[Literal["train", "val", "test"], Portion] = Field(
+        default={"train": 0.8, "val": 0.2}
+    )
 
     @model_validator(mode="after")
     def _sum(self) -> SplitSettings:
-        if abs(sum(self.ratios.values()) - 1) > 1e-6 or not {"train", "val"} <= set(self.ratios):
-            raise ValueError("split.ratios must name train and val and sum to 1")
+        named = {name for name, value in self.ratios.items() if value > 0}
+        if abs(sum(self.ratios.values()) - 1) > 1e-6 or not {"train", "val"} <= named:
+            raise ValueError("split.ratios must give train and val a share and sum to 1")
         if isinstance(self.initial, int) and self.initial < 0:
             raise ValueError("split.initial must be 0 or more")
         return self

@@ -21,10 +21,9 @@ class Predictor:
         import tensorflow as tf
 
         self._settings = settings or InferenceSettings()
+        # Traced anew for each image size; street scenes have few.
         self._forward = tf.function(
-            lambda images: tf.nn.softmax(generator(images, training=False)),
-            input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)],
-            reduce_retracing=True,
+            lambda images: tf.nn.softmax(generator(images, training=False)), autograph=False
         )
 
     def probabilities(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -21,9 +21,9 @@ from components.contracts.events import (
     event_number,
     utc_now,
 )
-from components.contracts.rules import check_applies
+from components.contracts.rules import check_applies, check_fence
 from components.contracts.state import State, fold
-from components.contracts.storage import Storage
+from components.contracts.storage import Storage, StorageError
 from components.contracts.verify import verify
 
 # How long a number may be taken and yet not readable (a cache in between) before we give up.
@@ -120,10 +120,11 @@ class Ledger:
                 if event.event_id != event_id:
                     self.storage.make_durable(LEDGER)
                 return event
-            body = check_payload(kind, payload(state) if callable(payload) else payload)
-            check_applies(state, body, fence)
+            check_fence(state, fence)
             if check is not None:
                 check(state)
+            body = check_payload(kind, payload(state) if callable(payload) else payload)
+            check_applies(state, body, fence)
             number = state.version + 1
             previous = self._events[-1].sha256 if self._events else None
             data = encode(number, event_id, key, kind, self._clock(), fence, previous, body)
@@ -137,7 +138,7 @@ class Ledger:
                     continue
                 deadline = deadline or time.monotonic() + UNREADABLE_S
                 if time.monotonic() > deadline:
-                    raise LedgerError(
+                    raise StorageError(
                         f"{self.storage.uri}/{event_name(number)} exists but cannot be read. Check "
                         "the storage (a cache between it and this machine?), then run again."
                     ) from None

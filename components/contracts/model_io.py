@@ -1,7 +1,7 @@
 """A model as it crosses a step boundary: `generator.keras`, `discriminator.keras`, `model.json`.
 
 A saved generator is a functional Keras model of built-in layers: float32 [B, H, W, 3] in [0, 255]
-(RGB, H and W divisible by 32) to logits [B, H, W, 19]. So loading it needs nothing of the train step.
+(RGB, H and W divisible by 32) to logits [B, H, W, 19]. Loading it needs nothing of the train step.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class ModelInfo(Settings):
 def model_id(generator: Any, discriminator: Any = None) -> str:
     """Identifies trained networks by what they compute: SHA-256 over configuration and weights.
 
-    A `.keras` file is a zip with the time of its making, so that two files of the same model differ;
-    this does not, and a retried step arrives at the same id.
+    A `.keras` file is a zip with the time of its making: two files of the same model differ. This
+    does not, and a retried step arrives at the same id.
     """
     digest = hashlib.sha256()
     for network in (generator, discriminator):
@@ -59,7 +59,7 @@ def model_id(generator: Any, discriminator: Any = None) -> str:
             continue
         digest.update(network.to_json().encode())
         for weight in network.weights:
-            value = np.asarray(weight)
+            value = np.asarray(weight.numpy())
             digest.update(f"{weight.path} {value.shape} {value.dtype}".encode())
             digest.update(value.tobytes())
     return digest.hexdigest()
@@ -73,7 +73,7 @@ def save_model(
     recipe: dict[str, Any],
     ledger_version: int,
 ) -> ModelInfo:
-    """Writes a model's files into a folder (made if absent; files of a failed attempt are replaced).
+    """Writes a model's files into a folder, replacing what a failed attempt left there.
 
     `model.json` is written last, in one piece: a folder with it is complete.
     """
@@ -109,18 +109,18 @@ def read_model_info(folder: Path) -> ModelInfo:
     try:
         info = ModelInfo.model_validate_json(path.read_text())
     except OSError as error:
-        raise ModelError(f"Expected a model in {folder}: {error}. Train one first.") from error
+        raise ModelError(f"Expected a model in {folder}; {error}. Train one first.") from error
     except (ValidationError, UnicodeDecodeError) as error:
         raise ModelError(f"Expected {path} as this program writes it; {error}") from error
     if info.label_table != table_hash():
         raise ModelError(
-            f"Expected a model of label table {table_hash()[:12]}; the one in {folder} was trained "
-            f"with {info.label_table[:12]}. Train again, or use the version that trained it."
+            f"Expected a model of label table {table_hash()[:12]}; the one in {folder} was "
+            f"trained with {info.label_table[:12]}. Train again, or use its own version."
         )
     for name, expected in info.files.items():
         if not (folder / name).is_file() or _sha256(folder / name) != expected:
             raise ModelError(
-                f"Expected {folder / name} with SHA-256 {expected[:12]}…; it is missing or damaged. "
+                f"Expected {folder / name} with SHA-256 {expected[:12]}; it is missing or damaged. "
                 "Restore the file, or roll back to another model."
             )
     return info
@@ -150,7 +150,8 @@ def load_generator(path: Path | str) -> Any:
     shapes = (tuple(generator.input_shape), tuple(generator.output_shape))
     if shapes != ((None, None, None, 3), (None, None, None, NUM_CLASSES)):
         raise ModelError(
-            f"Expected a generator from [B, H, W, 3] to [B, H, W, {NUM_CLASSES}]; {path} has {shapes}."
+            f"Expected a generator from [B, H, W, 3] to [B, H, W, {NUM_CLASSES}]; "
+            f"{path} has {shapes}."
         )
     return generator
 

@@ -24,18 +24,21 @@ def locate(data: DataSettings, seed: int, campaign: Storage) -> Source:
     Raises:
       StreetloopError: there is no data, or the recipe does not say where.
     """
+    from tfds_cityscapes.synthetic import SyntheticError
+
     try:
         if data.synthetic is not None:
             return open_source(_generated(data, seed, campaign))
         if data.source is None:
             raise StreetloopError(
                 "Expected a data set: the recipe has neither data.source nor data.synthetic. "
-                "Say where it lies with --data PATH (a folder in the Cityscapes layout, or its zips)."
+                "Say where it lies with --data PATH: a folder in the Cityscapes layout, or its "
+                "zips."
             )
         if data.source.startswith("gs://"):
             return open_source(open_storage(data.source).local_dir(""))
         return open_source(Path(data.source))
-    except SourceError as error:
+    except (SourceError, SyntheticError) as error:
         raise StreetloopError(str(error)) from error
 
 

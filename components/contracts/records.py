@@ -7,6 +7,7 @@ that any image can be read by its id, in any order, without reading what lies be
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -91,14 +92,23 @@ class Records:
 
 
 def decode_image(data: bytes) -> np.ndarray:
-    """Decodes PNG or JPEG into uint8 [H, W, 3], RGB."""
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+    """Decodes PNG or JPEG into uint8 [H, W, 3], RGB; StreetloopError if it is neither."""
+    return cv2.cvtColor(_decode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def decode_mask(data: bytes) -> np.ndarray:
-    """Decodes a one-channel PNG into uint8 [H, W]."""
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    """Decodes a one-channel PNG into uint8 [H, W]; StreetloopError if it is none."""
+    return _decode(data, cv2.IMREAD_UNCHANGED)
+
+
+def _decode(data: bytes, flags: int) -> np.ndarray:
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    if decoded is None:
+        raise StreetloopError(
+            "Expected an image that can be decoded; a record or label map is damaged. Delete the "
+            "records (or restore the label) and run again."
+        )
+    return decoded
 
 
 def _features(data: bytes) -> dict[str, list]:
@@ -153,7 +163,9 @@ def write_index(folder: Path, split_of: dict[str, str] | None = None) -> Records
                     length=length,
                 )
                 rows[image_id] = asdict(entry)
-    (folder / INDEX).write_text(json.dumps(rows, sort_keys=True))
+    part = folder / f".{INDEX}.part"
+    part.write_text(json.dumps(rows, sort_keys=True))
+    os.replace(part, folder / INDEX)  # a folder with an index is complete
     return Records(folder)
 
 

@@ -45,6 +45,8 @@ def register_model(
     known = _version(client, name, sha256)
     if known is not None:
         return known
+    from importlib import metadata
+
     import keras
     import mlflow
     import numpy as np
@@ -59,6 +61,8 @@ def register_model(
         client.create_registered_model(
             name, description="Generators of a Streetloop campaign: logits of 19 classes."
         )
+    # A logged model belongs to the active experiment, whatever run it names.
+    mlflow.set_experiment(experiment_id=tracker.experiment_id)
     # Model.log takes a run id; mlflow.keras.log_model would start and so end a run of its own.
     info = Model.log(
         artifact_path=None,
@@ -68,6 +72,8 @@ def register_model(
         signature=signature,
         run_id=run_id,
         step=step,
+        # Named here: MLflow would load the model in another process to find them out.
+        pip_requirements=[f"{p}=={metadata.version(p)}" for p in ("keras", "tensorflow")],
     )
     version = client.create_model_version(
         name,

@@ -53,10 +53,9 @@ def check_fence(state: State, fence: int | None) -> None:
 
 
 def check_applies(state: State, payload: Any, fence: int | None) -> None:
-    """Refuse an event that makes no sense after this state.
+    """Refuse an event that makes no sense after this state (its fence was checked before).
 
     Raises:
-        StaleLeaseError: see `check_fence`.
         LedgerError: no campaign yet or already one, not the open cycle, an unknown model.
     """
     if isinstance(payload, CampaignCreated) == state.created:
@@ -65,7 +64,6 @@ def check_applies(state: State, payload: Any, fence: int | None) -> None:
             if state.created
             else "There is no campaign here yet. Start one with `streetloop run RECIPE`."
         )
-    check_fence(state, fence)
     if isinstance(payload, NEED_FENCE):
         if fence is None:
             raise LedgerError(

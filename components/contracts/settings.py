@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """A frozen group of settings. Unknown keys raise; `1.5` is no int and `"3"` is no number."""
+    """A frozen group of settings. Unknown keys raise; `1.5` is no int, `"3"` and NaN no numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -29,6 +30,8 @@ from components.contracts.storage_folder import explained, replace_local
 THREADS = 8
 # Resumable uploads go in pieces, so that a retry repeats a piece and not the file.
 CHUNK_BYTES = 16 << 20
+# How often a file is sent whose checksum differs on arrival.
+UPLOADS = 4
 
 T = TypeVar("T")
 Results: TypeAlias = list[T]  # inside the class `list` is the method
@@ -83,6 +86,8 @@ class GcsStorage(Storage):
                     f"No Google Cloud credentials for {self.uri}: {error}. Run `gcloud auth "
                     "application-default login`, or give the pod a service account."
                 ) from error
+        # The client never closes its connections by itself.
+        weakref.finalize(self, client.close)
         return client.bucket(self._bucket_name)
 
     @cached_property
@@ -94,13 +99,14 @@ class GcsStorage(Storage):
         return {"timeout": self._timeout, "retry": retry.with_timeout(self._deadline)}
 
     def _blob(self, name: str) -> Any:
-        return self._bucket.blob(self._prefix + check_name(name), chunk_size=CHUNK_BYTES)
+        return self._bucket.blob(self._prefix + check_name(name))
 
     @contextmanager
     def _explained(self, name: str, *, missing: bool = False) -> Iterator[None]:
         """Turn the library's errors into ours; `missing`: a 404 means a missing file."""
         from google.api_core import exceptions as api
         from google.auth.exceptions import GoogleAuthError
+        from google.cloud.storage.exceptions import DataCorruption
         from requests.exceptions import RequestException
 
         where = f"{self.uri}/{name}"
@@ -120,11 +126,10 @@ class GcsStorage(Storage):
                 f"Not allowed to use {where}: {error}. It needs the role Storage Object User on "
                 "the bucket."
             ) from error
-        except (api.GoogleAPIError, RequestException, ConnectionError) as error:
+        except (api.GoogleAPIError, RequestException, ConnectionError, DataCorruption) as error:
             raise StorageError(
-                f"Could not use {where} within {self._deadline:g} s of retries: {error}. Check the "
-                "network and the bucket, then run the same command again: it goes on where it "
-                "stood."
+                f"Could not use {where}, with {self._deadline:g} s for retries: {error}. Check the "
+                "network and the bucket, then run the same command again."
             ) from error
 
     def check_usable(self) -> None:
@@ -213,8 +218,19 @@ class GcsStorage(Storage):
 
     def put_file(self, local: Path, name: str) -> None:
         blob = self._blob(name)
+        # For uploads only: a download in pieces fails on an empty file.
+        blob.chunk_size = CHUNK_BYTES
         with observed("put_file", name), self._explained(name):
-            blob.upload_from_filename(str(local), content_type=_type_of(name), **self._retried)
+            from google.cloud.storage.exceptions import DataCorruption
+
+            for _ in range(UPLOADS - 1):
+                # A piece sent again after a lost answer may have been stored twice: start over.
+                with suppress(DataCorruption):
+                    return self._upload(blob, local, name)
+            self._upload(blob, local, name)
+
+    def _upload(self, blob: Any, local: Path, name: str) -> None:
+        blob.upload_from_filename(str(local), content_type=_type_of(name), **self._retried)
 
     def get_file(self, name: str, local: Path) -> None:
         blob = self._blob(name)

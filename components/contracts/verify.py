@@ -53,27 +53,26 @@ def _read_events(storage: Storage) -> tuple[list[Event], list[str]]:
             numbers.add(event_number(name))
         except LedgerError as error:
             problems.append(str(error))
-    previous: str | None = None
+    previous: str | None = None  # the sha256 of the event before
+    known = True  # whether that event is there and whole
     for number in range(max(numbers, default=-1) + 1):
         if number not in numbers:
             problems.append(f"{event_name(number)}: missing; a later event is there.")
-            previous = None
+            known = False
             continue
-        data = storage.read(event_name(number))
-        digest = hashlib.sha256(data).hexdigest()
         try:
-            event = decode(data, number)
+            event = decode(storage.read(event_name(number)), number)
         except LedgerError as error:
             problems.append(str(error))
-        else:
-            broken = event.prev_sha256 != previous and (number - 1 in numbers or number == 0)
-            if broken:
-                problems.append(
-                    f"{event_name(number)}: the event before it is not the one that it followed "
-                    "when it was written."
-                )
-            events.append(event)
-        previous = digest
+            known = False
+            continue
+        if known and event.prev_sha256 != previous:
+            problems.append(
+                f"{event_name(number)}: the event before it is not the one that it followed when "
+                "it was written."
+            )
+        events.append(event)
+        previous, known = event.sha256, True
     return events, problems
 
 

@@ -49,7 +49,7 @@ def run(recipe: str, root: str, owner: str, succeeded: bool, why: str = "") -> N
         k: report.get(k) for k in ("labeled", "unlabeled", "queried", "seconds", "promoted")
     } | {k: (report.get("val") or {}).get(k) for k in ("miou", "pixel_accuracy", "dice")}
     if outcome == "done":
-        summary["version"] = feedback["version"]
+        summary |= {"version": feedback["version"], "records": feedback["records"]}
     close_cycle(context.ledger, current.cycle, current.fence, outcome, name, summary)
     tracker = tracker_of(context)
     closed = context.ledger.state().cycles[current.cycle]
@@ -76,6 +76,7 @@ def build_report(
         "queried": query.get("asked", 0),
         "seconds": round(sum(seconds.values()), 1),
         "seconds_by_step": seconds,
+        "records": feedback.get("records"),
         "model": outputs.get("train", {}).get("model"),
         "promoted": evaluate.get("promoted"),
         "reasons": evaluate.get("reasons", []),

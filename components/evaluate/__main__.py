@@ -1,27 +1,33 @@
-"""`python -m components.evaluate`: the evaluate step's command line."""
+"""`python -m components.evaluate`: scores a model on records, or a folder of predictions."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from components.contracts.errors import StreetloopError, UsageError
-from components.evaluate import cli_score
+from components.contracts import command
+from components.evaluate import cli_model, cli_score
+
+_EXAMPLE = """python -m components.evaluate --model out/fit/model --records out/records \\
+      --split val --output out/scores.json --html out/scores.html
+  python -m components.evaluate --predictions out/val --ground-truth data/street \\
+      --output out/scores.json"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code (0 done, 1 bad data, 2 bad usage)."""
-    parser = argparse.ArgumentParser(prog="python -m components.evaluate", description=__doc__)
+    parser = command.parser_of(
+        "evaluate",
+        "Scores mIoU, pixel accuracy and Dice as the Cityscapes benchmark does: of a model on "
+        "records (--model), or of a folder of predictions (--predictions).",
+        _EXAMPLE,
+    )
     cli_score.add_arguments(parser)
+    cli_model.add_arguments(parser)
     args = parser.parse_args(argv)
-    if args.predictions is None:
-        parser.error("name the folder to score with --predictions")
-    try:
-        return cli_score.run(args)
-    except StreetloopError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+    if (args.predictions is None) == (args.model is None):
+        parser.error("name what to score: a folder with --predictions, or a model with --model")
+    return command.run(lambda: (cli_model if args.model else cli_score).run(args))
 
 
 if __name__ == "__main__":

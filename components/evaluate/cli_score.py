@@ -89,8 +89,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _page(report: FolderReport, predictions: Path) -> str:
+    from components.contracts.metrics import summarize
     from components.evaluate.figures import class_iou_figure, confusion_figure
-    from components.evaluate.metrics import summarize
     from components.evaluate.report_html import ImageRow, Page, render
 
     worst = [

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.contracts.errors import StreetloopError
-from components.evaluate.metrics import class_iou, mean_iou, occurs, pixel_accuracy
+from components.contracts.metrics import class_iou, mean_iou, occurs, pixel_accuracy
 from tfds_cityscapes.labels import CLASS_NAMES, NUM_CLASSES
 
 NOT_SCORED = "a class that is not scored"

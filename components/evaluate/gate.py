@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from components.contracts.errors import StreetloopError, UsageError
-from components.evaluate.metrics import Scores
+from components.contracts.metrics import Scores
 from tfds_cityscapes.labels import CLASS_NAMES
 
 # So that "better by exactly the margin" is not decided by the last bit of a subtraction.

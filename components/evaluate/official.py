@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.evaluate.confusion import LabelMapError
-from components.evaluate.metrics import CATEGORY_NAMES, category_iou, class_iou
+from components.contracts.confusion import LabelMapError
+from components.contracts.metrics import CATEGORY_NAMES, category_iou, class_iou
 from tfds_cityscapes.labels import BY_NAME, IGNORE_LABEL, LABELS, TRAIN_LABELS
 
 NUM_IDS = 1 + max(row.label_id for row in LABELS)

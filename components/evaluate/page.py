@@ -38,9 +38,14 @@ def _to_size(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 
 def model_page(
-    name: str, cycle: int, val: Assessment, decision: Decision, pictures: dict[str, np.ndarray]
+    name: str,
+    cycle: int | None,
+    val: Assessment,
+    decision: Decision | None,
+    pictures: dict[str, np.ndarray],
+    split: str = "val",
 ) -> str:
-    """One self-contained HTML document on a cycle's model."""
+    """One self-contained HTML document on a model: a cycle's, or one without a campaign."""
     scores = val.to_json()
     rows = [
         ImageRow(
@@ -53,10 +58,10 @@ def model_page(
         if worst.image_id in pictures
     ]
     page = Page(
-        title=f"{name}, cycle {cycle}",
+        title=name if cycle is None else f"{name}, cycle {cycle}",
         scores=scores,
         facts={
-            "split": "val",
+            "split": split,
             "images": str(val.images),
             "scored pixels": f"{scores['pixels']:,}",
         },

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluate.confusion import LabelMapError
+from components.contracts.confusion import LabelMapError
+from components.contracts.metrics import mean_defined, mean_dice, or_none, summarize
 from components.evaluate.explain import ImageScore, WorstImages, most_confused
 from components.evaluate.label_files import (
     ScoringError,
@@ -25,7 +26,6 @@ from components.evaluate.label_files import (
     match_predictions,
     read_ids,
 )
-from components.evaluate.metrics import mean_defined, mean_dice, or_none, summarize
 from components.evaluate.official import PixelCounts, count_pair, official_scores
 from tfds_cityscapes.labels import CLASS_NAMES
 

@@ -13,13 +13,16 @@ from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer
 from components.feedback.settings import FeedbackSettings
 
+# What a cycle does next. One number, since kfp.local finds only a task's single output in an `If`.
+NOTHING, TRAIN, ASK = 0, 1, 2
+
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[str, Any]:
     """Takes in the inbox, lets the oracle answer, and decides what is left to do.
 
     Returns:
-      {"train": whether there is enough to train on, "query": whether to only ask for labels,
-      "labeled", "new_labels", "waiting": images asked for and not answered}.
+      {"plan": NOTHING, TRAIN or ASK, "labeled", "new_labels", "waiting": images asked for and
+      not answered, "version": of the ledger}.
     """
     begin("feedback")
     context = Context(recipe, root, cycle, fence)
@@ -29,17 +32,27 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[st
         index = Records(context.storage.local_dir(records))
         ingest_inbox(context.ledger, index, settings, fence)
         if settings.oracle:
-            asked = sorted(set(context.ledger.state().outstanding) & set(index.ids("train")))
+            asked = sorted(_asked_before(context) & set(index.ids("train")))
             progress = Progress("feedback", "oracle's masks", len(asked))
             if asked:
                 source = locate(context.data, context.seed, context.storage)
                 answer(context.ledger, source, asked, fence, progress.update)
-        return decide(context.ledger.state(), settings)
+        return decide(context.ledger.state(), settings) | {"records": records}
 
     # Once a cycle: what arrives after a kill waits for the next cycle, so that a rerun of this one
     # (whose query may be out already) ends as it would have without the kill.
     inputs = {"records": records, "settings": settings.model_dump(mode="json")}
     return context.once("feedback", inputs, body)
+
+
+def _asked_before(context: Context) -> set[str]:
+    """What the oracle may answer: the seed, and what was asked before this cycle was opened.
+
+    After a kill, this cycle's own query may be out already; its answers belong to the next cycle.
+    """
+    state = context.ledger.state()
+    opened = context.ledger.state_at(state.cycles[context.cycle].opened_number)
+    return (set(opened.outstanding) | set(state.seed)) & set(state.outstanding)
 
 
 def decide(state: State, settings: FeedbackSettings) -> dict[str, Any]:
@@ -55,8 +68,7 @@ def decide(state: State, settings: FeedbackSettings) -> dict[str, Any]:
     new = sum(1 for versions in state.labels.values() if versions[-1].number > since)
     enough = new >= settings.min_new_labels if trained else bool(state.labels)
     return {
-        "train": enough,
-        "query": not enough and not state.outstanding,
+        "plan": TRAIN if enough else NOTHING if state.outstanding else ASK,
         "labeled": len(state.labels),
         "new_labels": new,
         "waiting": len(state.outstanding),

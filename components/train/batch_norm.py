@@ -1,4 +1,4 @@
-"""Batch normalisation that trains fast: Keras's own layer composes it from a dozen small operations.
+"""Batch normalisation that trains fast. Keras composes its own layer from a dozen operations.
 
 On a CPU those cost about a quarter of a training step. TensorFlow has one fused kernel for the
 forward and one for the backward pass. A model is converted for training and converted back to be
@@ -51,7 +51,7 @@ def with_plain_batch_norm(model: keras.Model) -> keras.Model:
     return _swap(model, FusedBatchNormalization, keras.layers.BatchNormalization)
 
 
-def _swap(model: keras.Model, old: type, new: type) -> keras.Model:
+def _swap(model: keras.Model, old: Any, new: Any) -> keras.Model:
     def clone(layer: Any) -> Any:
         cls = new if type(layer) is old else type(layer)
         return cls.from_config(layer.get_config())

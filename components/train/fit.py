@@ -21,7 +21,7 @@ from components.contracts.metrics import mean_dice, mean_iou, pixel_accuracy
 from components.contracts.records import Records
 from components.train.augment import weak
 from components.train.checkpoint import Checkpoint
-from components.train.class_weights import class_shares, log_weights
+from components.train.class_weights import log_weights
 from components.train.fit_settings import AugmentSettings, TrainSettings
 from components.train.networks import Networks, build_networks
 from components.train.schedule import learning_rate_factor
@@ -101,13 +101,14 @@ def fit(
     networks = build_networks(settings, start)
     weights = None
     if settings.objectives.class_weights == "log":
-        weights = log_weights(class_shares(data.labeled))
+        weights = log_weights(data.labeled.pixel_counts())
     train_step = make_train_step(networks, settings, weights)
     best = Kept()
     first = _resume(checkpoint, networks, best)
     if first:
         log.info("going on from step %d", first)
     iterator = iter(batches(data.labeled, data.unlabeled, settings, seed, first))
+    predictor = Predictor(networks.candidate)
     losses: list[dict[str, tf.Tensor]] = []
     started, waited, step = time.monotonic(), 0.0, first
     with _sigterm() as asked_to_stop:
@@ -125,7 +126,9 @@ def fit(
                 means = _finite_means(losses, step)
                 progress(step, f"loss {means['supervised_loss']:.3f}")
             if at_score:
-                metrics = means | _score_on_dev(networks, data, settings, seed, best, step)
+                metrics = means | _score_on_dev(
+                    networks, predictor, data, settings, seed, best, step
+                )
                 report(step, metrics)
                 losses = []
             if step % settings.checkpoint_every == 0 or at_score or asked_to_stop.is_set():
@@ -164,7 +167,7 @@ def _finite_means(losses: list[dict[str, tf.Tensor]], step: int) -> dict[str, fl
 
 
 def _score_on_dev(
-    networks: Networks, data: Data, settings: TrainSettings, seed: int, best: Kept, step: int
+    networks: Networks, predictor: Predictor, data: Data, settings: TrainSettings, seed: int, best: Kept, step: int
 ) -> dict[str, float]:
     """Scores the averaged model on dev as it would be saved, and keeps it if it is the best."""
     networks.average_into_candidate()
@@ -172,7 +175,7 @@ def _score_on_dev(
     metrics: dict[str, float] = {}
     miou = 0.0
     if data.dev:
-        confusion = score(Predictor(networks.candidate), data.records, data.dev)
+        confusion = score(predictor, data.records, data.dev)
         miou = mean_iou(confusion) or 0.0
         metrics = {
             "dev/miou": miou,

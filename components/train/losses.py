@@ -105,7 +105,9 @@ def discriminator_loss(
     return 0.5 * (real + fake)
 
 
-def discriminator_accuracy(discriminator_logits: tf.Tensor, valid: tf.Tensor, real: bool) -> tf.Tensor:
+def discriminator_accuracy(
+    discriminator_logits: tf.Tensor, valid: tf.Tensor, real: bool
+) -> tf.Tensor:
     """Share of valid pixels that D calls what they are; near 1 on both kinds, D has won."""
     right = (discriminator_logits[..., 0] > 0) == real
     return masked_mean(tf.cast(right, tf.float32), valid)
@@ -140,7 +142,7 @@ class Targets(NamedTuple):
 
 
 def teacher_targets(teacher_logits: tf.Tensor, valid: tf.Tensor) -> Targets:
-    """Turns a teacher's logits [B, H, W, C] into targets; invalid pixels become 255. No gradient."""
+    """Turns logits [B, H, W, C] into targets; invalid pixels become 255. Carries no gradient."""
     probabilities = tf.nn.softmax(tf.cast(tf.stop_gradient(teacher_logits), tf.float32))
     classes = tf.argmax(probabilities, -1, output_type=tf.int32)
     return Targets(

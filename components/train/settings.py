@@ -30,9 +30,9 @@ class EncoderSettings(Settings):
     name: EncoderName = "efficientnet_lite0"
     # "imagenet", "none", or the path of a file: a torch state dict for efficientnet_lite0, else a
     # Keras .weights.h5 of the same encoder. `unet` always starts from scratch.
-    weights: str = Field("imagenet", min_length=1)
-    base: int = Field(16, ge=1)  # `unet` only: channels at full resolution, doubled a level
-    depth: int = Field(4, ge=1, le=5)  # `unet` only: how often it halves the resolution
+    weights: str = Field(default="imagenet", min_length=1)
+    base: int = Field(default=16, ge=1)  # `unet` only: channels at full resolution, doubled a level
+    depth: int = Field(default=4, ge=1, le=5)  # `unet` only: how often it halves the resolution
 
 
 class NetworkSettings(Settings):
@@ -40,8 +40,8 @@ class NetworkSettings(Settings):
 
     encoder: EncoderSettings = EncoderSettings()
     # Channels of the finest decoder block; doubled a level up to the maximum.
-    decoder_width: int = Field(32, ge=1)
-    decoder_max_width: int = Field(128, ge=1)
+    decoder_width: int = Field(default=32, ge=1)
+    decoder_max_width: int = Field(default=128, ge=1)
     decoder_convolutions: Literal[1, 2] = 2  # a level
     decoder_convolution: Literal["full", "separable"] = "full"
     upsampling: Literal["nearest", "bilinear"] = "bilinear"
@@ -49,14 +49,14 @@ class NetworkSettings(Settings):
     output_stride: Literal[1, 2, 4] = 2
     dropout: Share = 0.0  # share of the deepest feature's channels left out in training
     # Keras's 0.99 lags behind in short schedules (8 % mIoU after 200 steps where 0.9 was right).
-    bn_momentum: float = Field(0.9, ge=0.0, lt=1.0)
+    bn_momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
 
 
 class DiscriminatorSettings(Settings):
     """The fully convolutional discriminator of Hung et al. (2018), section 3.2."""
 
-    base: int = Field(64, ge=1)  # channels 1x, 2x, 4x, 8x this, then 1
-    leaky_slope: float = Field(0.2, ge=0.0, lt=1.0)
+    base: int = Field(default=64, ge=1)  # channels 1x, 2x, 4x, 8x this, then 1
+    leaky_slope: float = Field(default=0.2, ge=0.0, lt=1.0)
     sees_image: bool = False  # also given the image, as in s4GAN (Mittal et al., 2019)
 
 
@@ -73,11 +73,11 @@ class ObjectiveSettings(Settings):
     adversarial_unlabeled: Weight = 0.001
     semi_supervised: Weight = 0.1
     semi_supervised_threshold: Share = 0.2  # trust pixels where sigmoid(D) is above this
-    semi_supervised_start: int = Field(5000, ge=0)  # step
+    semi_supervised_start: int = Field(default=5000, ge=0)  # step
 
     # UniMatch (Yang et al., 2023): (labeled + strong1 / 4 + strong2 / 4 + feature / 2) / 2. Seen
     # from a labeled weight of 1 that is 0.5 for the strong views together and 0.5 for the feature.
     consistency: Weight = 0.5
     feature_consistency: Weight = 0.5
     consistency_threshold: Share = 0.0  # their value for Cityscapes
-    consistency_start: int = Field(0, ge=0)  # step
+    consistency_start: int = Field(default=0, ge=0)  # step

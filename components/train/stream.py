@@ -14,6 +14,7 @@ import tensorflow as tf
 from components.contracts.records import Records, decode_image, decode_mask
 from components.train.augment import cutmix_box, strong, weak
 from components.train.fit_settings import TrainSettings
+from tfds_cityscapes.labels import NUM_CLASSES
 
 _LABELED, _UNLABELED = 0, 1  # streams; part of each generator's seed
 
@@ -43,6 +44,15 @@ class Pool:
             self.budget -= pair[0].nbytes
             self._kept[image_id] = pair
         return self._kept[image_id]
+
+    def pixel_counts(self) -> np.ndarray:
+        """Labeled pixels of each class, over all images: int64 [19]."""
+        counts = np.zeros(NUM_CLASSES, np.int64)
+        for index in range(len(self)):
+            label = self[index][1]
+            if label is not None:
+                counts += np.bincount(label.ravel(), minlength=256)[:NUM_CLASSES]
+        return counts
 
 
 def batch_indices(seed: int, stream: int, step: int, batch: int, total: int) -> list[int]:

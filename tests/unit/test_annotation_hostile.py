@@ -37,7 +37,11 @@ def label_studio() -> list:
         "value": {"points": [[0, 0], [50.5, 0], [20, 99]], "polygonlabels": ["sky"]},
     }
     task["annotations"] = [
-        {"completed_by": {"id": 2, "email": "e@x"}, "result": [*result[:2], polygon]},
+        {
+            "completed_by": {"id": 2, "email": "e@x"},
+            "created_at": "2026-01-02T03:04:05Z",
+            "result": [*result[:2], polygon],
+        },
         {"completed_by": 1, "was_cancelled": True, "result": []},
     ]
     return [task]
@@ -290,3 +294,11 @@ def test_zips_that_lie(data):
 def test_hostile_file_names(text, name):
     must_hold(text + name, SOUND[name])
     must_hold(text, SOUND[name])
+
+
+@given(TEXTS, st.booleans())
+@examples(100)
+def test_hostile_image_ids(text, by_url):
+    tasks = label_studio()
+    tasks[0]["data"] = {"image": text} if by_url else {"image_id": text}
+    must_hold("export.json", json.dumps(tasks).encode())

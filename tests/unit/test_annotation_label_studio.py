@@ -108,6 +108,11 @@ def test_the_last_change_counts_in_whatever_time_zone_it_is_written():
     assert only(read(task(done))).created_at == "2026-01-01T23:00:00.000000+00:00"
 
 
+@pytest.mark.parametrize("date", ["2026-13-45", "yesterday", "0001-01-01T00:00+05:00", 7, "9" * 99])
+def test_a_date_that_is_none_costs_only_the_date(date):
+    assert only(read(task(by(1, brush("road", ALL), created_at=date)))).created_at is None
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -167,6 +172,17 @@ def test_a_bad_annotation_is_refused_and_the_good_one_beside_it_goes_in(result, 
     (refusal,) = batch.refusals
     assert reason in refusal.reason
     assert "annotation 1, image a_1" in refusal.name
+
+
+def test_sizes_no_image_has_are_refused_before_memory_is_taken():
+    triangle = [[0, 0], [9, 0], [3, 3]]
+    one = polygon("car", triangle, original_width=60_000, original_height=60_000)
+    assert "60000x60000" in read(task(by(1, one))).refusals[0].reason
+    some = by(1, polygon("car", triangle, original_width=2**12, original_height=2**12))
+    data = json.dumps([task(some, some, some)]).encode()
+    batch = read_bytes("export.json", data, Limits(max_batch_pixels=2**25))
+    assert len(batch.annotations) == 2
+    assert "in one file" in batch.refusals[0].reason
 
 
 def test_an_annotation_with_nothing_painted_is_empty_or_refused_if_its_size_is_unknown():

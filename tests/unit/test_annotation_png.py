@@ -115,6 +115,19 @@ def test_every_cut_and_every_changed_byte_is_noticed():
                 read("a_trainIds.png", broken, budget())
 
 
+@pytest.mark.parametrize("rows", [0, 1, 6, 8])
+def test_fewer_or_more_rows_than_the_header_says_are_refused_though_every_checksum_is_right(rows):
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + checksum
+
+    pixels = zlib.compress(bytes(12) * rows)
+    parts = chunk(b"IHDR", struct.pack(">IIBBBBB", 11, 7, 8, 0, 0, 0, 0))
+    data = b"\x89PNG\r\n\x1a\n" + parts + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    with pytest.raises(AnnotationError, match="more" if rows > 7 else "less"):
+        read("a_trainIds.png", data, budget())
+
+
 def test_a_decompression_bomb_is_refused_by_its_header():
     bomb = pil_png(Image.new("L", (3000, 3000)))
     assert len(bomb) < 20_000

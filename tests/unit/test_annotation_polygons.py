@@ -20,7 +20,7 @@ def square(x: int, y: int, side: int) -> list[list[int]]:
 
 def read(objects: list, height: object = 10, width: object = 12, name: str = NAME):
     content = {"imgHeight": height, "imgWidth": width, "objects": objects}
-    return read_bytes(name, json.dumps(content).encode(), Limits(), "eve")
+    return read_bytes(name, json.dumps(content).encode(), Limits(max_pixels=100_000), "eve")
 
 
 def only(batch):
@@ -112,6 +112,7 @@ def test_the_file_name_tells_the_image(name):
         ([], 10.5, "imgHeight"),
         ([], "10", "imgHeight"),
         ([], 10**12, "imgHeight"),
+        ([], 2**15, "12x32768"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_reason(objects, height, reason):

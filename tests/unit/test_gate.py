@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from components.contracts.errors import StreetloopError, UsageError
+from components.contracts.metrics import summarize
 from components.evaluate.gate import decide
-from components.evaluate.metrics import summarize
 
 
 def _scores(road=50, person=50, labeled_person=100):

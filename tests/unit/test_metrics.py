@@ -4,11 +4,9 @@ import math
 import numpy as np
 import pytest
 
+from components.contracts.confusion import LabelMapError, confusion_matrix
 from components.contracts.errors import StreetloopError
-from components.evaluate.calibration import Calibration
-from components.evaluate.confusion import LabelMapError, confusion_matrix
-from components.evaluate.explain import WorstImages, most_confused
-from components.evaluate.metrics import (
+from components.contracts.metrics import (
     CATEGORY_NAMES,
     Scores,
     category_iou,
@@ -21,6 +19,8 @@ from components.evaluate.metrics import (
     pixel_accuracy,
     summarize,
 )
+from components.evaluate.calibration import Calibration
+from components.evaluate.explain import WorstImages, most_confused
 
 ROAD, SIDEWALK, CAR, TRUCK = 0, 1, 13, 14
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from components.contracts.errors import StreetloopError
+from components.contracts.metrics import summarize
 from components.evaluate import figures, pictures
 from components.evaluate.__main__ import main
 from components.evaluate.calibration import Calibration
 from components.evaluate.gate import Decision
 from components.evaluate.label_files import ScoringError, find_truth, match_predictions, read_ids
-from components.evaluate.metrics import summarize
 from components.evaluate.report_html import ImageRow, Page, render
-from components.evaluate.scoring import score_folders
+from components.evaluate.scoring import score_folders, score_pairs
 
 ROAD, CAR = 7, 26
 
@@ -99,6 +99,23 @@ def test_number_of_threads_changes_no_bit(folders):
         score_folders(folders / "out", folders, workers=workers).json for workers in (1, 2, 5)
     ]
     assert reports[0] == reports[1] == reports[2]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_only_a_few_pairs_are_in_flight_however_many_there_are(folders, workers):
+    file = find_truth(folders)[0]
+    prediction = match_predictions(folders / "out", [file.image_id])[file.image_id]
+    drawn = 0
+
+    def pairs():
+        nonlocal drawn
+        for _ in range(60):
+            drawn += 1
+            yield file, prediction
+
+    for done, _ in enumerate(score_pairs(pairs(), workers)):
+        assert drawn - done <= 2 * workers + 1
+    assert drawn == 60
 
 
 def test_missing_prediction_is_named(folders, capsys):

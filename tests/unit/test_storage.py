@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -219,15 +218,3 @@ def test_leftovers_of_a_killed_process_are_not_listed_and_go_after_a_day(tmp_pat
     assert storage.list() == ["a"]
     assert new.exists()
     assert not old.exists()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> object:
-    """A disk of one megabyte; only root may mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("needs to mount a small disk")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)

@@ -48,9 +48,9 @@ class _Writer(pickle._Pickler):  # the Python one, whose GLOBAL opcode can be wr
         else:
             super().save(value, save_persistent_id)
 
-    def save_reduce(self, func, args, **kwargs):
+    def save_reduce(self, func, args, *rest, **kwargs):
         if not isinstance(func, _Name):
-            return super().save_reduce(func, args, **kwargs)
+            return super().save_reduce(func, args, *rest, **kwargs)
         self.save(func)
         self.save(args)
         self.write(pickle.REDUCE)
@@ -67,24 +67,27 @@ def _storage(numel, key="7", kind="FloatStorage", module="torch"):
     return ("storage", _Name(module, kind), key, "cpu", numel, None)
 
 
-def _legacy(path: Path, objects, data=np.arange(6, dtype="<f4"), keys=("7",)):
+DATA = np.arange(6, dtype="<f4")  # what storage "7" holds
+
+
+def _legacy(path: Path, objects):
     parts = [
         reader.LEGACY_MAGIC,
         reader.LEGACY_PROTOCOL,
         {"little_endian": True},
         objects,
-        list(keys),
+        ["7"],
     ]
     raw = b"".join(_pickled(part) for part in parts)
-    path.write_bytes(raw + struct.pack("<q", len(data)) + data.tobytes())
+    path.write_bytes(raw + struct.pack("<q", len(DATA)) + DATA.tobytes())
     return path
 
 
-def _zipped(path: Path, objects, data=np.arange(6, dtype="<f4"), compression=zipfile.ZIP_STORED):
+def _zipped(path: Path, objects, compression=zipfile.ZIP_STORED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr("archive/data.pkl", _pickled(objects))
         archive.writestr("archive/byteorder", "little")
-        archive.writestr("archive/data/7", data.tobytes())
+        archive.writestr("archive/data/7", DATA.tobytes())
     return path
 
 
@@ -119,8 +122,7 @@ def test_the_installed_imagenet_file_is_read_whole():
     assert tensors["_fc.weight"].shape == (1000, 1280)
     assert tensors["_bn0.num_batches_tracked"].dtype == np.int64
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
-    # The values depend on the file's strides: this one is stored as [height, width, in, out].
-    assert (tensors["_bn0.running_var"] > 0).all()
+    assert (tensors["_bn0.running_var"] >= 0).all()
 
 
 @pytest.mark.parametrize("write", [_legacy, _zipped])

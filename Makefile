@@ -1,0 +1,64 @@
+# Every target works on a fresh clone. `make help` lists them.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format lock bench test-slow picture reference clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# --no-deps: the lock names everything. Hashes: what is installed is what was locked.
+$(RUNTIME): requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/runtime.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+install: $(RUNTIME) ## Make .venv and install the project from the lock
+
+run: $(RUNTIME) ## Run active-learning cycles on generated streets, to the end
+	$(BIN)/streetloop run pipelines/recipes/synthetic.yaml
+
+test: $(DEV) ## Run the tests
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: $(DEV) ## Run the tests that take minutes (kills of real cycles, more data)
+	$(BIN)/python -m pytest -q -m slow
+
+check: $(DEV) ## Lint, types and the direction of imports: what CI runs before the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV) ## Compare with peers: scoring, decoding, the ledger
+	$(BIN)/python -m benchmarks.scoring
+	$(BIN)/python -m benchmarks.rle
+	$(BIN)/python -m benchmarks.ledger
+
+picture: $(RUNTIME) ## Draw the README's picture from the last `make run`
+	$(BIN)/python docs/make_picture.py
+
+reference: $(RUNTIME) ## Write docs/reference from the code
+	$(BIN)/python docs/generate_reference.py
+
+lock: ## Lock the requirements again (needs uv)
+	cd requirements && for name in runtime dev; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
+	  --override overrides.txt --universal --generate-hashes --python-version 3.11 -o $$name.txt; done
+
+clean: ## Delete the environment and caches; campaigns in runs/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,0 +1,114 @@
+"""`python -m components.cycle`: opens and closes a campaign's cycle, and says where it stands."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.contracts import command
+from components.contracts.errors import StreetloopError, UsageError
+
+if TYPE_CHECKING:
+    from components.contracts.state import State
+
+_EXAMPLE = """python -m components.cycle open --root runs/street --recipe recipe.json --owner me-1
+  python -m components.cycle status --root runs/street
+  python -m components.cycle close --root runs/street --owner me-1"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    parser = command.parser_of(
+        "cycle",
+        "The first and the last task of a cycle, by hand. The recipe is the resolved one, JSON, as "
+        "the pipeline's parameter has it; a campaign that exists knows its own.",
+        _EXAMPLE,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="open|close|status")
+    first = commands.add_parser("open", help="open the next cycle, or go on with the open one")
+    last = commands.add_parser("close", help="close the owner's cycle, or give it back")
+    status = commands.add_parser("status", help="print where the campaign stands, as JSON")
+    for one in (first, last, status):
+        one.add_argument("--root", required=True, metavar="URI", help="the campaign root")
+    for one in (first, last):
+        one.add_argument("--recipe", type=Path, metavar="JSON", help="the resolved recipe")
+        one.add_argument("--owner", required=True, help="the run, by a name of its own")
+    first.add_argument(
+        "--take-over", action="store_true", help="take an open cycle from a run that is dead"
+    )
+    last.add_argument("--failed", metavar="WHY", help="a step failed: the cycle stays open")
+    args = parser.parse_args(argv)
+    return command.run(lambda: _cycle(args))
+
+
+def _cycle(args: argparse.Namespace) -> int:
+    from components.contracts.ledger import Ledger
+    from components.contracts.storage import open_storage
+
+    if args.command == "status":
+        state = Ledger(open_storage(args.root)).state()
+        if not state.created:
+            raise StreetloopError(f"Expected a campaign at {args.root}; there is none.")
+        print(json.dumps(_status(state), indent=1))
+        return command.DONE
+    recipe = _recipe(args)
+    if args.command == "open":
+        from components.cycle.open import run as open_cycle
+
+        print(json.dumps(open_cycle(recipe, args.root, args.owner, args.take_over)))
+        return command.DONE
+    from components.cycle.close import run as close_cycle
+
+    close_cycle(recipe, args.root, args.owner, args.failed is None, args.failed or "")
+    return command.DONE
+
+
+def _recipe(args: argparse.Namespace) -> str:
+    """The resolved recipe: from the file, else the campaign's own."""
+    from components.contracts.ledger import Ledger
+    from components.contracts.storage import open_storage
+
+    if args.recipe is None:
+        state = Ledger(open_storage(args.root)).state()
+        if not state.created:
+            raise UsageError(f"Expected --recipe: there is no campaign at {args.root} yet.")
+        return json.dumps(state.recipe)
+    text = command.existing(args.recipe, "a resolved recipe (JSON)").read_text()
+    try:
+        recipe = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{args.recipe}: expected JSON; {error}.") from error
+    missing = [
+        name
+        for name in ("name", "seed", "data", "split", "feedback", "train", "query")
+        if not isinstance(recipe, dict) or name not in recipe
+    ]
+    if missing:
+        raise UsageError(
+            f"{args.recipe}: expected a resolved recipe, with every section; got none of "
+            f"{', '.join(missing)}. The pipeline's parameter `recipe` is one."
+        )
+    return text
+
+
+def _status(state: State) -> dict[str, object]:
+    current = state.open_cycle
+    return {
+        "name": state.name,
+        "version": state.version,
+        "labeled": len(state.labels),
+        "outstanding": sorted(state.outstanding),
+        "champion": state.champion.model if state.champion else None,
+        "open_cycle": None if current is None else {"cycle": current.cycle, "owner": current.owner},
+        "cycles": [
+            {"cycle": c.cycle, "outcome": c.outcome, **c.summary} for c in state.cycles.values()
+        ],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

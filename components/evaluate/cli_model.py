@@ -1,0 +1,91 @@
+"""`python -m components.evaluate --model ...`: scores a model on records, to JSON and HTML."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from components.contracts import command
+from components.contracts.errors import StreetloopError, UsageError
+
+_SPLITS = ("dev", "val", "test")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of model scoring; --split, --output and --html come with folder scoring."""
+    group = parser.add_argument_group(
+        "model scoring", "score a generator on records, at the labels' native size"
+    )
+    group.add_argument("--model", type=Path, metavar="FILE|DIR", help="a generator to score")
+    group.add_argument("--records", type=Path, metavar="DIR", help="of preprocess")
+    group.add_argument("--flip", action="store_true", help="average with the mirrored image")
+    group.add_argument(
+        "--scales",
+        type=command.numbers,
+        metavar="N,N",
+        help="average over zooms, such as 0.75,1,1.25",
+    )
+    group.add_argument(
+        "--window", type=command.size, metavar="HxW", help="look through a sliding window"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scores, writes the reports and prints the headline numbers.
+
+    Returns:
+      0, the process's exit code.
+
+    Raises:
+      UsageError: an option is missing or impossible.
+      StreetloopError: there is no such model, or no labeled image of the split.
+    """
+    from components.contracts import settings_file
+    from components.contracts.inference_settings import InferenceSettings
+
+    for name in ("records", "output"):
+        if getattr(args, name) is None:
+            raise UsageError(f"Model scoring needs --{name}.")
+    if args.split not in _SPLITS:
+        raise UsageError(f"Expected --split to be one of {', '.join(_SPLITS)}; got {args.split}.")
+    given = {"flip": args.flip, "scales": args.scales, "window": args.window}
+    settings = settings_file.validate(
+        InferenceSettings, {k: v for k, v in given.items() if v is not None}, "the options"
+    )
+
+    from components.contracts.context import begin
+    from components.contracts.inference import Predictor
+    from components.contracts.model_io import load_generator
+    from components.contracts.progress import Progress
+    from components.contracts.records import Records
+    from components.evaluate.assess import assess, baseline
+    from components.evaluate.page import model_page, pictures_of
+
+    begin("evaluate")
+    records = Records(args.records)
+    total = len(records.ids(args.split))
+    if not total:
+        raise StreetloopError(
+            f"Expected labeled images of {args.split} in {args.records}; there is none. It has "
+            + ", ".join(f"{len(records.ids(name))} of {name}" for name in _SPLITS)
+            + "."
+        )
+    predictor = Predictor(load_generator(args.model), settings)
+    progress = Progress("evaluate", "images scored", total)
+    found = assess(predictor, records, args.split, progress=progress.update)
+    report = found.to_json() | {
+        "split": args.split,
+        "inference": settings.model_dump(mode="json"),
+        "baseline": baseline(found.confusion),
+    }
+    if args.html is not None:
+        pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])
+        page = model_page("Scores of a model", None, found, None, pictures, args.split)
+        command.write_text(args.html, page)
+    command.write_text(args.output, json.dumps(report, indent=1, allow_nan=False) + "\n")
+    for name in ("miou", "pixel_accuracy", "dice"):
+        value = report[name]
+        print(f"{name:<15} {'undefined' if value is None else f'{100 * value:.2f} %'}")
+    print(f"{total} images; report: {args.output}")
+    return command.DONE

@@ -1,0 +1,101 @@
+"""`python -m components.feedback`: annotation exports become label maps, without a campaign."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.contracts import command
+
+if TYPE_CHECKING:
+    from components.contracts.annotation import Annotation, Refusal, Skipped
+
+_EXAMPLE = "python -m components.feedback --records out/records --output out/labels export.zip"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit code."""
+    parser = command.parser_of(
+        "feedback",
+        "Reads annotation exports (Label Studio JSON, CVAT zip, Cityscapes polygons, PNG masks, or "
+        "a zip of these), checks them against the records, and writes <image_id>.png (train ids, "
+        "255 = ignore) and report.json. What cannot be taken is refused with its reason; the "
+        "command fails only if nothing could be taken.",
+        _EXAMPLE,
+    )
+    parser.add_argument("exports", type=Path, nargs="+", metavar="FILE", help="an export")
+    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="of preprocess")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--policy",
+        choices=("latest", "consensus"),
+        default="latest",
+        help="of several annotators of one image (default: latest)",
+    )
+    parser.add_argument(
+        "--resize", action="store_true", help="also take masks of another size, same shape"
+    )
+    parser.add_argument(
+        "--max-ignore",
+        type=command.share,
+        default=0.95,
+        metavar="F",
+        help="largest share of pixels without a class (default: 0.95)",
+    )
+    args = parser.parse_args(argv)
+    return command.run(lambda: _feedback(args))
+
+
+def _feedback(args: argparse.Namespace) -> int:
+    from components.contracts.annotation import Limits, png_mask, read_export
+    from components.contracts.context import begin
+    from components.contracts.records import Records
+    from components.feedback.checks import Known, Rules, check
+    from components.feedback.consensus import resolve
+
+    begin("feedback")
+    records = Records(args.records)
+    index = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
+    # No query is outstanding here, so any image of the pool may come.
+    rules = Rules(allow_unasked=True, resize=args.resize, max_ignore_share=args.max_ignore)
+    taken: list[Annotation] = []
+    refusals: list[Refusal] = []
+    skipped: list[Skipped] = []
+    for path in args.exports:
+        batch = read_export(path, Limits())
+        checked = check(batch.annotations, index, (), rules)
+        taken += checked.accepted
+        refusals += [*batch.refusals, *checked.refusals]
+        skipped += batch.skipped
+    labels = resolve(taken, args.policy)
+    with command.new_folder(args.output) as folder:
+        for image_id, annotation in labels.items():
+            (folder / f"{image_id}.png").write_bytes(png_mask.write(annotation.train_ids))
+        (folder / "report.json").write_text(
+            json.dumps(
+                {
+                    "accepted": [
+                        {"image_id": i, "annotator": a.annotator, "source": a.source}
+                        for i, a in labels.items()
+                    ],
+                    "refused": [{"name": r.name, "reason": r.reason} for r in refusals],
+                    "skipped": [
+                        {"image_id": s.image_id, "annotator": s.annotator, "why": s.why}
+                        for s in skipped
+                    ],
+                },
+                indent=1,
+            )
+        )
+    for refusal in refusals:
+        print(f"refused {refusal.name}: {refusal.reason}", file=sys.stderr)
+    print(f"{len(labels)} labels taken, {len(refusals)} refused: {args.output}")
+    return command.DONE if labels else command.FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""`streetloop evaluate` and `predict`: what one does with a trained model."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from components.contracts.context import set_environment
+from components.contracts.errors import StreetloopError, UsageError
+from components.contracts.inference_settings import InferenceSettings
+from components.contracts.ledger import Ledger
+from components.contracts.storage import open_storage
+from pipelines.display import percent
+from pipelines.recipe import Recipe
+
+_ENDINGS = {".png", ".jpg", ".jpeg"}
+_IMAGE = "_leftImg8bit"
+
+
+def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
+    """Scores the champion on a split; prints the scores and writes reports/<split>-<model>.*.
+
+    Raises:
+      StreetloopError: there is no champion, or the split has no labeled image.
+    """
+    set_environment()
+    storage = open_storage(root)
+    state = Ledger(storage).state()
+    trained = [c for c in state.cycles.values() if "records" in c.summary]
+    if state.champion is None or not trained:
+        raise StreetloopError(
+            f"Expected a champion in {storage.uri}; there is none yet. Run a cycle first."
+        )
+    from components.contracts.inference import Predictor
+    from components.contracts.model_io import load_generator
+    from components.contracts.records import Records
+    from components.evaluate.assess import assess, baseline
+    from components.evaluate.gate import Decision
+    from components.evaluate.page import model_page, pictures_of
+
+    records = Records(storage.local_dir(trained[-1].summary["records"]))
+    if not records.ids(split):
+        raise StreetloopError(
+            f"Expected labeled images in {split}; there is none (in the benchmark, the labels of "
+            "test are withheld)."
+        )
+    model = state.champion.model
+    generator = load_generator(storage.local_dir(f"models/{model}"))
+    predictor = Predictor(generator, recipe.inference)
+    found = assess(predictor, records, split, recipe.evaluate.overlays)
+    name = f"reports/{split}-{model[:12]}"
+    scores = found.to_json() | {"baseline": baseline(found.confusion), "model": model}
+    storage.write(f"{name}.json", json.dumps(scores, indent=1).encode())
+    pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])
+    decision = Decision(True, [f"Champion since cycle {state.champion.cycle}."])
+    page = model_page(recipe.name, state.champion.cycle, found, decision, pictures, split)
+    storage.write(f"{name}.html", page.encode())
+    _print_scores(scores, f"Champion {model[:12]} on {split} ({found.images} images), %")
+    click.echo(f"Report: {storage.uri}/{name}.html")
+
+
+def _print_scores(scores: dict[str, Any], title: str) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in ("class", "IoU", "Dice", "accuracy"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for name, row in scores["classes"].items():
+        if row["pixels"]:
+            table.add_row(name, percent(row["iou"]), percent(row["dice"]), percent(row["accuracy"]))
+    table.add_section()
+    means = [percent(scores[k]) for k in ("miou", "dice", "pixel_accuracy")]
+    table.add_row("mean (pixel accuracy)", *means, style="bold")
+    base = [percent(scores["baseline"][k]) for k in ("miou", "dice", "pixel_accuracy")]
+    table.add_row(f"all {scores['baseline']['class']}", *base, style="dim")
+    Console().print(table)
+
+
+def predict_folder(
+    model: str, images: Path, output: Path, size: str | None, tracking_uri: str | None
+) -> int:
+    """Predicts every image of a folder: X_leftImg8bit.png or X.jpg becomes X_labelIds.png.
+
+    Args:
+      model: a `generator.keras` file, its folder, or models:/NAME@ALIAS.
+      images: a folder; its subfolders are looked through as well.
+      output: where label maps go, at each image's own size.
+      size: "HxW" at which the network sees an image; None: its own size.
+      tracking_uri: where models:/ is looked up; None: $MLFLOW_TRACKING_URI, else runs/mlflow.
+
+    Returns:
+      how many label maps were written.
+
+    Raises:
+      StreetloopError: the model or an image cannot be read.
+    """
+    set_environment()
+    import cv2
+    import numpy as np
+
+    from components.contracts.inference import Predictor
+    from components.contracts.model_io import load_generator
+    from tfds_cityscapes.labels import to_label_ids
+
+    files = _images_in(images)
+    shape = _parse_size(size)
+    predictor = Predictor(load_generator(_model_file(model, tracking_uri)), InferenceSettings())
+    output.mkdir(parents=True, exist_ok=True)
+    for path in track(files, "Predicting", console=Console(file=sys.stderr), transient=True):
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise StreetloopError(f"Expected an image in {path}; no decoder reads it. Remove it.")
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        seen = image if shape is None else cv2.resize(image, shape[::-1], interpolation=3)
+        train_ids = predictor.probabilities(seen, image.shape[:2]).argmax(-1).astype(np.uint8)
+        name = f"{path.stem.removesuffix(_IMAGE)}_labelIds.png"
+        cv2.imwrite(str(output / name), to_label_ids(train_ids))
+    return len(files)
+
+
+def _images_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UsageError(f"Expected a folder of images; {folder} is none.")
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS)
+    stems: dict[str, Path] = {}
+    for path in found:
+        stem = path.stem.removesuffix(_IMAGE)
+        if stem in stems:
+            raise StreetloopError(
+                f"Expected one image a name; {path} and {stems[stem]} would both become "
+                f"{stem}_labelIds.png. Rename one."
+            )
+        stems[stem] = path
+    if not found:
+        raise StreetloopError(f"Expected PNG or JPEG images in {folder}; found none.")
+    return found
+
+
+def _parse_size(size: str | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    height, _, width = size.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise UsageError(f"Expected --size as HEIGHTxWIDTH, as 256x512; got {size!r}.")
+    return int(height), int(width)
+
+
+def _model_file(model: str, tracking_uri: str | None) -> Path:
+    if not model.startswith("models:/"):
+        return Path(model)
+    import mlflow
+
+    default = f"sqlite:///{Path('runs/mlflow/mlflow.db').absolute()}"
+    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or default
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise StreetloopError(
+            f"Expected an MLflow store at {uri}; there is none. Say where it is with --tracking-uri, "
+            "or give the file models/<sha256>/generator.keras of the campaign root."
+        )
+    mlflow.set_tracking_uri(uri)
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(model))
+    except Exception as error:
+        raise StreetloopError(
+            f"Expected a registered model {model} at {uri}; {error}. `streetloop ui` shows which "
+            "there are."
+        ) from error
+    found = sorted(folder.rglob("*.keras"))
+    if not found:
+        raise StreetloopError(f"Expected a .keras file in {model}; found none in {folder}.")
+    return found[0]
