@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from components.contracts.errors import StreetloopError, UsageError
-
-if TYPE_CHECKING:
-    from pipelines.recipe import Recipe
+from pipelines.ledger_cli import ledger_group
+from pipelines.options import opened, with_recipe
 
 
 class Group(click.Group):
@@ -38,38 +36,6 @@ def main() -> None:
     \b
     Example: streetloop run pipelines/recipes/synthetic.yaml
     """
-
-
-def with_recipe(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds RECIPE and the options that every command on a recipe takes."""
-    for decorator in (
-        click.option("--data", metavar="PATH", help="The data set, instead of the recipe's."),
-        click.option(
-            "--set",
-            "changes",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Change a setting, as query.query_size=4. May be repeated.",
-        ),
-        click.option("--root", metavar="URI", help="The campaign root [default: runs/<name>]."),
-        click.argument("recipe", type=click.Path(path_type=Path)),
-    ):
-        command = decorator(command)
-    return command
-
-
-def opened(
-    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None
-) -> tuple[Recipe, str]:
-    """Reads the recipe; finds the campaign root."""
-    from pipelines.recipe import load, no_python3
-
-    loaded = load(recipe, changes, data)
-    where = root or f"runs/{loaded.name}"
-    if not where.startswith("gs://"):
-        where = str(Path(where.removeprefix("file://")).expanduser().absolute())
-        no_python3(where, "--root")
-    return loaded, where
 
 
 @main.command()
@@ -189,3 +155,8 @@ def ui(recipe: Path, root: str | None, changes: tuple[str, ...], data: str | Non
     from pipelines.run import serve_ui
 
     serve_ui(*opened(recipe, root, changes, data), port)
+
+
+main.add_command(ledger_group)
+
+import pipelines.cluster_cli  # noqa: E402, F401 - adds the commands of a cluster

@@ -1,5 +1,8 @@
 """The DAG of one cycle. The same source runs on one machine and on a cluster."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kfp import dsl
 
 from components.cycle.component import close_cycle, open_cycle
@@ -11,44 +14,71 @@ from components.query.component import query
 from components.split.component import split
 from components.train.component import train
 
+# customize(task, the step's name): what the place where the pipeline runs adds to a task.
+Customize = Callable[[dsl.PipelineTask, str], None]
+NAME = "streetloop-cycle"
+_DESCRIPTION = "One active-learning cycle: take labels in, train, evaluate, ask for labels."
 
-def _stateful(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """Every task reads or writes the campaign, which KFP's cache knows nothing about."""
-    return task.set_caching_options(False)
+
+def _as_it_is(task: dsl.PipelineTask, step: str) -> None:
+    """Adds nothing: a local run has no images, volumes or GPUs to ask for."""
 
 
-@dsl.pipeline(
-    name="streetloop-cycle",
-    description="One active-learning cycle: take labels in, train, evaluate, ask for labels.",
-)
-def cycle(
-    recipe: str, root: str, owner: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER, take_over: bool = False
-):
-    """Runs one cycle of the campaign at `root`.
+def connect(
+    recipe: Any, root: Any, owner: Any, take_over: Any, customize: Customize = _as_it_is
+) -> None:
+    """The tasks of one cycle and their order. Call it in the body of a pipeline.
 
     Args:
       recipe: the resolved recipe, JSON.
       root: the campaign root: a folder, a mounted volume, or gs://bucket/prefix.
       owner: who holds the cycle's lease: this run.
       take_over: no other run of this campaign can be alive (local runs, which hold a lock).
+      customize: is called with every task and the name of its step.
     """
-    closing = _stateful(close_cycle(recipe=recipe, root=root, owner=owner))
+
+    def add(component: Any, **inputs: Any) -> Any:
+        task = component(recipe=recipe, root=root, **inputs)
+        # Every task reads or writes the campaign, which KFP's cache knows nothing about.
+        task.set_caching_options(False)
+        customize(task, component.name)
+        return task
+
+    closing = add(close_cycle, owner=owner)
     with dsl.ExitHandler(closing, name="cycle"):
-        opened = _stateful(open_cycle(recipe=recipe, root=root, owner=owner, take_over=take_over))
-        lease = {
-            "recipe": recipe,
-            "root": root,
-            "cycle": opened.outputs["cycle"],
-            "fence": opened.outputs["fence"],
-        }
-        prepared = _stateful(preprocess(**lease))
-        records = prepared.output
-        ingested = _stateful(feedback(**lease, records=records))
+        opened = add(open_cycle, owner=owner, take_over=take_over)
+        lease = {"cycle": opened.outputs["cycle"], "fence": opened.outputs["fence"]}
+        records = add(preprocess, **lease).output
+        ingested = add(feedback, **lease, records=records)
         with dsl.If(ingested.output == TRAIN, name="train"):
-            parts = _stateful(split(**lease, records=records))
-            trained = _stateful(train(**lease, records=records, parts=parts.output))
-            evaluated = _stateful(evaluate(**lease, records=records, model=trained.output))
-            asked = _stateful(query(**lease, records=records))
+            parts = add(split, **lease, records=records)
+            trained = add(train, **lease, records=records, parts=parts.output)
+            evaluated = add(evaluate, **lease, records=records, model=trained.output)
+            asked = add(query, **lease, records=records)
             asked.after(evaluated)
         with dsl.If(ingested.output == ASK, name="only-ask"):
-            _stateful(query(**lease, records=records))
+            add(query, **lease, records=records)
+
+
+@dsl.pipeline(name=NAME, description=_DESCRIPTION)
+def cycle(recipe: str, root: str, owner: str, take_over: bool = False):
+    """One cycle on this machine, where the command names the owner and holds the campaign."""
+    connect(recipe, root, owner, take_over)
+
+
+def cluster_cycle(customize: Customize) -> Any:
+    """The pipeline of one cycle on a cluster, where its tasks get what `customize` gives them."""
+
+    @dsl.pipeline(name=NAME, description=_DESCRIPTION)
+    def on_cluster(recipe: str, root: str):
+        """One cycle of the campaign at `root`.
+
+        Args:
+          recipe: the resolved recipe, JSON.
+          root: the campaign root: gs://bucket/prefix or a path on the mounted volume.
+        """
+        # A constant of each task, because a cluster resolves the placeholder nowhere else. As a
+        # parameter's default it would arrive as written: the same owner in every run.
+        connect(recipe, root, dsl.PIPELINE_JOB_ID_PLACEHOLDER, False, customize)
+
+    return on_cluster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -22,6 +23,8 @@ from components.contracts.storage import open_storage
 from pipelines.recipe import Recipe
 
 LOGS = "logs"
+# The last line of a traceback, which kfp indents: an exception's name and message.
+_ERROR = re.compile(r"\s*(?:[a-z_]+\.)*(?:StreetloopError: |(?=[A-Z]\w*Error: ))(\S.*)")
 
 
 def is_complete(state: State, recipe: Recipe) -> bool:
@@ -112,9 +115,8 @@ def _why(root: str, log: Path) -> str:
         for name in found:
             row = json.loads(storage.read(name))
             return f"The {row['step']} step failed. {row['error']}"
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in lines if "Error" in line and not line.startswith(" ")]
-    return f"A step failed. {(errors or lines or ['It printed nothing.'])[-1]}"
+    told = [m for line in log.read_text(errors="replace").splitlines() if (m := _ERROR.match(line))]
+    return f"A step failed. {told[-1][1] if told else 'It printed no error.'}"
 
 
 def children() -> list[int]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
+from components.contracts import settings_file
 from components.contracts.data_settings import DataSettings, SplitSettings
 from components.contracts.errors import UsageError
 from components.contracts.inference_settings import InferenceSettings
@@ -71,28 +70,19 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
       UsageError: a file that is none, an unknown key, a wrong type or an impossible value. The
         message names the key, what was expected, and the nearest valid key.
     """
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
+    if not path.is_file():
         known = ", ".join(sorted(str(p) for p in FOLDER.glob("*.yaml")))
-        raise UsageError(
-            f"Expected a recipe file; cannot read {path} ({error.strerror}). Shipped: {known}."
-        ) from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: expected YAML; {error}.") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"{path}: expected keys and values; got {type(values).__name__}.")
+        raise UsageError(f"Expected a recipe file; {path} is none. Shipped: {known}.")
+    values = settings_file.read(path)
     for change in changes:
-        _apply(values, change)
+        settings_file.change(values, change)
     if data is not None:
-        section = dict(values.get("data") or {})
+        given = values.get("data")
+        section = dict(given) if isinstance(given, dict) else {}
         section.pop("synthetic", None)
         section["source"] = data if data.startswith("gs://") else str(Path(data).absolute())
         values["data"] = section
-    try:
-        recipe = Recipe.model_validate(values)
-    except ValidationError as error:
-        raise UsageError("\n".join(_explain(path, e) for e in error.errors())) from error
+    recipe = settings_file.validate(Recipe, values, str(path))
     if recipe.data.source is not None and not recipe.data.source.startswith("gs://"):
         no_python3(recipe.data.source, "data.source")
     return recipe
@@ -107,43 +97,6 @@ def no_python3(path: str, what: str) -> None:
         )
 
 
-def _apply(values: dict[str, Any], change: str) -> None:
-    key, equals, text = change.partition("=")
-    if not equals or not key:
-        raise UsageError(f"Expected --set key=value (as query.query_size=4); got {change!r}.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {change}: expected a YAML value; {error}.") from error
-    *parents, last = key.split(".")
-    for parent in parents:
-        if not isinstance(values.get(parent), dict):
-            values[parent] = {}
-        values = values[parent]
-    values[last] = value
-
-
-def _explain(path: Path, error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, list(keys()), n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        return f"{path}: unknown key {key}.{hint} docs/reference/recipes.md lists all keys."
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{path}: {key}: {message[0].lower()}{message[1:]}; got {error['input']!r}."
-
-
-def keys(model: type[BaseModel] = Recipe, prefix: str = "") -> Iterable[str]:
+def keys() -> Iterable[str]:
     """Every key that a recipe may have, dotted."""
-    for name, info in model.model_fields.items():
-        inner = _model_in(info.annotation)
-        yield f"{prefix}{name}"
-        if inner is not None:
-            yield from keys(inner, f"{prefix}{name}.")
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    for candidate in (annotation, *getattr(annotation, "__args__", ())):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+    return settings_file.keys(Recipe)

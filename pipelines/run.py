@@ -49,8 +49,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
         with stopping_children(), session(root) as folder:
             while not is_complete(ledger.state(), recipe):
                 number = _next_cycle(ledger)
-                total = f" of {recipe.cycle.cycles}" if recipe.cycle.cycles else ""
-                console.print(f"[bold]Cycle {number}{total}[/] of campaign {recipe.name}")
+                console.print(f"[bold]Cycle {number}[/] of campaign {recipe.name}{_planned(recipe)}")
                 started = time.monotonic()
                 with screen.following(folder / "progress"):
                     run_cycle(recipe, root, folder, _log(root, number))
@@ -75,6 +74,10 @@ def _check_unchanged(ledger: Ledger, recipe: Recipe) -> None:
     state = ledger.state()
     if state.created:
         check_protected(state, protected_values(json.loads(recipe.resolved())))
+
+
+def _planned(recipe: Recipe) -> str:
+    return f" (until {recipe.cycle.cycles} have trained)" if recipe.cycle.cycles else ""
 
 
 def _next_cycle(ledger: Ledger) -> int:

@@ -9,7 +9,9 @@ Masks are stored as train ids (0 to 18, 255 = ignore); without masks the feature
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +32,8 @@ class StreetScenesConfig(tfds.core.BuilderConfig):
       read_label: returns an item's mask of train ids at its own size, uint8 [H, W]; None builds
         records without labels.
       items: split name -> items.
+      native_size: height and width of an item before anything was resized, where `read_image` does
+        not return the original; None takes the image's.
       size: (height, width) of the stored image; None keeps each image's own.
       resize_labels: also bring masks to `size` (nearest); otherwise they keep their native size.
       skip_bad: leave broken items out and list them in `bad`, instead of stopping.
@@ -40,6 +44,7 @@ class StreetScenesConfig(tfds.core.BuilderConfig):
     read_image: Callable[[Item], np.ndarray]
     read_label: Callable[[Item, tuple[int, int]], np.ndarray] | None
     items: dict[str, tuple[Item, ...]]
+    native_size: Callable[[Item], tuple[int, int]] | None = None
     size: tuple[int, int] | None = None
     resize_labels: bool = False
     skip_bad: bool = False
@@ -67,12 +72,15 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[Any]]:
         self._written = 0
-        return {name: self._generate_examples(i) for name, i in self.builder_config.items.items()}
+        return {
+            name: self._generate_examples(name, i) for name, i in self.builder_config.items.items()
+        }
 
     def _generate_examples(
-        self, items: tuple[Item, ...]
+        self, split: str, items: tuple[Item, ...]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         config = self.builder_config
+        before = self._written
         for item in items:
             try:
                 example = self._example(item)
@@ -84,14 +92,19 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
             self._written += 1
             config.progress(self._written)
             yield item.image_id, example
+        if self._written == before:  # TFDS cannot write an empty split
+            why = f" The last one: {config.bad[-1][1]}" if config.bad else ""
+            raise SourceError(f"Expected an image of {split} that can be used; got none.{why}")
 
     def _example(self, item: Item) -> dict[str, Any]:
         config = self.builder_config
         image = config.read_image(item)
-        native = image.shape[:2]
-        if config.size is not None and native != config.size:
+        native = config.native_size(item) if config.native_size else image.shape[:2]
+        if config.size is not None and image.shape[:2] != config.size:
             # Area averaging when shrinking: the only interpolation of cv2 that does not alias.
-            image = cv2.resize(image, config.size[::-1], interpolation=cv2.INTER_AREA)
+            shrinks = config.size[0] < image.shape[0]
+            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            image = cv2.resize(image, config.size[::-1], interpolation=how)
         example = {
             "image_id": item.image_id,
             "city": item.city,
@@ -102,7 +115,9 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
         if config.read_label is not None:
             label = config.read_label(item, native)
             if config.resize_labels and label.shape != image.shape[:2]:
-                label = cv2.resize(label, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+                # "Exact" takes the middle of each block; plain "nearest" shifts by half a block.
+                how = cv2.INTER_NEAREST_EXACT
+                label = cv2.resize(label, image.shape[1::-1], interpolation=how)
             example["label"] = encode_png(label)
         return example
 
@@ -122,7 +137,8 @@ def build(config: StreetScenesConfig, data_dir: Path) -> StreetScenes:
     """
     tfds.disable_progress_bar()
     builder = StreetScenes(config=config, data_dir=str(data_dir), file_format="tfrecord")
-    builder.download_and_prepare()
+    with contextlib.redirect_stdout(io.StringIO()):  # it says that it downloads, which it does not
+        builder.download_and_prepare()
     return builder
 
 
@@ -131,18 +147,31 @@ def cityscapes(
 ) -> StreetScenes:
     """A builder for all splits of `source` (a folder or the zips), masks included.
 
-    Items without a mask are left out; the benchmark's test masks are all ignore.
+    Items without a mask are left out; the benchmark's test masks are all ignore. Records of
+    another state of the source, or of another size, lie in a folder of their own below `data_dir`.
+
+    Args:
+      source: a folder in the Cityscapes layout, a folder with its zips, or one zip.
+      data_dir: where TFDS keeps what it has built.
+      size: (height, width) of the stored images; None keeps each image's own. Masks keep theirs.
+      skip_bad: leave broken items out and list them in `builder.builder_config.bad`.
 
     Raises:
-      SourceError: there is nothing in the layout at `source`.
+      SourceError: there is nothing in the layout at `source`, or no image has a mask.
     """
     opened: Source = open_source(source)
     items: dict[str, list[Item]] = {}
     for item in opened.items:
         if item.label is not None:
             items.setdefault(item.split or "train", []).append(item)
+    if not items:
+        raise SourceError(
+            f"{source}: expected masks, gtFine/<split>/<city>/*_gtFine_labelIds.png; found none."
+        )
+    names = [name for i in opened.items for name in (i.image, i.label) if name is not None]
+    stored = "native" if size is None else f"{size[0]}x{size[1]}"
     config = StreetScenesConfig(
-        name="cityscapes",
+        name=f"cityscapes_{stored}_{opened.fingerprint(names)[:8]}",
         read_image=opened.read_image,
         read_label=opened.read_label,
         items={name: tuple(i) for name, i in sorted(items.items())},

@@ -97,7 +97,7 @@ def _look_up(ids: np.ndarray, table: np.ndarray, allowed: str) -> np.ndarray:
             raise UnknownLabelError(
                 f"Expected {allowed}; got ids from {int(ids.min())} to {int(ids.max())}."
             )
-        ids = (ids % 256).astype(np.uint8)
+        ids = ids.astype(np.uint8)  # -1 becomes 255
     out = table[ids]
     if (out == UNKNOWN).any():
         unknown = sorted(int(i) for i in np.unique(ids[out == UNKNOWN]))

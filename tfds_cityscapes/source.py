@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,13 +22,18 @@ import numpy as np
 from tfds_cityscapes.labels import UnknownLabelError, to_train_ids
 
 SPLITS = ("train", "val", "test")
+_TOPS = ("leftImg8bit", "gtFine")
 _IMAGE = re.compile(
     r"^leftImg8bit/(?:(?P<split>train|val|test)/)?(?P<city>[^/]+)/"
-    r"(?P<id>[^/]+)_leftImg8bit\.(?:png|jpe?g)$"
+    r"(?P<id>[^/]+)_leftImg8bit\.(?i:png|jpe?g)$"
 )
 _LABEL = re.compile(
     r"^gtFine/(?:(?:train|val|test)/)?(?P<city>[^/]+)/(?P<id>[^/]+)_gtFine_labelIds\.png$"
 )
+
+
+# What reading a file, or the member of a damaged, cut off or encrypted zip, may raise.
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 class SourceError(ValueError):
@@ -48,7 +54,7 @@ class Item:
     def order(self) -> tuple[str, list[int | str]]:
         """Sorts frames of one city in time: numbers in the id compare as numbers."""
         parts = re.split(r"(\d+)", self.image_id)
-        return self.city, [int(p) if p.isdigit() else p for p in parts]
+        return self.city, [int(p) if p.isdecimal() else p for p in parts]
 
 
 @dataclass
@@ -71,7 +77,7 @@ class Source:
             if isinstance(place, zipfile.ZipFile):
                 return place.read(_member(place, name))
             return place.read_bytes()
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except (KeyError, *_UNREADABLE) as error:
             raise SourceError(f"{self.uri}: cannot read {name}: {error}.") from error
 
     def read_label(self, item: Item, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -83,7 +89,7 @@ class Source:
         """
         if item.label is None:
             raise SourceError(f"{self.uri}: {item.image_id} has no *_gtFine_labelIds.png.")
-        mask = cv2.imdecode(np.frombuffer(self.read(item.label), np.uint8), cv2.IMREAD_UNCHANGED)
+        mask = _decode(self.read(item.label), cv2.IMREAD_UNCHANGED)
         if mask is None or mask.ndim != 2:
             raise SourceError(
                 f"{item.label}: expected a one-channel PNG of label ids; "
@@ -101,7 +107,7 @@ class Source:
 
     def read_image(self, item: Item) -> np.ndarray:
         """Reads an item's image: uint8 [H, W, 3], RGB. SourceError if no decoder reads it."""
-        image = cv2.imdecode(np.frombuffer(self.read(item.image), np.uint8), cv2.IMREAD_COLOR)
+        image = _decode(self.read(item.image), cv2.IMREAD_COLOR)
         if image is None:
             raise SourceError(f"{item.image}: expected a PNG or JPEG image; no decoder reads it.")
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
@@ -114,6 +120,11 @@ class Source:
         return digest.hexdigest()
 
 
+def _decode(data: bytes, flags: int) -> np.ndarray | None:
+    """What OpenCV makes of a file; None if it is empty (an exception in OpenCV) or broken."""
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+
+
 def _member(archive: zipfile.ZipFile, name: str) -> str:
     """The owner's zips hold the layout at their top; a zip made by hand often one folder down."""
     names = archive.NameToInfo
@@ -122,7 +133,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> str:
 
 def _folder_files(root: Path) -> dict[str, tuple[Path | zipfile.ZipFile, str]]:
     files: dict[str, tuple[Path | zipfile.ZipFile, str]] = {}
-    for top in ("leftImg8bit", "gtFine"):
+    for top in _TOPS:
         for path in (root / top).rglob("*"):
             if path.is_file() and not path.name.startswith("."):
                 stat = path.stat()
@@ -140,13 +151,15 @@ def _zip_files(archives: list[Path]) -> dict[str, tuple[Path | zipfile.ZipFile, 
             raise SourceError(f"{path}: expected a zip file; {error}.") from error
         for info in archive.infolist():
             match = re.search(r"(?:^|/)((?:leftImg8bit|gtFine)/.+)$", info.filename)
-            if match and not info.is_dir():
+            # A zip made on a Mac holds, beside each file, a hidden one that looks like it.
+            hidden = info.filename.rpartition("/")[2].startswith(".")
+            if match and not info.is_dir() and not hidden:
                 files[match.group(1)] = (archive, f"{info.file_size} {info.CRC}")
     return files
 
 
 def open_source(path: Path) -> Source:
-    """Opens an extracted folder, a folder that holds the zips, or one zip.
+    """Opens an extracted folder, a folder that holds the zips (or one of them), or one zip.
 
     Raises:
       SourceError: nothing is there, there is no image in the layout, or an id occurs twice.
@@ -154,8 +167,9 @@ def open_source(path: Path) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: no such folder or zip. Say where the data lies with --data.")
     if path.is_dir():
-        zips = sorted(path.glob("*.zip"))
-        files = _folder_files(path) if (path / "leftImg8bit").is_dir() else _zip_files(zips)
+        files = _folder_files(path)
+        if not all((path / top).is_dir() for top in _TOPS):
+            files = _zip_files(sorted(path.glob("*.zip"))) | files
     else:
         files = _zip_files([path])
     labels = {m.group("id"): name for name in files if (m := _LABEL.match(name))}

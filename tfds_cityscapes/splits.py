@@ -29,7 +29,8 @@ def carve_dev(
 
     Args:
       items: the train part; a city's frames are one stretch of time.
-      fraction: share of each city that becomes dev, 0..1; at least one frame unless it is 0.
+      fraction: share of each city that becomes dev, 0..1; at least one frame unless it is 0, or
+        unless the city is too small for a frame in each part with the guard between them.
       guard: frames between the two parts that belong to neither.
 
     Returns:
@@ -39,9 +40,10 @@ def carve_dev(
     dev: list[Item] = []
     gap: list[Item] = []
     for frames in _by_city(items).values():
-        count = min(len(frames) - 1, max(1, round(fraction * len(frames)))) if fraction else 0
+        wanted = max(1, round(fraction * len(frames))) if fraction else 0
+        count = max(0, min(wanted, len(frames) - guard - 1))
         held = len(frames) - count
-        kept = held if not count else max(1, held - guard)
+        kept = held - guard if count else held
         pool += frames[:kept]
         gap += frames[kept:held]
         dev += frames[held:]

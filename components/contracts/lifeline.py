@@ -8,15 +8,12 @@ invocation uses, and a thread of each step waits for it.
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 ENVIRONMENT = "STREETLOOP_LIFELINE"
-_GRACE_SECONDS = 10.0
 
 
 def create(path: Path) -> int:
@@ -39,8 +36,5 @@ def _wait(path: str) -> None:
             fcntl.flock(file, fcntl.LOCK_SH)
     except FileNotFoundError:
         pass  # the command has gone and cleaned up after itself
-    logging.getLogger("streetloop").warning("The command that started this step is gone: ending.")
-    # Training saves its state on SIGTERM; whatever does not end in time is ended.
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_SECONDS)
+    # At once: a command that is asked to stop has told its steps so itself, and waited for them.
     os.kill(os.getpid(), signal.SIGKILL)

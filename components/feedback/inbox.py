@@ -71,11 +71,12 @@ def ingest(
 ) -> None:
     """Takes in one export: labels as blobs, then one event; what is refused is kept with its reason."""
     sha256 = hashlib.sha256(data).hexdigest()
+    key = f"labels/{_identity(file_name, data)}"
     batch = read_bytes(file_name, data, Limits())
     known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)
     state = ledger.state()
-    if f"labels/{sha256}" in state.keys:
+    if key in state.keys:
         log.info("%s is known: nothing to do", file_name)
         return
     checked = check(batch.annotations, known, state.outstanding, rules)
@@ -93,7 +94,7 @@ def ingest(
     _skip(ledger, batch, sha256, fence)
     ledger.commit(
         "labels_accepted",
-        f"labels/{sha256}",
+        key,
         {
             "file_sha256": sha256,
             "file_name": file_name,
@@ -103,6 +104,16 @@ def ingest(
         fence=fence,
     )
     log.info("%s: %d labels taken, %d refused", file_name, len(labels), len(refusals))
+
+
+def _identity(file_name: str, data: bytes) -> str:
+    """What makes an export the same one when it comes again: SHA-256, in hex.
+
+    A single mask says only in its name whose it is: two images may have equal masks.
+    """
+    named = file_name.lower().endswith((".png", "_polygons.json"))
+    name = PurePosixPath(file_name).name.encode() if named else b""
+    return hashlib.sha256(name + data).hexdigest()
 
 
 def _reject(

@@ -26,14 +26,25 @@ def assign(source: Source, split: SplitSettings, seed: int) -> dict[str, list[It
     Images of dev, val and test that have no mask are left out: nothing can be scored on them.
 
     Raises:
-      StreetloopError: no image is left to train on, or to report on.
+      StreetloopError: no image is left to train on, or `split.ratios` cannot be met.
     """
+    try:
+        return _assign(source, split, seed)
+    except SourceError as error:
+        raise StreetloopError(f"{source.uri}: {error}") from error
+
+
+def _assign(source: Source, split: SplitSettings, seed: int) -> dict[str, list[Item]]:
     named: dict[str, list[Item]] = {}
     for item in source.items:
         named.setdefault(item.split, []).append(item)
     if "" in named:
-        named |= {k: named.get(k, []) + v for k, v in by_ratios(named.pop(""), _ratios(split), seed).items()}
-    train, dev, _ = carve_dev(named.get("train", []), split.dev_fraction, split.guard)
+        dealt = by_ratios(named.pop(""), _ratios(split), seed)
+        named |= {name: named.get(name, []) + items for name, items in dealt.items()}
+    train = named.get("train", [])
+    # Nothing can be scored on frames without masks: a source that has none keeps them all to label.
+    fraction = split.dev_fraction if any(i.label for i in train) else 0.0
+    train, dev, _ = carve_dev(train, fraction, split.guard)
     if not train:
         raise StreetloopError(
             f"{source.uri}: expected images to train on in leftImg8bit/train/<city>; got none "
@@ -52,10 +63,14 @@ def _ratios(split: SplitSettings) -> dict[str, float]:
 def _with_truth(source: Source, named: dict[str, list[Item]]) -> list[Item]:
     """The test part, unless its masks are withheld (the benchmark's are all ignore)."""
     items = [i for i in named.get("test", []) if i.label is not None]
-    seen = items[:3]
-    if seen and all((source.read_label(i) == IGNORE_LABEL).all() for i in seen):
-        return []
-    return items
+    return [] if items and all(_withheld(source, i) for i in items[:3]) else items
+
+
+def _withheld(source: Source, item: Item) -> bool:
+    try:
+        return bool((source.read_label(item) == IGNORE_LABEL).all())
+    except SourceError:
+        return False  # whether broken masks stop anything is decided where records are built
 
 
 def fingerprint(
@@ -91,7 +106,8 @@ def build_records(
       `data.skip_bad`.
 
     Raises:
-      StreetloopError: an image or mask is broken, and `data.skip_bad` is off.
+      StreetloopError: an image or mask is broken, and `data.skip_bad` is off or none of its split
+        is left.
     """
     from tfds_cityscapes.builder import StreetScenesConfig, build
 
@@ -113,17 +129,21 @@ def build_records(
             items=items,
             size=size,
             skip_bad=data.skip_bad,
-            progress=lambda done, offset=offset: progress(offset + done),
+            progress=_after(offset, progress),
         )
         try:
             build(config, output)
         except SourceError as error:
-            raise StreetloopError(
-                f"{error} Mend or remove the file, or leave broken images out with "
-                "data.skip_bad=true (--skip-bad)."
-            ) from error
+            advice = " Mend or remove the file"
+            if not data.skip_bad:
+                advice += ", or leave broken images out with data.skip_bad=true (--skip-bad)"
+            raise StreetloopError(f"{error}{advice}.") from error
         offset += sum(len(i) for i in items.values())
         bad += config.bad
     (output / "skipped.json").write_text(json.dumps(dict(bad), indent=1))
     split_of = {i.image_id: name for name, items in splits.items() for i in items}
     return write_index(output, split_of), bad
+
+
+def _after(offset: int, progress: Callable[[int], None]) -> Callable[[int], None]:
+    return lambda done: progress(offset + done)

@@ -17,7 +17,8 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
     classes = probabilities.shape[-1]
     # x log x tends to 0 with x; the smallest normal float keeps the logarithm finite.
     logs = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
-    return np.clip(-(probabilities * logs).sum(-1) / np.log(classes), 0, 1)
+    # A plain float: NumPy's own would turn the map into float64.
+    return np.clip(-(probabilities * logs).sum(-1) / float(np.log(classes)), 0, 1)
 
 
 def margin(probabilities: np.ndarray) -> np.ndarray:

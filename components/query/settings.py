@@ -18,10 +18,8 @@ class QuerySettings(Settings):
       strategy: how images are ranked.
       query_size: images that may be outstanding at once; what is asked and not answered counts.
       label_budget: labeled images at which the campaign stops asking; None never stops.
-      class_balance: weigh a pixel by how rare the class that the model sees there is.
     """
 
     strategy: StrategyName = "entropy"
     query_size: Annotated[int, Field(ge=1)] = 8
     label_budget: Annotated[int, Field(ge=1)] | None = None
-    class_balance: bool = False

@@ -76,7 +76,12 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[st
 
     if key in state.keys:  # asked before a kill: what was asked stands
         return context.once("query", {"key": key}, lambda: _asked(context, state.keys[key], prefix))
-    inputs = {"key": key, "model": model, "settings": settings.model_dump(mode="json"), "records": records}
+    inputs = {
+        "key": key,
+        "model": model,
+        "settings": settings.model_dump(mode="json"),
+        "records": records,
+    }
     return context.once("query", inputs, body)
 
 

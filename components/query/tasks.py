@@ -1,10 +1,10 @@
 """Annotation tasks for the selected images: files that annotation tools import.
 
-    queries/<cycle>/images/<id>.png          the images
-                    predictions/<id>_labelTrainIds.png   what the model sees there
-                    overlays/<id>.png        both, for people
-                    label_studio.json, label_studio.xml  tasks with pre-annotations; the project's setup
-                    cvat.zip                 a "segmentation mask" import
+queries/<cycle>/images/<id>.png          the images
+                predictions/<id>_labelTrainIds.png   what the model sees there
+                overlays/<id>.png        both, for people
+                label_studio.json, label_studio.xml  tasks with pre-annotations; the project's setup
+                cvat.zip                 a "segmentation mask" import
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.contracts.errors import StreetloopError
 from components.contracts.records import Records, write_ids, write_index
 from tfds_cityscapes.source import Item
 
@@ -35,6 +36,9 @@ def join(
 
     Returns:
       how many images are labeled, and how many are not.
+
+    Raises:
+      StreetloopError: a label map has another size than its image.
     """
     from tfds_cityscapes.builder import StreetScenesConfig, build
 
@@ -49,8 +53,12 @@ def join(
         config = StreetScenesConfig(
             name=LABELED,
             read_image=lambda item: records.read(item.image_id).image,
-            read_label=lambda item, size: read_label(item.image_id),
+            read_label=lambda item, size: _sized(item.image_id, read_label(item.image_id), size),
             items={POOL: tuple(items)},
+            native_size=lambda item: (
+                records.entries[item.image_id].height,
+                records.entries[item.image_id].width,
+            ),
             resize_labels=True,
             progress=progress,
         )
@@ -58,3 +66,12 @@ def join(
     write_index(output / LABELED)
     write_ids(output / UNLABELED_IDS, without)
     return len(with_label), len(without)
+
+
+def _sized(image_id: str, label: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if label.shape != size:
+        raise StreetloopError(
+            f"Expected a label map of {size[0]}x{size[1]} (height x width) pixels for {image_id}, "
+            f"its image's native size; got {'x'.join(map(str, label.shape))}. Label it again."
+        )
+    return label

@@ -41,7 +41,8 @@ def weak(
     zoom *= max(crop[0] / height, crop[1] / width)
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if zoom > 1 else cv2.INTER_AREA)
-    label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
+    # "Exact" keeps labels on their pixels: plain "nearest" shifts by half a block when shrinking.
+    label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST_EXACT)
     image, label = _crop(image, label, crop, rng)
     if settings.flip and rng.random() < 0.5:
         image, label = image[:, ::-1], label[:, ::-1]

@@ -73,11 +73,11 @@ class ObjectiveSettings(Settings):
     adversarial_unlabeled: Weight = 0.001
     semi_supervised: Weight = 0.1
     semi_supervised_threshold: Share = 0.2  # trust pixels where sigmoid(D) is above this
-    semi_supervised_start: int = Field(default=5000, ge=0)  # step
+    semi_supervised_start: Share = 0.25  # of the steps; 5,000 of 20,000 in the paper
 
     # UniMatch (Yang et al., 2023): (labeled + strong1 / 4 + strong2 / 4 + feature / 2) / 2. Seen
     # from a labeled weight of 1 that is 0.5 for the strong views together and 0.5 for the feature.
-    consistency: Weight = 0.5
-    feature_consistency: Weight = 0.5
+    consistency: Weight = 0.0
+    feature_consistency: Weight = 0.0
     consistency_threshold: Share = 0.0  # their value for Cityscapes
-    consistency_start: int = Field(default=0, ge=0)  # step
+    consistency_start: Share = 0.0  # of the steps

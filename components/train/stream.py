@@ -39,9 +39,10 @@ class Pool:
         if image_id not in self._kept:
             image, label = self.records.encoded(image_id)
             pair = decode_image(image), None if label is None else decode_mask(label)
-            if self.budget < pair[0].nbytes:
+            size = sum(part.nbytes for part in pair if part is not None)
+            if self.budget < size:
                 return pair
-            self.budget -= pair[0].nbytes
+            self.budget -= size
             self._kept[image_id] = pair
         return self._kept[image_id]
 

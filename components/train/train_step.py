@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from components.train.discriminator import label_maps
 from components.train.fit_settings import TrainSettings
+from components.train.generator import GeneratorParts, split_generator
 from components.train.losses import (
     Targets,
     adversarial_loss,
@@ -50,23 +51,27 @@ def make_train_step(
         weights.adversarial_labeled or weights.adversarial_unlabeled or weights.semi_supervised
     )
 
+    parts = split_generator(generator)
+
     def judge(maps: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
         """The discriminator's logits for label maps [B, H, W, 19]: [B, H, W, 1]."""
         return discriminator([maps, image] if settings.discriminator.sees_image else maps)
 
-    def from_step(start: int, step: tf.Tensor) -> tf.Tensor:
-        return tf.cast(step >= start, tf.float32)
+    def once(start: float, step: tf.Tensor) -> tf.Tensor:
+        """1 from this share of the steps on, 0 before."""
+        return tf.cast(step >= round(start * settings.steps), tf.float32)
 
     @tf.function(jit_compile=settings.jit_compile)
     def train_step(batch: Batch, step: tf.Tensor) -> Losses:
         unlabeled = "weak" in batch
-        views, targets = [batch["image"]], None
+        views, targets, mixed_targets = [batch["image"]], None, None
         if unlabeled and (weights.adversarial_unlabeled or weights.semi_supervised):
             views.append(batch["weak"])
-        if unlabeled and weights.consistency:
+        if unlabeled and (weights.consistency or weights.feature_consistency):
             teacher = networks.averaged(batch["weak"], training=False)
             targets = teacher_targets(teacher, tf.logical_not(batch["padding"]))
-            mixed, targets = _cutmix(batch["strong"], targets, batch["cutmix"])
+        if targets is not None and weights.consistency:
+            mixed, mixed_targets = _cutmix(batch["strong"], targets, batch["cutmix"])
             views.append(mixed)
         losses: Losses = {}
         total = tf.constant(0.0)
@@ -93,13 +98,18 @@ def make_train_step(
                 trusted = trusted_pixels(verdict, valid, weights.semi_supervised_threshold)
                 losses["semi_supervised_loss"] = semi_supervised_loss(logits[1], trusted)
                 losses["trusted_share"] = tf.reduce_mean(tf.cast(trusted, tf.float32))
-                start = from_step(weights.semi_supervised_start, step)
+                start = once(weights.semi_supervised_start, step)
                 total += start * weights.semi_supervised * losses["semi_supervised_loss"]
-            if targets is not None:
-                threshold = weights.consistency_threshold
-                losses["consistency_loss"] = consistency_loss(logits[-1], targets, threshold)
-                start = from_step(weights.consistency_start, step)
+            threshold = weights.consistency_threshold
+            start = once(weights.consistency_start, step)
+            if mixed_targets is not None:
+                losses["consistency_loss"] = consistency_loss(logits[-1], mixed_targets, threshold)
                 total += start * weights.consistency * losses["consistency_loss"]
+            if targets is not None and weights.feature_consistency:
+                perturbed = _without_features(parts, batch["weak"], step)
+                loss = consistency_loss(perturbed, targets, threshold)
+                losses["feature_consistency_loss"] = loss
+                total += start * weights.feature_consistency * loss
         _apply(networks.generator_optimizer, tape, total, generator)
         losses["total_loss"] = total
         if with_gan:
@@ -133,6 +143,21 @@ def _apply(
 ) -> None:
     variables = model.trainable_variables
     optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+
+def _without_features(parts: GeneratorParts, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    """Predicts with half of each feature's channels left out (UniMatch, section 3.2).
+
+    The choice follows from the step alone, so that an interrupted fit makes it again.
+    """
+    dropped = []
+    for level, feature in enumerate(parts.encoder(images, training=True)):
+        shape = [tf.shape(feature)[0], 1, 1, feature.shape[-1]]
+        seed = tf.stack([tf.constant(level, tf.int32), step])
+        dropped.append(
+            tf.nn.experimental.stateless_dropout(feature, 0.5, seed=seed, noise_shape=shape)
+        )
+    return parts.decoder(dropped, training=True)
 
 
 def _cutmix(images: tf.Tensor, targets: Targets, boxes: tf.Tensor) -> tuple[tf.Tensor, Targets]:

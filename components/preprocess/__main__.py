@@ -1,0 +1,89 @@
+"""`python -m components.preprocess`: a data set becomes records, without a campaign."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.contracts import command
+from components.contracts.errors import StreetloopError
+
+_EXAMPLE = (
+    "python -m components.preprocess --source data/street --output out/records --size 128x256"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit code."""
+    parser = command.parser_of(
+        "preprocess",
+        "Turns images in the Cityscapes layout into records (TFRecord and an index). Records of "
+        "the train pool hold no labels; those of dev, val and test do.",
+        _EXAMPLE,
+    )
+    parser.add_argument("--source", type=Path, required=True, help="a folder, or a zip")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--size", type=command.size, metavar="HxW", help="stored size (default: native)"
+    )
+    parser.add_argument(
+        "--dev-fraction",
+        type=command.share,
+        metavar="F",
+        help="share of each city's train frames that becomes dev, up to 0.5 (default: 0.1)",
+    )
+    parser.add_argument(
+        "--guard",
+        type=command.whole(0),
+        metavar="N",
+        help="frames between pool and dev that belong to neither (default: 1)",
+    )
+    parser.add_argument(
+        "--ratios",
+        type=command.shares,
+        metavar="train=F,val=F",
+        help="for data without splits (default: train=.8,val=.2)",
+    )
+    parser.add_argument(
+        "--seed", type=command.whole(0), default=0, help="of the split by ratios (default: 0)"
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave broken images out, and list them"
+    )
+    args = parser.parse_args(argv)
+    return command.run(lambda: _preprocess(args))
+
+
+def _preprocess(args: argparse.Namespace) -> int:
+    from components.contracts import settings_file
+    from components.contracts.context import begin
+    from components.contracts.data_settings import DataSettings, SplitSettings
+    from components.contracts.progress import Progress
+    from components.preprocess.build import assign, build_records
+    from tfds_cityscapes.source import SourceError, open_source
+
+    begin("preprocess")
+    given = {key: getattr(args, key) for key in ("dev_fraction", "guard", "ratios")}
+    split = settings_file.validate(
+        SplitSettings, {k: v for k, v in given.items() if v is not None}, "the options"
+    )
+    data = DataSettings(size=args.size or "native", skip_bad=args.skip_bad)
+    try:
+        source = open_source(args.source)
+    except SourceError as error:
+        raise StreetloopError(str(error)) from error
+    splits = assign(source, split, args.seed)
+    progress = Progress("preprocess", "images", sum(len(items) for items in splits.values()))
+    with command.new_folder(args.output) as folder:
+        records, bad = build_records(source, splits, folder, data, progress.update)
+    for image_id, why in bad:
+        print(f"left out {image_id}: {why}", file=sys.stderr)
+    counts = ", ".join(f"{len(records.ids(name))} {name}" for name in splits)
+    print(f"{counts}; left out as broken: {len(bad)}; records: {args.output}")
+    return command.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

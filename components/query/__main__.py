@@ -1,0 +1,89 @@
+"""`python -m components.query`: ranks images and writes annotation tasks, without a campaign."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from components.contracts import command
+from components.contracts.errors import StreetloopError, UsageError
+from components.query.settings import StrategyName
+
+_EXAMPLE = (
+    "python -m components.query --records out/records --ids out/split/unlabeled.txt \\\n"
+    "      --model out/fit/model --strategy entropy --count 8 --output out/query"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit code."""
+    parser = command.parser_of(
+        "query",
+        "Ranks unlabeled images and writes annotation tasks for the best ones: selection.json, "
+        "scores.json, images, and files that Label Studio and CVAT import.",
+        _EXAMPLE,
+    )
+    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="of preprocess")
+    parser.add_argument(
+        "--ids", type=Path, required=True, metavar="FILE", help="candidates, one id a line"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE|DIR",
+        help="a generator; also draws pre-annotations. Only --strategy random goes without",
+    )
+    parser.add_argument("--strategy", choices=get_args(StrategyName), default="entropy")
+    parser.add_argument(
+        "--count", type=command.whole(1), required=True, metavar="N", help="images to ask for"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--seed", type=command.whole(0), default=0, help="of --strategy random (default: 0)"
+    )
+    args = parser.parse_args(argv)
+    return command.run(lambda: _query(args))
+
+
+def _query(args: argparse.Namespace) -> int:
+    from components.contracts.context import begin
+    from components.contracts.inference import Predictor
+    from components.contracts.model_io import load_generator
+    from components.contracts.progress import Progress
+    from components.contracts.records import Records, read_ids
+    from components.query.select import score_at_random, score_by_model, select
+    from components.query.tasks import write_tasks
+
+    if args.model is None and args.strategy != "random":
+        raise UsageError(f"Expected --model: --strategy {args.strategy} asks a model.")
+    begin("query")
+    records = Records(args.records)
+    ids = read_ids(command.existing(args.ids, "a list of ids"))
+    missing = [i for i in ids if i not in records]
+    if missing or not ids:
+        found = f"{missing[0]} is not there" if missing else "the list is empty"
+        raise StreetloopError(f"Expected {args.ids} to list ids of {args.records}; {found}.")
+    predictor = None if args.model is None else Predictor(load_generator(args.model))
+    if predictor is None or args.strategy == "random":
+        scored = score_at_random(ids, args.seed, cycle=0)
+    else:
+        progress = Progress("query", "images ranked", len(ids))
+        scored = score_by_model(predictor, records, ids, args.strategy, progress.update)
+    chosen = select(scored, args.count)
+    with command.new_folder(args.output) as folder:
+        scores = {s.image_id: s.score for s in sorted(scored, key=lambda s: s.image_id)}
+        (folder / "scores.json").write_text(json.dumps(scores, indent=1))
+        (folder / "selection.json").write_text(json.dumps([s.to_json() for s in chosen], indent=1))
+        write_tasks(folder, chosen, records, predictor)
+    for item in chosen:
+        print(f"{item.score:.4f}  {item.image_id}  {item.reason}")
+    print(f"{len(chosen)} of {len(ids)} images; tasks: {args.output}")
+    return command.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

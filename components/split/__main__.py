@@ -1,0 +1,66 @@
+"""`python -m components.split`: records are joined with label maps, without a campaign."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.contracts import command
+from components.contracts.errors import StreetloopError
+
+_EXAMPLE = "python -m components.split --records out/records --labels out/labels --output out/split"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit code."""
+    parser = command.parser_of(
+        "split",
+        "Joins the train pool with label maps: labeled/ (records with labels) and unlabeled.txt "
+        "(ids). A label map is <image_id>.png with train ids (as the feedback step writes it), or "
+        "<image_id>_labelIds.png, _trainIds.png or _color.png, at the image's native size.",
+        _EXAMPLE,
+    )
+    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="of preprocess")
+    parser.add_argument(
+        "--labels", type=Path, required=True, metavar="DIR", help="label maps, in it or below"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    args = parser.parse_args(argv)
+    return command.run(lambda: _split(args))
+
+
+def _split(args: argparse.Namespace) -> int:
+    from components.contracts.context import begin
+    from components.contracts.progress import Progress
+    from components.contracts.records import Records
+    from components.split import label_maps
+    from components.split.join import LABELED, POOL, UNLABELED_IDS, join
+
+    begin("split")
+    records = Records(args.records)
+    found = label_maps.find(command.existing(args.labels, "a folder of label maps"))
+    pool = set(records.ids(POOL))
+    wanted = sorted(pool & set(found))
+    if not wanted:
+        raise StreetloopError(
+            f"Expected label maps of images of the train pool in {args.labels}; none of its "
+            f"{len(found)} is ({next(iter(found))}, for one). The pool's ids are in "
+            f"{args.records / 'index.json'}."
+        )
+    progress = Progress("split", "labeled records", len(wanted))
+    with command.new_folder(args.output) as folder:
+        labeled, unlabeled = join(
+            records, wanted, lambda i: label_maps.read(found[i]), folder, progress.update
+        )
+    print(
+        f"{labeled} labeled: {args.output / LABELED}; {unlabeled} unlabeled: "
+        f"{args.output / UNLABELED_IDS}; label maps of other images, not used: "
+        f"{len(found) - len(wanted)}"
+    )
+    return command.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""`python -m components.train`: fits a model to labeled records, without a campaign."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.contracts import command
+from components.contracts.errors import StreetloopError
+
+if TYPE_CHECKING:
+    from components.contracts.records import Records
+    from components.train.fit_settings import TrainSettings
+
+log = logging.getLogger("streetloop")
+_STATE = "checkpoint/state.npz"
+_EXAMPLE = (
+    "python -m components.train --records out/records --labeled out/split/labeled \\\n"
+    "      --unlabeled out/split/unlabeled.txt --output out/fit --set steps=400"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit code."""
+    parser = command.parser_of(
+        "train",
+        "Fits a generator and a discriminator. Writes <output>/model and <output>/report.json; an "
+        "interrupted fit goes on from <output>/checkpoint when the command is run again.",
+        _EXAMPLE,
+    )
+    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="of preprocess")
+    parser.add_argument("--labeled", type=Path, required=True, metavar="DIR", help="of split")
+    parser.add_argument(
+        "--unlabeled", type=Path, required=True, metavar="FILE", help="of split: ids, one a line"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
+    parser.add_argument(
+        "--settings", type=Path, metavar="YAML", help="what a recipe has in its section `train:`"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="KEY=VALUE",
+        help="change a setting, as optimizer.learning_rate=1e-3; may be repeated",
+    )
+    parser.add_argument("--seed", type=command.whole(0), default=0, help="(default: 0)")
+    args = parser.parse_args(argv)
+    return command.run(lambda: _train(args))
+
+
+def _train(args: argparse.Namespace) -> int:
+    from components.contracts import settings_file
+    from components.contracts.context import begin
+    from components.contracts.records import Records, read_ids
+    from components.train.fit_settings import TrainSettings
+
+    values = settings_file.read(args.settings) if args.settings else {}
+    for change in args.changes:
+        settings_file.change(values, change)
+    settings = settings_file.validate(TrainSettings, values, str(args.settings or "--set"))
+    begin("train")
+    records, labeled = Records(args.records), Records(args.labeled)
+    unlabeled = read_ids(command.existing(args.unlabeled, "a list of unlabeled ids"))
+    missing = [i for i in unlabeled if i not in records]
+    if missing:
+        raise StreetloopError(
+            f"Expected {args.unlabeled} to list ids of {args.records}; {missing[0]} (of "
+            f"{len(missing)}) is not there. Use the records that the split was made of."
+        )
+    if not labeled.ids("train"):
+        raise StreetloopError(f"Expected labeled images in {args.labeled}; there is none.")
+    inputs = {
+        "settings": settings.model_dump(mode="json"),
+        "seed": args.seed,
+        "records": _digest(args.records, ["index.json"]),
+        "labeled": _digest(args.labeled, sorted({e.shard for e in labeled.entries.values()})),
+        "unlabeled": unlabeled,
+    }
+    if _is_done(args.output, inputs):
+        print(f"This fit is done already: {args.output / 'model'}")
+        return command.DONE
+    report = _fit(args, settings, records, labeled, unlabeled)
+    command.write_text(args.output / "report.json", json.dumps(report, indent=1) + "\n")
+    dev = report["dev_miou"]
+    scored = "there is no dev image" if dev is None else f"dev mIoU {100 * dev:.2f} %"
+    print(f"{report['steps']} steps, {scored}; model: {args.output / 'model'}")
+    return command.DONE
+
+
+def _digest(folder: Path, names: list[str]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _is_done(output: Path, inputs: dict[str, Any]) -> bool:
+    """Whether the output folder holds the finished fit of these inputs; refuses another fit's."""
+    text = json.dumps(inputs, sort_keys=True, indent=1) + "\n"
+    marker = output / "inputs.json"
+    if output.exists() and not marker.is_file() and (not output.is_dir() or any(output.iterdir())):
+        raise StreetloopError(f"Expected {output} to be empty, or to hold a fit; it does not.")
+    begun = (output / _STATE).is_file()
+    if begun and marker.read_text() != text:
+        raise StreetloopError(
+            f"Expected {output} to be empty, or to hold this fit; it holds one of other "
+            "settings, seed or data. Name another folder, or delete it."
+        )
+    command.write_text(marker, text)
+    return begun and (output / "report.json").is_file()
+
+
+def _fit(
+    args: argparse.Namespace,
+    settings: TrainSettings,
+    records: Records,
+    labeled: Records,
+    unlabeled: list[str],
+) -> dict[str, Any]:
+    from components.contracts.model_io import save_model
+    from components.contracts.progress import Progress
+    from components.train.checkpoint import Checkpoint
+    from components.train.devices import require_gpus
+    from components.train.fit import Data, fit
+    from components.train.stream import Pool
+
+    require_gpus(settings.gpus)
+    use_unlabeled = bool(unlabeled) and settings.unlabeled_batch_size > 0
+    data = Data(
+        Pool(labeled, labeled.ids("train")),
+        Pool(records, unlabeled) if use_unlabeled else None,
+        records,
+        records.ids("dev"),
+    )
+    state = args.output / _STATE
+    state.parent.mkdir(exist_ok=True)
+    progress = Progress("train", "steps", settings.steps)
+
+    def report(step: int, metrics: dict[str, float]) -> None:
+        log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
+
+    done = fit(
+        data,
+        settings,
+        args.seed,
+        Checkpoint(state),
+        report=report,
+        progress=progress.update,
+    )
+    info = save_model(
+        args.output / "model",
+        done.networks.averaged,
+        done.networks.discriminator,
+        recipe={"seed": args.seed, "train": settings.model_dump(mode="json")},
+        ledger_version=0,
+    )
+    return {
+        "model": info.model_id,
+        "steps": done.steps,
+        "best_step": done.best_step,
+        "dev_miou": done.dev_miou,
+        "labeled": len(data.labeled),
+        "unlabeled": len(unlabeled),
+        "seconds": round(done.seconds, 1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

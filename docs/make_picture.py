@@ -1,0 +1,88 @@
+"""Draws the README's picture: what each cycle's champion sees in streets that it never trained on.
+
+    python docs/make_picture.py [--root runs/synthetic] [--output docs/images/result.png]
+
+Rows are validation images; columns are the image, its labels, and the prediction of each cycle's
+own model. It needs a finished campaign: run `make run` first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from components.contracts.context import set_environment
+from components.contracts.inference import Predictor
+from components.contracts.model_io import load_generator
+from components.contracts.records import Records
+from components.contracts.storage import open_storage
+from components.evaluate.pictures import overlay, to_png
+
+_GAP = 6
+_HEADER = 30
+
+
+def main() -> None:
+    """Reads the campaign and writes the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--root", type=Path, default=Path("runs/synthetic"))
+    parser.add_argument("--output", type=Path, default=Path("docs/images/result.png"))
+    parser.add_argument("--rows", type=int, default=4)
+    parser.add_argument("--width", type=int, default=320, help="of one picture, in pixels")
+    args = parser.parse_args()
+    set_environment()
+    storage = open_storage(str(args.root))
+    reports = [
+        json.loads(storage.read(name))
+        for name in storage.list("cycles")
+        if name.endswith("report.json")
+    ]
+    trained = sorted((r for r in reports if r["outcome"] == "done"), key=lambda r: r["cycle"])
+    records = Records(storage.local_dir(trained[-1]["records"]))
+    ids = records.ids("val")
+    chosen = [ids[round(i * (len(ids) - 1) / (args.rows - 1))] for i in range(args.rows)]
+    columns = [("image", {}), ("labels", {})]
+    for image_id in chosen:
+        record = records.read(image_id)
+        assert record.label is not None
+        columns[0][1][image_id] = record.image
+        columns[1][1][image_id] = overlay(record.image, record.label, 0.8)
+    for report in trained:
+        predictor = Predictor(load_generator(storage.local_dir(f"models/{report['model']}")))
+        title = f"{report['labeled']} labels: mIoU {100 * report['val']['miou']:.1f} %"
+        pictures = {}
+        for image_id in chosen:
+            image = records.read(image_id).image
+            predicted = predictor.probabilities(image).argmax(-1).astype(np.uint8)
+            pictures[image_id] = overlay(image, predicted, 0.8)
+        columns.append((title, pictures))
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    args.output.write_bytes(to_png(_sheet(columns, chosen, args.width)))
+    print(f"Wrote {args.output}.")
+
+
+def _sheet(
+    columns: list[tuple[str, dict[str, np.ndarray]]], rows: list[str], width: int
+) -> np.ndarray:
+    """Pictures in a grid under their titles: uint8 [H, W, 3]."""
+    first = columns[0][1][rows[0]]
+    height = round(width * first.shape[0] / first.shape[1])
+    total = _HEADER + len(rows) * (height + _GAP), len(columns) * (width + _GAP) - _GAP
+    sheet = np.full((*total, 3), 255, np.uint8)
+    for column, (title, pictures) in enumerate(columns):
+        left = column * (width + _GAP)
+        font = cv2.FONT_HERSHEY_DUPLEX
+        cv2.putText(sheet, title, (left, 20), font, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
+        for row, image_id in enumerate(rows):
+            top = _HEADER + row * (height + _GAP)
+            picture = cv2.resize(pictures[image_id], (width, height), interpolation=cv2.INTER_AREA)
+            sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+if __name__ == "__main__":
+    main()

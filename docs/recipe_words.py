@@ -1,0 +1,62 @@
+"""What keys of the networks and objectives mean: their classes say so in comments, if at all."""
+
+WORDS = {
+    "train.network.encoder.name": "which encoder",
+    "train.network.encoder.weights": (
+        "`imagenet`, `none`, or the path of a file: a torch state dict for `efficientnet_lite0`, "
+        "else a Keras `.weights.h5` of the same encoder. `unet` always starts from scratch"
+    ),
+    "train.network.encoder.base": "`unet` only: channels at full resolution, doubled a level",
+    "train.network.encoder.depth": "`unet` only: how often it halves the resolution",
+    "train.network.decoder_width": "channels of the finest decoder block; doubled a level",
+    "train.network.decoder_max_width": "the most channels that a decoder block may have",
+    "train.network.decoder_convolutions": "convolutions a decoder level",
+    "train.network.decoder_convolution": "the kind of the decoder's convolutions",
+    "train.network.upsampling": "how the decoder doubles the resolution",
+    "train.network.output_stride": (
+        "the stride at which logits are computed; they are then up-sampled to the input size"
+    ),
+    "train.network.dropout": "share of the deepest feature's channels left out in training",
+    "train.network.bn_momentum": (
+        "momentum of batch norm's moving averages; a high one lags behind in short schedules"
+    ),
+    "train.discriminator.base": "channels are 1x, 2x, 4x and 8x this, then 1",
+    "train.discriminator.leaky_slope": "slope of LeakyReLU below zero",
+    "train.discriminator.sees_image": "also show it the image, as in s4GAN (Mittal et al., 2019)",
+    "train.objectives.supervised": "weight of the cross-entropy on labeled pixels",
+    "train.objectives.class_weights": (
+        "weigh classes in the cross-entropy: `log` is ENet's 1 / ln(1.02 + share) (Paszke et al., "
+        "2016), scaled to a mean of 1 over pixels"
+    ),
+    "train.objectives.dice": "weight of the soft Dice loss on labeled pixels",
+    "train.objectives.adversarial_labeled": (
+        "weight of the adversarial loss on labeled images (AdvSemiSeg, Hung et al., 2018)"
+    ),
+    "train.objectives.adversarial_unlabeled": "the same, on unlabeled images",
+    "train.objectives.semi_supervised": (
+        "weight of self-training on pixels that the discriminator trusts (AdvSemiSeg)"
+    ),
+    "train.objectives.semi_supervised_threshold": (
+        "trust pixels where the discriminator's sigmoid is above this"
+    ),
+    "train.objectives.semi_supervised_start": "share of the steps after which self-training counts",
+    "train.objectives.consistency": (
+        "weight of weak-to-strong consistency with the averaged model as teacher (UniMatch, Yang "
+        "et al., 2023)"
+    ),
+    "train.objectives.feature_consistency": (
+        "meant as the weight of the same under feature dropout; it has no effect yet"
+    ),
+    "train.objectives.consistency_threshold": (
+        "confidence of the teacher below which pixels do not count"
+    ),
+    "train.objectives.consistency_start": "share of the steps after which consistency counts",
+    "train.optimizer.name": "the optimizer of the generator",
+    "train.optimizer.learning_rate": "its highest learning rate",
+    "train.optimizer.weight_decay": "its weight decay",
+    "train.optimizer.schedule": "how the learning rate falls",
+    "train.optimizer.power": "of `poly` (DeepLab, Chen et al., 2017)",
+    "train.optimizer.warmup_steps": "steps in which the learning rate rises from zero",
+    "train.optimizer.clip_norm": "largest norm of all gradients together",
+    "train.discriminator_learning_rate": "of the discriminator's Adam (AdvSemiSeg)",
+}

@@ -1,0 +1,44 @@
+"""What every command on a recipe takes: RECIPE, --root, --set and --data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipelines.recipe import Recipe
+
+
+def with_recipe(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds RECIPE and the options that every command on a recipe takes."""
+    for decorator in (
+        click.option("--data", metavar="PATH", help="The data set, instead of the recipe's."),
+        click.option(
+            "--set",
+            "changes",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Change a setting, as query.query_size=4. May be repeated.",
+        ),
+        click.option("--root", metavar="URI", help="The campaign root [default: runs/<name>]."),
+        click.argument("recipe", type=click.Path(path_type=Path)),
+    ):
+        command = decorator(command)
+    return command
+
+
+def opened(
+    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None
+) -> tuple[Recipe, str]:
+    """Reads the recipe; finds the campaign root."""
+    from pipelines.recipe import load, no_python3
+
+    loaded = load(recipe, changes, data)
+    where = root or f"runs/{loaded.name}"
+    if not where.startswith("gs://"):
+        where = str(Path(where.removeprefix("file://")).expanduser().absolute())
+        no_python3(where, "--root")
+    return loaded, where

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from e2e_support import SMOKE, streetloop
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a finished smoke campaign."""
+    root = tmp_path_factory.mktemp("e2e") / "smoke"
+    done = streetloop("run", SMOKE, "--root", str(root), cwd=root.parent)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    (root.parent / "output.txt").write_text(done.stdout)
+    return root

@@ -1,0 +1,117 @@
+"""Kills in the middle of training, and masks deleted that nobody asked for: the same models."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from e2e_support import SMOKE, STREETLOOP, status, streetloop
+
+from components.contracts.ledger import Ledger
+from components.contracts.state import State
+from components.contracts.storage import open_storage
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def _state(root: Path) -> State:
+    return Ledger(open_storage(str(root))).state()
+
+
+def _models(root: Path) -> list[str]:
+    storage = open_storage(str(root))
+    import json
+
+    return [
+        json.loads(storage.read(f"cycles/{number}/report.json"))["model"]
+        for number in sorted(_state(root).cycles)
+    ]
+
+
+def _interrupt_in_training(root: Path, number: int, cycle: int) -> int:
+    """Starts `run`, sends the signal once training has written a checkpoint; returns the exit code."""
+    command = [STREETLOOP, "run", SMOKE, "--root", str(root)]
+    process = subprocess.Popen(command, cwd=root.parent, stdout=subprocess.PIPE, text=True)
+    checkpoint = root / "work" / str(cycle) / "checkpoint" / "state.npz"
+    deadline = time.monotonic() + 300
+    while not checkpoint.exists():
+        assert process.poll() is None, f"it ended before it could be interrupted: {process.stdout}"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    steps = _processes_of(root)
+    assert steps, "the training step runs in a process of its own"
+    process.send_signal(number)
+    code = process.wait(60)
+    deadline = time.monotonic() + 20
+    while any(_alive(pid) for pid in steps):
+        assert time.monotonic() < deadline, "a step outlived the killed command"
+        time.sleep(0.1)
+    return code
+
+
+def _processes_of(root: Path) -> list[int]:
+    """The step processes that work on this campaign: their command line names its root."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                line = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if str(root) in line and "kfp.dsl.executor_main" in line:
+                found.append(int(entry.name))
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_kills_and_deleted_masks_change_nothing(smoke: Path, tmp_path: Path) -> None:
+    root = tmp_path / "smoke"
+    assert _interrupt_in_training(root, signal.SIGKILL, cycle=1) == -signal.SIGKILL
+    assert len(_state(root).labels) == 4
+    done = streetloop("run", SMOKE, "--root", str(root), "--cycles", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [c["cycle"] for c in status(root)["cycles"]] == [1]
+
+    state = _state(root)
+    wanted = set(state.labels) | set(state.outstanding)
+    pool = _pool(root)
+    deleted = 0
+    for mask in (root / "source" / "gtFine" / "train").rglob("*"):
+        image_id = mask.name.split("_gtFine_")[0]
+        if mask.is_file() and image_id in pool - wanted:
+            os.remove(mask)
+            deleted += 1
+    assert deleted > 0
+
+    code = _interrupt_in_training(root, signal.SIGTERM, cycle=2)
+    assert code == 128 + signal.SIGTERM
+    done = streetloop("run", SMOKE, "--root", str(root), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    assert _models(root) == _models(smoke)
+    state, plain = _state(root), _state(smoke)
+    assert list(state.cycles) == [1, 2]
+    assert state.labeled == plain.labeled
+    assert {i: v[-1].sha256 for i, v in state.labels.items()} == {
+        i: v[-1].sha256 for i, v in plain.labels.items()
+    }
+    assert all(len(versions) == 1 for versions in state.labels.values())
+    assert set(state.outstanding) == set(plain.outstanding)
+    assert Ledger(open_storage(str(root))).verify() == []
+
+
+def _pool(root: Path) -> set[str]:
+    from components.contracts.records import Records
+
+    (folder,) = (root / "records").iterdir()
+    return set(Records(folder).ids("train"))
