@@ -28,7 +28,9 @@ _HEADER = 30
 
 def main() -> None:
     """Reads the campaign and writes the picture."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--root", type=Path, default=Path("runs/synthetic"))
     parser.add_argument("--output", type=Path, default=Path("docs/images/result.png"))
     parser.add_argument("--rows", type=int, default=4)

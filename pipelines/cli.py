@@ -40,7 +40,9 @@ def main() -> None:
 
 @main.command()
 @with_recipe
-@click.option("--cycles", type=click.IntRange(min=1), help="Trained cycles, instead of the recipe's.")
+@click.option(
+    "--cycles", type=click.IntRange(min=1), help="Trained cycles, instead of the recipe's."
+)
 @click.option("--fresh", is_flag=True, help="Discard the campaign that stands there, after asking.")
 @click.option("--yes", is_flag=True, help="With --fresh: do not ask.")
 @click.option("--skip-bad", is_flag=True, help="Leave broken images out and list them.")
@@ -61,7 +63,7 @@ def run(
     """
     from pipelines.run import discard, run_campaign
 
-    extra = (f"cycle.cycles={cycles}",) if cycles else ()
+    extra: tuple[str, ...] = (f"cycle.cycles={cycles}",) if cycles else ()
     extra += ("data.skip_bad=true",) if skip_bad else ()
     loaded, where = opened(recipe, root, changes + extra, data)
     if fresh:
@@ -89,7 +91,9 @@ def status(
 
 @main.command()
 @with_recipe
-@click.option("--split", type=click.Choice(["dev", "val", "test"]), default="val", show_default=True)
+@click.option(
+    "--split", type=click.Choice(["dev", "val", "test"]), default="val", show_default=True
+)
 def evaluate(
     recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None, split: str
 ) -> None:
@@ -131,7 +135,9 @@ def compile(
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder.")
 @click.option("--size", metavar="HxW", help="Size at which the network sees images [default: own].")
 @click.option("--tracking-uri", metavar="URI", help="Where models:/… is looked up.")
-def predict(model: str, images: Path, output: Path, size: str | None, tracking_uri: str | None) -> None:
+def predict(
+    model: str, images: Path, output: Path, size: str | None, tracking_uri: str | None
+) -> None:
     """Predict label ids for a folder of images, each at its own size.
 
     \b
@@ -146,7 +152,9 @@ def predict(model: str, images: Path, output: Path, size: str | None, tracking_u
 @main.command()
 @with_recipe
 @click.option("--port", default=5000, show_default=True, help="Port of the page.")
-def ui(recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None, port: int) -> None:
+def ui(
+    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None, port: int
+) -> None:
     """Open the MLflow UI on the campaign's store.
 
     \b

@@ -62,7 +62,9 @@ class Screen:
                     time.sleep(_POLL_SECONDS)
 
     def _show(self, row: dict[str, Any]) -> None:
-        left = f", {duration(row['left'])} left" if row["left"] and row["done"] < row["total"] else ""
+        left = (
+            f", {duration(row['left'])} left" if row["left"] and row["done"] < row["total"] else ""
+        )
         text = f" ({row['text']})" if row["text"] else ""
         words = f"{row['what']} {row['done']}/{row['total']}{text}{left}"
         if self.console.is_terminal:
@@ -101,7 +103,9 @@ def cycle_table(rows: Sequence[dict[str, Any]], baseline: dict[str, Any] | None)
         table.add_column(name, justify="right")
     if baseline:
         scores = [percent(baseline[k]) for k in ("miou", "pixel_accuracy", "dice")]
-        table.add_row(f"all {baseline['class']}", "", *scores, "", "", style="dim", end_section=True)
+        table.add_row(
+            f"all {baseline['class']}", "", *scores, "", "", style="dim", end_section=True
+        )
     for row in rows:
         scores = [percent(row[k]) for k in ("miou", "pixel_accuracy", "dice")]
         if row["outcome"] not in ("done", "open"):

@@ -53,7 +53,9 @@ def log(**where: Any) -> None:
 
 @ledger_group.command("show")
 @with_recipe
-@click.option("--version", type=click.IntRange(min=0), help="An event's number [default: the last].")
+@click.option(
+    "--version", type=click.IntRange(min=0), help="An event's number [default: the last]."
+)
 def show(version: int | None, **where: Any) -> None:
     """Print the state after an event, as JSON.
 
@@ -98,7 +100,9 @@ def verify(**where: Any) -> None:
 
 @ledger_group.command("rollback")
 @with_recipe
-@click.option("--model", metavar="SHA256", help="Or its first digits [default: the champion before].")
+@click.option(
+    "--model", metavar="SHA256", help="Or its first digits [default: the champion before]."
+)
 @click.option("--why", default="", help="Goes into the ledger.")
 def rollback(model: str | None, why: str, **where: Any) -> None:
     """Make an earlier champion the champion again, as a new event.

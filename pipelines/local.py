@@ -173,5 +173,3 @@ def follow(path: Path, show: Callable[[dict[str, Any]], None], start: int) -> in
             start += len(line.encode())
             show(json.loads(line))
     return start
-
-

@@ -49,7 +49,9 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
         with stopping_children(), session(root) as folder:
             while not is_complete(ledger.state(), recipe):
                 number = _next_cycle(ledger)
-                console.print(f"[bold]Cycle {number}[/] of campaign {recipe.name}{_planned(recipe)}")
+                console.print(
+                    f"[bold]Cycle {number}[/] of campaign {recipe.name}{_planned(recipe)}"
+                )
                 started = time.monotonic()
                 with screen.following(folder / "progress"):
                     run_cycle(recipe, root, folder, _log(root, number))

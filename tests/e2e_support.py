@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-
 STREETLOOP = str(Path(sys.executable).parent / "streetloop")
 SMOKE = str(Path(__file__).parents[1] / "pipelines" / "recipes" / "smoke.yaml")
 

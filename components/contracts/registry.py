@@ -48,10 +48,11 @@ def register_model(
     from importlib import metadata
 
     import keras
-    import mlflow
     import numpy as np
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
+
+    import mlflow
 
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, -1, -1, 3), "image")]),

@@ -9,6 +9,7 @@ same points again (MLflow keeps one of two equal points) and makes no second ver
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from components.contracts.settings import Settings
 log = logging.getLogger("streetloop")
 P = ParamSpec("P")
 
+_EXPERIMENT_KIND = "mlflow.experimentKind"  # shows the pages for training, not those for LLMs
 _KEY = "streetloop.key"  # tag: what a run stands for; looked up before a run is made
 _PARAMETERS_AT_ONCE = 100  # MLflow's limit for one batch
 
@@ -90,7 +92,9 @@ def quietly(
 
 def _unauthorized(error: Exception) -> bool:
     text = str(error)
-    return any(f"error code {code}" in text or f"{code} Client Error" in text for code in (401, 403))
+    return any(
+        f"error code {code}" in text or f"{code} Client Error" in text for code in (401, 403)
+    )
 
 
 class Tracker:
@@ -130,7 +134,9 @@ class Tracker:
                 if self.uri.startswith("sqlite:///"):
                     folder = Path(self.uri.removeprefix("sqlite:///")).parent
                     location = (folder / "artifacts").as_uri()
-                self._experiment_id = self.client.create_experiment(self.experiment, location)
+                self._experiment_id = self.client.create_experiment(
+                    self.experiment, location, tags={_EXPERIMENT_KIND: "custom_model_development"}
+                )
         return self._experiment_id
 
     @quietly
@@ -165,7 +171,9 @@ class Tracker:
 
         known = self.client.get_run(run_id).data.params
         flat = [
-            Param(k, str(v)[:6000]) for k, v in sorted(flatten(parameters).items()) if k not in known
+            Param(k, str(v)[:6000])
+            for k, v in sorted(flatten(parameters).items())
+            if k not in known
         ]
         for i in range(0, len(flat), _PARAMETERS_AT_ONCE):
             self.client.log_batch(run_id, params=flat[i : i + _PARAMETERS_AT_ONCE])
@@ -218,6 +226,25 @@ class Tracker:
             self.client.set_tag(run_id, key, value)
 
     @quietly
+    def log_dataset(
+        self, run_id: str | None, name: str, digest: str, source: str, context: str
+    ) -> None:
+        """Says what a run read: a name, a digest of at most 36 characters, and where it lies."""
+        if run_id is None:
+            return
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        entity = Dataset(name, digest[:36], "local", json.dumps({"uri": source}))
+        tags = [InputTag("mlflow.data.context", context)]
+        self.client.log_inputs(run_id, [DatasetInput(entity, tags)])
+
+    @quietly
+    def resume_run(self, run_id: str | None) -> None:
+        """Marks a run as running again."""
+        if run_id is not None:
+            self.client.update_run(run_id, status="RUNNING")
+
+    @quietly
     def finished(self, run_id: str | None) -> bool:
         """Whether a run has ended well, so that nothing of it is missing."""
         return run_id is not None and self.client.get_run(run_id).info.status == "FINISHED"
@@ -244,4 +271,3 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def milliseconds(iso: str) -> int:
     """An ISO time as MLflow counts: milliseconds since 1970."""
     return int(datetime.fromisoformat(iso).timestamp() * 1000)
-

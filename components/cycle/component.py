@@ -8,21 +8,19 @@ from components.contracts.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def open_cycle(
-    recipe: str, root: str, owner: str, take_over: bool
-) -> NamedTuple("Opened", [("cycle", int), ("fence", int)]):  # type: ignore[valid-type]
+def open_cycle(recipe: str, root: str, owner: str, take_over: bool) -> NamedTuple(  # type: ignore[valid-type]
+    "Opened", [("cycle", int), ("fence", int)]
+):
     """Opens the next cycle of the campaign at `root`, or goes on with the open one."""
     from collections import namedtuple
 
     from components.cycle.open import run
 
-    return namedtuple("Opened", "cycle fence")(**run(recipe, root, owner, take_over))  # noqa: PYI024
+    return namedtuple("Opened", "cycle fence")(**run(recipe, root, owner, take_over))
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def close_cycle(
-    recipe: str, root: str, owner: str, status: dsl.PipelineTaskFinalStatus
-):
+def close_cycle(recipe: str, root: str, owner: str, status: dsl.PipelineTaskFinalStatus):
     """Closes the owner's cycle; after a failure, gives its lease back instead."""
     from components.cycle.close import run
 

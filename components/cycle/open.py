@@ -32,9 +32,7 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> dict[str, Any]:
     tracker.check()  # wrong credentials must fail now, not after the training
     record_recipe(context.storage, context.recipe)
     settings = context.settings("cycle", CycleSettings)
-    lease = open_cycle(
-        context.ledger, owner, settings.lease_minutes * 60, take_over=take_over
-    )
+    lease = open_cycle(context.ledger, owner, settings.lease_minutes * 60, take_over=take_over)
     log.info("cycle %d is open (fencing number %d)", lease.cycle, lease.fence)
     ensure_runs(context, tracker, lease.cycle, owner)
     send_missing(context, tracker)

@@ -26,6 +26,8 @@ def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> N
     """Makes the parent run and the cycle's nested run, and writes their ids into the ledger."""
     state = context.ledger.state()
     opened = state.cycles[cycle]
+    if not opened.closed:
+        tracker.resume_run(state.campaign_run_id)
     if opened.run_id is not None:
         return
     identity = context.ledger.events()[0].event_id  # of this campaign, and of no other by its name
@@ -80,13 +82,18 @@ def mirror_cycle(
         curve = {f"curve/{k}": (report.get("val") or {}).get(k) for k in _MIRRORED}
         tracker.log_metrics(parent, curve, report["labeled"], at)
     assert closed.closed_at is not None
-    tracker.end_run(run_id, "FINISHED", milliseconds(closed.closed_at))
+    ended = milliseconds(closed.closed_at)
+    tracker.end_run(run_id, "FINISHED", ended)
+    # Until the next cycle opens, the campaign rests.
+    tracker.end_run(context.ledger.state().campaign_run_id, "FINISHED", ended)
 
 
 def report_metrics(report: dict[str, Any]) -> dict[str, float | None]:
     """The numbers of a cycle's report as MLflow metrics."""
     out: dict[str, float | None] = {
-        k: float(report[k]) for k in ("labeled", "unlabeled", "seconds") if report.get(k) is not None
+        k: float(report[k])
+        for k in ("labeled", "unlabeled", "seconds")
+        if report.get(k) is not None
     }
     for split in ("dev", "val"):
         scores = report.get(split) or {}

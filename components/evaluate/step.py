@@ -72,7 +72,7 @@ def _evaluate(
         lambda done: progress.update(done_before + done),
     )
     decision = _decide(dev, rival, settings)
-    outputs = {
+    outputs: dict[str, Any] = {
         "dev": dev.to_json(),
         "val": val.to_json(),
         "baseline": baseline(val.confusion),

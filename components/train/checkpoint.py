@@ -26,14 +26,14 @@ class Checkpoint:
 
     def save(self, groups: dict[str, Sequence[Any]], meta: dict[str, Any]) -> None:
         """Writes every variable of every group, and `meta` (JSON)."""
-        arrays = {
+        arrays: dict[str, Any] = {
             f"{name}/{i}": np.asarray(variable)
             for name, variables in groups.items()
             for i, variable in enumerate(variables)
         }
         part = self.path.with_suffix(".part")
         with open(part, "wb") as file:
-            np.savez(file, **arrays, **{_META: np.array(json.dumps(meta))})
+            np.savez(file, **arrays | {_META: np.array(json.dumps(meta))})
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, self.path)

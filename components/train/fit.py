@@ -167,7 +167,13 @@ def _finite_means(losses: list[dict[str, tf.Tensor]], step: int) -> dict[str, fl
 
 
 def _score_on_dev(
-    networks: Networks, predictor: Predictor, data: Data, settings: TrainSettings, seed: int, best: Kept, step: int
+    networks: Networks,
+    predictor: Predictor,
+    data: Data,
+    settings: TrainSettings,
+    seed: int,
+    best: Kept,
+    step: int,
 ) -> dict[str, float]:
     """Scores the averaged model on dev as it would be saved, and keeps it if it is the best."""
     networks.average_into_candidate()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.contracts.context import Context, begin
+from components.contracts.done import hash_inputs
 from components.contracts.errors import StreetloopError
 from components.contracts.model_io import load_generator, save_model
 from components.contracts.progress import Progress
@@ -18,9 +19,7 @@ log = logging.getLogger("streetloop")
 _STATE = "checkpoint/state.npz"
 
 
-def run(
-    recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
-) -> dict[str, Any]:
+def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str) -> dict[str, Any]:
     """Fits a generator and a discriminator on this cycle's labels.
 
     Returns:
@@ -41,7 +40,7 @@ def run(
         "start": start,
     }
     return context.once(
-        "train", inputs, lambda: _train(context, settings, labeled, records, parts, start)
+        "train", inputs, lambda: _train(context, settings, labeled, labels, records, parts, start)
     )
 
 
@@ -49,6 +48,7 @@ def _train(
     context: Context,
     settings: TrainSettings,
     labeled: Records,
+    labels: dict[str, str],
     prefix: str,
     parts: str,
     start: str | None,
@@ -81,6 +81,11 @@ def _train(
     version = context.ledger.state().version
     current = context.ledger.state().cycles[context.cycle]
     opened = milliseconds(current.opened_at)
+
+    tracker.log_dataset(
+        current.run_id, "labeled", hash_inputs({"labels": labels}), parts, "training"
+    )
+    tracker.log_dataset(current.run_id, "records", prefix.rpartition("/")[2], prefix, "dev and val")
 
     def report(step: int, metrics: dict[str, float]) -> None:
         named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}

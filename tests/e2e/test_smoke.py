@@ -19,7 +19,15 @@ pytestmark = pytest.mark.timeout(600)
 
 def test_run_prints_progress_the_table_and_what_comes_next(smoke: Path) -> None:
     text = (smoke.parent / "output.txt").read_text()
-    for words in ("train", "steps", "mIoU", "pixel accuracy", "Dice", "report.html", "streetloop ui"):
+    for words in (
+        "train",
+        "steps",
+        "mIoU",
+        "pixel accuracy",
+        "Dice",
+        "report.html",
+        "streetloop ui",
+    ):
         assert words in text
     assert "The campaign is complete." in text
 
@@ -140,7 +148,9 @@ def test_evaluate_scores_the_champion_as_its_cycle_did(smoke: Path) -> None:
     scores = json.loads((smoke / "reports" / f"val-{champion.model[:12]}.json").read_text())
     row = status(smoke)["cycles"][champion.cycle - 1]
     assert scores["miou"] == pytest.approx(row["miou"], abs=1e-9)
-    refused = streetloop("evaluate", SMOKE, "--root", str(smoke), "--split", "test", cwd=smoke.parent)
+    refused = streetloop(
+        "evaluate", SMOKE, "--root", str(smoke), "--split", "test", cwd=smoke.parent
+    )
     assert refused.returncode == 1
     assert "Traceback" not in refused.stderr
 

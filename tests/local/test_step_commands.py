@@ -16,6 +16,8 @@ import pytest
 
 from components.contracts.model_io import read_model_info
 from components.contracts.records import Records, read_ids
+from components.query import __main__ as query
+from components.split import __main__ as split
 from pipelines.recipe import Recipe
 from tfds_cityscapes.labels import to_train_ids
 from tfds_cityscapes.source import open_source
@@ -147,14 +149,12 @@ def test_split_puts_each_image_of_the_pool_on_one_side(root):
 
 
 def test_split_reads_the_masks_of_a_data_set_as_well(root, tmp_path):
-    ok("split", "--records", root / "records", "--labels", root / "source/gtFine/train",
-       "--output", tmp_path / "split")  # fmt: skip
-    labeled = Records(tmp_path / "split/labeled")
+    arguments = ["--records", root / "records", "--labels", root / "source/gtFine/train"]
+    assert split.main([*map(str, arguments), "--output", str(tmp_path / "split")]) == 0
+    labeled, before = Records(tmp_path / "split/labeled"), Records(root / "split/labeled")
     assert len(labeled.ids("train")) == 6
-    for image_id in Records(root / "split/labeled").ids("train"):
-        np.testing.assert_array_equal(
-            labeled.read(image_id).label, Records(root / "split/labeled").read(image_id).label
-        )
+    for image_id in before.ids("train"):
+        np.testing.assert_array_equal(labeled.read(image_id).label, before.read(image_id).label)
 
 
 def test_train_writes_a_whole_model_and_what_came_of_it(root):
@@ -200,12 +200,12 @@ def test_query_asks_for_the_highest_scores_and_writes_tasks(root):
     assert (root / "query/cvat.zip").is_file()
 
 
-def test_query_at_random_needs_no_model_and_the_others_do(root, tmp_path):
-    where = ("--records", root / "records", "--ids", root / "split/unlabeled.txt", "--count", 1)
-    done = run("query", *where, "--output", tmp_path / "q")
-    assert done.code == 2
-    assert "--model" in done.err
-    ok("query", *where, "--strategy", "random", "--output", tmp_path / "q")
+def test_query_at_random_needs_no_model_and_the_others_do(root, tmp_path, capsys):
+    where = ["--records", root / "records", "--ids", root / "split/unlabeled.txt", "--count", 1]
+    arguments = [*map(str, where), "--output", str(tmp_path / "q")]
+    assert query.main(arguments) == 2
+    assert "error: Expected --model" in capsys.readouterr().err
+    assert query.main([*arguments, "--strategy", "random"]) == 0
     assert len(json.loads((tmp_path / "q/selection.json").read_text())) == 1
 
 
@@ -263,6 +263,7 @@ def test_settings_that_cannot_be_right_exit_with_2_and_name_the_key(root, tmp_pa
 
 def test_a_cycle_is_opened_given_back_taken_up_and_closed(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")  # nobody there: it goes on
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     recipe, campaign = tmp_path / "recipe.json", ("--root", tmp_path / "campaign")
     recipe.write_text(Recipe.model_validate({"name": "alone"}).resolved())
 

@@ -84,7 +84,9 @@ def test_schedules_are_listed_over_all_pages(server: KfpServer) -> None:
     assert "no schedule" in call(server.url, "schedules").output
     server.page_size = 1
     for name in ("one", "two"):
-        assert call(server.url, "schedule", "--cron", NIGHTLY, "--set", f"name={name}").exit_code == 0
+        assert (
+            call(server.url, "schedule", "--cron", NIGHTLY, "--set", f"name={name}").exit_code == 0
+        )
     lines = call(server.url, "schedules").output.splitlines()
     assert [line.split()[0] for line in lines] == ["streetloop-one", "streetloop-two"]
     assert all(f"  {NIGHTLY}  on  " in line for line in lines)

@@ -121,7 +121,9 @@ def test_the_network_runs_in_the_trainer_image_and_the_rest_in_the_other(
     everything: tuple[Any, Any, str], tmp_path: Path
 ) -> None:
     images = {name: row["image"] for name, row in executors(everything[0]).items()}
-    assert {n for n, image in images.items() if image == "registry.example/streetloop-gpu:1"} == HEAVY
+    assert {
+        n for n, image in images.items() if image == "registry.example/streetloop-gpu:1"
+    } == HEAVY
     assert set(images.values()) == {
         "registry.example/streetloop:1",
         "registry.example/streetloop-gpu:1",
