@@ -91,7 +91,8 @@ def predict_folder(
       model: a `generator.keras` file, its folder, or models:/NAME@ALIAS.
       images: a folder; its subfolders are looked through as well.
       output: where label maps go, at each image's own size.
-      size: "HxW" at which the network sees an image; None: its own size.
+      size: "HxW" at which the network sees an image; None: the size that it was trained at, with
+        the image's own proportions.
       tracking_uri: where models:/ is looked up; None: $MLFLOW_TRACKING_URI, else runs/mlflow.
 
     Returns:
@@ -110,14 +111,16 @@ def predict_folder(
 
     files = _images_in(images)
     shape = _parse_size(size)
-    predictor = Predictor(load_generator(_model_file(model, tracking_uri)), InferenceSettings())
+    file = _model_file(model, tracking_uri)
+    trained = None if shape else _trained_size(file)
+    predictor = Predictor(load_generator(file), InferenceSettings())
     output.mkdir(parents=True, exist_ok=True)
     for path in track(files, "Predicting", console=Console(file=sys.stderr), transient=True):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
             raise StreetloopError(f"Expected an image in {path}; no decoder reads it. Remove it.")
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        seen = image if shape is None else cv2.resize(image, shape[::-1], interpolation=3)
+        seen = _resized(image, shape or _of_area(image.shape[:2], trained))
         train_ids = predictor.probabilities(seen, image.shape[:2]).argmax(-1).astype(np.uint8)
         name = f"{path.stem.removesuffix(_IMAGE)}_labelIds.png"
         cv2.imwrite(str(output / name), to_label_ids(train_ids))
@@ -149,6 +152,39 @@ def _parse_size(size: str | None) -> tuple[int, int] | None:
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise UsageError(f"Expected --size as HEIGHTxWIDTH, as 256x512; got {size!r}.")
     return int(height), int(width)
+
+
+def _trained_size(file: Path) -> tuple[int, int] | None:
+    """The size of the images that a generator was trained on; None if that is not known."""
+    import yaml
+
+    beside, above = file.parent / "model.json", file.parent.parent / "MLmodel"
+    size: Any = None
+    if beside.exists():
+        size = json.loads(beside.read_text())["recipe"].get("data", {}).get("size")
+    elif above.exists():
+        size = ((yaml.safe_load(above.read_text()) or {}).get("metadata") or {}).get("size")
+    return (int(size[0]), int(size[1])) if isinstance(size, list) else None
+
+
+def _of_area(own: tuple[int, ...], trained: tuple[int, int] | None) -> tuple[int, int]:
+    """The image's proportions at the area of `trained`; its own size if that is None."""
+    height, width = own[0], own[1]
+    if trained is None:
+        return height, width
+    factor = (trained[0] * trained[1] / (height * width)) ** 0.5
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def _resized(image: Any, size: tuple[int, int]) -> Any:
+    import cv2
+
+    if image.shape[:2] == size:
+        return image
+    shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
+    return cv2.resize(
+        image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
 
 
 def _model_file(model: str, tracking_uri: str | None) -> Path:

@@ -133,7 +133,9 @@ def compile(
     "--images", required=True, type=click.Path(path_type=Path), help="A folder of PNG or JPEG."
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder.")
-@click.option("--size", metavar="HxW", help="Size at which the network sees images [default: own].")
+@click.option(
+    "--size", metavar="HxW", help="Size at which the network sees images [default: as trained]."
+)
 @click.option("--tracking-uri", metavar="URI", help="Where models:/… is looked up.")
 def predict(
     model: str, images: Path, output: Path, size: str | None, tracking_uri: str | None

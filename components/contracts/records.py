@@ -19,6 +19,10 @@ import numpy as np
 from components.contracts.errors import StreetloopError
 
 INDEX = "index.json"
+_DAMAGED = (
+    "a record or label map is damaged. Delete the folder of the records (or restore the label map) "
+    "and run again."
+)
 
 
 @dataclass(frozen=True)
@@ -104,17 +108,18 @@ def decode_mask(data: bytes) -> np.ndarray:
 def _decode(data: bytes, flags: int) -> np.ndarray:
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if decoded is None:
-        raise StreetloopError(
-            "Expected an image that can be decoded; a record or label map is damaged. Delete the "
-            "records (or restore the label) and run again."
-        )
+        raise StreetloopError(f"Expected an image that can be decoded; {_DAMAGED}")
     return decoded
 
 
 def _features(data: bytes) -> dict[str, list]:
     import tensorflow as tf  # takes seconds; who only wants the index does not need it
+    from google.protobuf.message import DecodeError
 
-    example = tf.train.Example.FromString(data)
+    try:
+        example = tf.train.Example.FromString(data)
+    except DecodeError as error:
+        raise StreetloopError(f"Expected a record of TFDS; {_DAMAGED}") from error
     return {
         name: list(getattr(feature, feature.WhichOneof("kind")).value)
         for name, feature in example.features.feature.items()

@@ -24,6 +24,7 @@ def register_model(
     sha256: str,
     description: str,
     step: int,
+    metadata: dict[str, Any] | None = None,
 ) -> str | None:
     """Logs a saved generator to a run and registers it, unless this model is registered.
 
@@ -35,6 +36,7 @@ def register_model(
       sha256: what identifies the model; a retry finds the version by it.
       description: the numbers, for the registry's page.
       step: the cycle.
+      metadata: stored with the model; `size` is what it was trained at.
 
     Returns:
       the version, or None without a run.
@@ -45,14 +47,13 @@ def register_model(
     known = _version(client, name, sha256)
     if known is not None:
         return known
-    from importlib import metadata
+    from importlib.metadata import version as installed
 
     import keras
+    import mlflow
     import numpy as np
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
-
-    import mlflow
 
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, -1, -1, 3), "image")]),
@@ -73,8 +74,9 @@ def register_model(
         signature=signature,
         run_id=run_id,
         step=step,
+        metadata=metadata,
         # Named here: MLflow would load the model in another process to find them out.
-        pip_requirements=[f"{p}=={metadata.version(p)}" for p in ("keras", "tensorflow")],
+        pip_requirements=[f"{p}=={installed(p)}" for p in ("keras", "tensorflow")],
     )
     version = client.create_model_version(
         name,

@@ -157,7 +157,9 @@ def _track(
         f"{_percent(val.scores.pixel_accuracy)}, Dice {_percent(val.scores.dice)}. "
         + " ".join(outputs["reasons"])
     )
-    register_model(tracker, run_id, name, folder / "generator.keras", model, description, cycle)
+    size = {"size": None if context.data.size == "native" else list(context.data.size)}
+    generator = folder / "generator.keras"
+    register_model(tracker, run_id, name, generator, model, description, cycle, size)
     set_alias(tracker, name, CHALLENGER, model)
     if outputs["promoted"]:
         set_alias(tracker, name, CHAMPION, model)

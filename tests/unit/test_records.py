@@ -111,11 +111,12 @@ def test_a_damaged_record_is_said_to_be_damaged(native, tmp_path, capfd):
     entry = records.entries[VAL[0]]
     path = records.folder / entry.shard
     data = bytearray(path.read_bytes())
-    start = data.index(b"\x89PNG", entry.offset)
-    data[start + 60 : start + 400] = bytes(340)
-    path.write_bytes(data)
-    with pytest.raises(StreetloopError, match="damaged"):
-        records.read(VAL[0])
+    intact = bytes(data)
+    for start in (intact.index(b"\x89PNG", entry.offset) + 60, entry.offset):
+        data[start : start + 40] = b"\xff" * 40
+        path.write_bytes(data)
+        with pytest.raises(StreetloopError, match="damaged"):
+            records.read(VAL[0])
 
 
 @pytest.fixture
