@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench test-slow picture reference clean
+.PHONY: help install run test check format lock bench images test-slow picture reference clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ picture: $(RUNTIME) ## Draw the README's picture from the last `make run`
 
 reference: $(RUNTIME) ## Write docs/reference from the code
 	$(BIN)/python docs/generate_reference.py
+
+images: ## Build the container images (needs docker)
+	docker build -f containers/runtime.Dockerfile --build-arg STREETLOOP_GIT_SHA=$$(git rev-parse HEAD) -t streetloop-python:latest .
+	docker build -t streetloop-mlflow:latest mlflow
 
 lock: ## Lock the requirements again (needs uv)
 	cd requirements && for name in runtime dev; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \

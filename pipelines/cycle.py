@@ -5,10 +5,10 @@ from typing import Any
 
 from kfp import dsl
 
+from components.contracts.plan import ASK, TRAIN
 from components.cycle.component import close_cycle, open_cycle
 from components.evaluate.component import evaluate
 from components.feedback.component import feedback
-from components.feedback.step import ASK, TRAIN
 from components.preprocess.component import preprocess
 from components.query.component import query
 from components.split.component import split

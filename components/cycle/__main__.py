@@ -63,7 +63,7 @@ def _cycle(args: argparse.Namespace) -> int:
         return command.DONE
     from components.cycle.close import run as close_cycle
 
-    close_cycle(recipe, args.root, args.owner, args.failed is None, args.failed or "")
+    close_cycle(recipe, args.root, args.owner, args.failed or "")
     return command.DONE
 
 

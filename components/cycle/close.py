@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from components.contracts.context import Context, begin
 from components.contracts.lease import close_cycle, release
+from components.contracts.plan import ASK, NOTHING, TRAIN
 from components.cycle.runs import mirror_cycle, tracker_of
 
 log = logging.getLogger("streetloop")
@@ -15,14 +16,13 @@ _STEPS = ("feedback", "split", "train", "evaluate", "query")
 Outcome = Literal["done", "nothing_to_do", "waiting"]
 
 
-def run(recipe: str, root: str, owner: str, succeeded: bool, why: str = "") -> None:
+def run(recipe: str, root: str, owner: str, why: str = "") -> None:
     """Closes the owner's cycle, or gives the lease back if a step failed.
 
     Args:
       recipe: the resolved recipe, JSON.
       root: the campaign root's URI.
       owner: the pipeline run's id, as the cycle was opened with.
-      succeeded: whether every step before did.
       why: what failed, for the ledger.
     """
     begin("cycle")
@@ -33,11 +33,11 @@ def run(recipe: str, root: str, owner: str, succeeded: bool, why: str = "") -> N
         log.info("no cycle of run %s is open: nothing to close", owner)
         return
     context = Context(recipe, root, current.cycle, current.fence)
-    if not succeeded:
+    outputs, seconds = _recorded(context)
+    if not _finished(outputs):
         release(context.ledger, owner, current.cycle, current.fence, why or "a step failed")
         log.warning("cycle %d stays open; the next run goes on with it", current.cycle)
         return
-    outputs, seconds = _recorded(context)
     feedback = outputs.get("feedback", {})
     outcome: Outcome = "done" if "evaluate" in outputs else "nothing_to_do"
     if outcome != "done" and (outputs.get("query") or feedback.get("waiting")):
@@ -54,6 +54,21 @@ def run(recipe: str, root: str, owner: str, succeeded: bool, why: str = "") -> N
     tracker = tracker_of(context)
     closed = context.ledger.state().cycles[current.cycle]
     mirror_cycle(context, tracker, closed, closed.run_id)
+
+
+def _finished(outputs: dict[str, dict[str, Any]]) -> bool:
+    """Whether every step of the cycle has done its work, as the done markers say.
+
+    The status that KFP gives an exit task does not tell: the cluster says COMPLETE where the local
+    runner says SUCCEEDED, and stays at RUNNING when both conditions were false.
+    """
+    plan = outputs.get("feedback", {}).get("plan")
+    needed: dict[int, set[str]] = {
+        NOTHING: set(),
+        ASK: {"query"},
+        TRAIN: {"split", "train", "evaluate", "query"},
+    }
+    return plan in needed and needed[plan] <= outputs.keys()
 
 
 def build_report(

@@ -21,7 +21,7 @@ def open_cycle(recipe: str, root: str, owner: str, take_over: bool) -> NamedTupl
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def close_cycle(recipe: str, root: str, owner: str, status: dsl.PipelineTaskFinalStatus):
-    """Closes the owner's cycle; after a failure, gives its lease back instead."""
+    """Closes the owner's cycle; if a step failed, gives its lease back instead."""
     from components.cycle.close import run
 
-    run(recipe, root, owner, status.state == "SUCCEEDED", status.error_message or "")
+    run(recipe, root, owner, status.error_message or "")

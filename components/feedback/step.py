@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.contracts.context import Context, begin
+from components.contracts.plan import ASK, NOTHING, TRAIN
 from components.contracts.progress import Progress
 from components.contracts.raw_data import locate
 from components.contracts.records import Records
@@ -12,9 +13,6 @@ from components.contracts.state import State
 from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer
 from components.feedback.settings import FeedbackSettings
-
-# What a cycle does next. One number, since kfp.local finds only a task's single output in an `If`.
-NOTHING, TRAIN, ASK = 0, 1, 2
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from components.contracts.data_settings import Size
 from components.contracts.settings import Settings
@@ -89,3 +89,12 @@ class TrainSettings(Settings):
     jit_compile: bool = False
     deterministic: bool = True
     gpus: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("crop")
+    @classmethod
+    def _divisible(cls, crop: tuple[int, int]) -> tuple[int, int]:
+        if any(n % 32 for n in crop):
+            raise ValueError(
+                "both numbers must be divisible by 32, as the networks halve five times"
+            )
+        return crop

@@ -73,12 +73,8 @@ def build_networks(settings: TrainSettings, start: keras.Model | None = None) ->
       start: a generator whose weights to begin with.
 
     Raises:
-      StreetloopError: `start` has another architecture, or a crop that the network cannot take.
+      StreetloopError: `start` has another architecture.
     """
-    if any(n % 32 for n in settings.crop):
-        raise StreetloopError(
-            f"Expected train.crop to be divisible by 32; got {list(settings.crop)}."
-        )
     plain = build_generator(settings.network)
     if start is not None:
         wanted = [tuple(w.shape) for w in plain.weights]

@@ -7,6 +7,7 @@ and look at the difference that git shows.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from collections.abc import Iterator
@@ -76,6 +77,9 @@ def test_the_pipeline_is_the_golden_one(everything: tuple[Any, Any, str]) -> Non
     spec, platform, _ = everything
     # What smoke.yaml says is not the DAG's business.
     spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"] = "{}"
+    for container in executors(spec).values():
+        # The component's source; how it is formatted is not the DAG's business either.
+        container["command"][-1] = ast.unparse(ast.parse(container["command"][-1]))
     if os.environ.get("STREETLOOP_UPDATE_GOLDEN"):
         GOLDEN.write_text(yaml.safe_dump_all([spec, platform]))
     assert [spec, platform] == list(yaml.safe_load_all(GOLDEN.read_text())), (
