@@ -30,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="open|close|status")
     first = commands.add_parser("open", help="open the next cycle, or go on with the open one")
-    last = commands.add_parser("close", help="close the owner's cycle, or give it back")
+    last = commands.add_parser(
+        "close", help="close the owner's cycle; give it back if a step is not done"
+    )
     status = commands.add_parser("status", help="print where the campaign stands, as JSON")
     for one in (first, last, status):
         one.add_argument("--root", required=True, metavar="URI", help="the campaign root")
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     first.add_argument(
         "--take-over", action="store_true", help="take an open cycle from a run that is dead"
     )
-    last.add_argument("--failed", metavar="WHY", help="a step failed: the cycle stays open")
+    last.add_argument("--failed", metavar="WHY", help="what failed, for the ledger")
     args = parser.parse_args(argv)
     return command.run(lambda: _cycle(args))
 

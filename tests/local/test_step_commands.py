@@ -14,8 +14,11 @@ import cv2
 import numpy as np
 import pytest
 
+from components.contracts.done import run_once
 from components.contracts.model_io import read_model_info
+from components.contracts.plan import NOTHING
 from components.contracts.records import Records, read_ids
+from components.contracts.storage import open_storage
 from components.query import __main__ as query
 from components.split import __main__ as split
 from pipelines.recipe import Recipe
@@ -279,6 +282,12 @@ def test_a_cycle_is_opened_given_back_taken_up_and_closed(tmp_path, monkeypatch)
     ok("cycle", "close", *campaign, "--owner", "one", "--failed", "out of memory")
     assert status()["cycles"][0]["outcome"] is None
     assert opened("--owner", "two") == {"cycle": 1, "fence": 2}  # with the campaign's own recipe
+    # A cycle whose steps have not done their work is given back, whatever the caller says.
     ok("cycle", "close", *campaign, "--owner", "two")
+    assert status()["cycles"][0]["outcome"] is None
+    assert opened("--owner", "three") == {"cycle": 1, "fence": 3}
+    outputs = {"plan": NOTHING, "labeled": 0, "new_labels": 0, "waiting": 0, "version": 0}
+    run_once(open_storage(str(tmp_path / "campaign")), 1, "feedback", {}, lambda: outputs)
+    ok("cycle", "close", *campaign, "--owner", "three")
     assert status()["open_cycle"] is None
     assert status()["cycles"][0]["outcome"] == "nothing_to_do"
