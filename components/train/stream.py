@@ -95,6 +95,7 @@ def batches(
             batch |= _unlabeled_batch(unlabeled, settings, seed, int(step))
         return [batch[name] for name in shapes]
 
+    @tf.autograph.experimental.do_not_convert
     def shaped(step: tf.Tensor) -> dict[str, tf.Tensor]:
         loaded = tf.numpy_function(load, [step], [kind for kind, *_ in shapes.values()])
         out = {}

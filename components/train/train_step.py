@@ -61,7 +61,8 @@ def make_train_step(
         """1 from this share of the steps on, 0 before."""
         return tf.cast(step >= round(start * settings.steps), tf.float32)
 
-    @tf.function(jit_compile=settings.jit_compile)
+    # Every `if` is about settings: converting them for the graph would only cost seconds.
+    @tf.function(jit_compile=settings.jit_compile, autograph=False)
     def train_step(batch: Batch, step: tf.Tensor) -> Losses:
         unlabeled = "weak" in batch
         views, targets, mixed_targets = [batch["image"]], None, None
