@@ -37,6 +37,15 @@ def _to_size(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return cv2.resize(image, (size[1], size[0])) if image.shape[:2] != size else image
 
 
+def figures_of(found: Assessment) -> dict[str, bytes]:
+    """The figures of an assessment: PNG bytes by name."""
+    return {
+        "class_iou": class_iou_figure(found.scores),
+        "confusion": confusion_figure(found.confusion),
+        "reliability": reliability_figure(found.calibration.to_json()),
+    }
+
+
 def model_page(
     name: str,
     cycle: int | None,
@@ -44,9 +53,11 @@ def model_page(
     decision: Decision | None,
     pictures: dict[str, np.ndarray],
     split: str = "val",
+    figures: dict[str, bytes] | None = None,
 ) -> str:
     """One self-contained HTML document on a model: a cycle's, or one without a campaign."""
     scores = val.to_json()
+    figures = figures or figures_of(val)
     rows = [
         ImageRow(
             worst.image_id,
@@ -67,11 +78,11 @@ def model_page(
         },
         decision=decision,
         figures={
-            "IoU per class": class_iou_figure(val.scores),
+            "IoU per class": figures["class_iou"],
             "Confusion matrix; the scale is a square root, so that small mistakes show": (
-                confusion_figure(val.confusion)
+                figures["confusion"]
             ),
-            "Reliability": reliability_figure(scores["calibration"]),
+            "Reliability": figures["reliability"],
         },
         confused=scores["most_confused"],
         worst=rows,

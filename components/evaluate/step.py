@@ -17,9 +17,8 @@ from components.contracts.records import Records
 from components.contracts.registry import CHALLENGER, CHAMPION, register_model, set_alias
 from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
 from components.evaluate.assess import Assessment, assess, baseline
-from components.evaluate.figures import class_iou_figure, confusion_figure, reliability_figure
 from components.evaluate.gate import Decision, decide
-from components.evaluate.page import model_page, pictures_of
+from components.evaluate.page import figures_of, model_page, pictures_of
 from components.evaluate.settings import EvaluateSettings
 from tfds_cityscapes.labels import CLASS_NAMES
 
@@ -93,9 +92,11 @@ def _evaluate(
             fence=context.fence,
         )
     pictures = pictures_of(challenger, records, [w.image_id for w in val.worst.list()])
-    page = model_page(context.recipe["name"], context.cycle, val, decision, pictures)
+    figures = figures_of(val)
+    name = context.recipe["name"]
+    page = model_page(name, context.cycle, val, decision, pictures, figures=figures)
     context.storage.write(outputs["report"], page.encode())
-    _track(context, model, val, outputs, pictures)
+    _track(context, model, val, outputs, pictures, figures)
     return outputs
 
 
@@ -124,6 +125,7 @@ def _track(
     val: Assessment,
     outputs: dict[str, Any],
     pictures: dict[str, np.ndarray],
+    figures: dict[str, bytes],
 ) -> None:
     """Sends figures, overlays and the model to MLflow."""
     tracking = context.settings("tracking", TrackingSettings)
@@ -140,9 +142,7 @@ def _track(
     tracker.log_files(
         run_id,
         {
-            "figures/confusion.png": confusion_figure(val.confusion),
-            "figures/class_iou.png": class_iou_figure(val.scores),
-            "figures/reliability.png": reliability_figure(outputs["val"]["calibration"]),
+            **{f"figures/{key}.png": png for key, png in figures.items()},
             "report.html": context.storage.read(outputs["report"]),
             "scores.json": json.dumps({k: outputs[k] for k in ("dev", "val")}, indent=1).encode(),
         },
