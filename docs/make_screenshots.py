@@ -85,7 +85,7 @@ def shoot(browser: str, url: str, output: Path) -> None:
         subprocess.run(
             [
                 *(browser, *_FLAGS, f"--user-data-dir={profile}", "--window-size=1600,1000"),
-                *("--virtual-time-budget=30000", f"--screenshot={output}", url),
+                *("--virtual-time-budget=120000", f"--screenshot={output}", url),
             ],
             check=True,
             stdout=subprocess.DEVNULL,
