@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from components.contracts.errors import StreetloopError, UsageError
+from pipelines.feedback_cli import feedback_group
 from pipelines.ledger_cli import ledger_group
 from pipelines.options import opened, with_recipe
 
@@ -168,5 +169,6 @@ def ui(
 
 
 main.add_command(ledger_group)
+main.add_command(feedback_group)
 
 import pipelines.cluster_cli  # noqa: E402, F401 - adds the commands of a cluster

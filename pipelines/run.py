@@ -103,7 +103,7 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
     if asked and not recipe.feedback.oracle:
         console.print(
             f"Waiting for labels of {len(asked)} images. The tasks: {storage.uri}/"
-            f"{report['waiting']['where']}. Put exports into {storage.uri}/inbox and run this again.",
+            f"{report['waiting']['where']}. Hand exports in with `streetloop feedback add`, then run this again.",
             highlight=False,
         )
     extra = "" if Path(root) == Path(f"runs/{recipe.name}").absolute() else f" --root {root}"
