@@ -168,6 +168,30 @@ def ui(
     serve_ui(*opened(recipe, root, changes, data), port)
 
 
+@main.command("compare")
+@click.argument("campaigns", nargs=-1, required=True, metavar="RECIPE[@ROOT]...")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default="compare.png",
+    show_default=True,
+    help="Where the learning curves are drawn.",
+)
+def compare_campaigns(campaigns: tuple[str, ...], output: Path) -> None:
+    """Print campaigns side by side, and draw their learning curves.
+
+    \b
+    Example: streetloop compare synthetic.yaml synthetic.yaml@runs/random --output curves.png
+    """
+    from pipelines.compare import compare
+
+    chosen = []
+    for text in campaigns:
+        recipe, _, root = text.partition("@")
+        chosen.append(opened(Path(recipe), root or None, (), None))
+    compare(chosen, output)
+
+
 main.add_command(ledger_group)
 main.add_command(feedback_group)
 

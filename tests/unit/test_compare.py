@@ -1,0 +1,71 @@
+"""Campaigns side by side, from ledgers made by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from components.contracts.campaign import create_campaign
+from components.contracts.lease import close_cycle, open_cycle
+from components.contracts.storage import open_storage
+from pipelines.cli import main
+from pipelines.compare import labels_needed, read, table_of
+from pipelines.recipe import load
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "people.yaml"
+    path.write_text("name: people\n")
+    return path
+
+
+def _campaign(root: Path, recipe: Path, scores: list[tuple[int, float]]) -> None:
+    storage = open_storage(str(root))
+    resolved = json.loads(load(recipe).resolved())
+    ledger = create_campaign(storage, "people", resolved, {})
+    for labeled, miou in scores:
+        lease = open_cycle(ledger, f"run-{labeled}", 60)
+        name = f"cycles/{lease.cycle}/report.json"
+        storage.write(name, json.dumps({"baseline": None}).encode())
+        summary = {"labeled": labeled, "miou": miou, "pixel_accuracy": miou, "dice": miou}
+        close_cycle(ledger, lease.cycle, lease.fence, "done", name, summary)
+
+
+def test_labels_needed_is_the_fewest_that_reached_the_score(tmp_path: Path, recipe: Path) -> None:
+    _campaign(tmp_path / "one", recipe, [(10, 0.2), (20, 0.5), (30, 0.4), (40, 0.6)])
+    campaign = read(load(recipe), str(tmp_path / "one"))
+    assert labels_needed(campaign, 0.45) == 20
+    assert labels_needed(campaign, 0.6) == 40
+    assert labels_needed(campaign, 0.7) is None
+
+
+def test_the_table_holds_every_cycle_of_every_campaign(tmp_path: Path, recipe: Path) -> None:
+    _campaign(tmp_path / "one", recipe, [(10, 0.2), (20, 0.5)])
+    _campaign(tmp_path / "two", recipe, [(10, 0.3)])
+    campaigns = [read(load(recipe), str(tmp_path / name)) for name in ("one", "two")]
+    table = table_of(campaigns)
+    assert list(table.columns[3].cells) == ["20.0", "50.0", "", "", "30.0", "", ""]
+    assert list(table.columns[2].cells)[2:4] == ["20", "20"]
+    assert list(table.columns[2].cells)[5:] == ["not reached", "not reached"]
+
+
+def test_the_command_prints_and_draws(tmp_path: Path, recipe: Path) -> None:
+    _campaign(tmp_path / "one", recipe, [(10, 0.2), (20, 0.5)])
+    _campaign(tmp_path / "two", recipe, [(10, 0.3), (20, 0.4)])
+    output = tmp_path / "curves.png"
+    named = [f"{recipe}@{tmp_path / name}" for name in ("one", "two")]
+    done = CliRunner().invoke(main, ["compare", *named, "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    assert output.read_bytes().startswith(b"\x89PNG")
+    assert "50.0" in done.output
+
+
+def test_a_campaign_without_a_trained_cycle_is_named(tmp_path: Path, recipe: Path) -> None:
+    named = f"{recipe}@{tmp_path / 'nothing'}"
+    done = CliRunner().invoke(main, ["compare", named, "--output", str(tmp_path / "x.png")])
+    assert done.exit_code == 1
+    assert "nothing" in done.output
