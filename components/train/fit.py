@@ -19,6 +19,7 @@ from components.contracts.errors import StreetloopError
 from components.contracts.inference import Predictor, score
 from components.contracts.metrics import mean_dice, mean_iou, pixel_accuracy
 from components.contracts.records import Records
+from components.train.alarm import collapse_warning
 from components.train.augment import weak
 from components.train.checkpoint import Checkpoint
 from components.train.class_weights import log_weights
@@ -130,6 +131,9 @@ def fit(
                     networks, predictor, data, settings, seed, best, step
                 )
                 report(step, metrics)
+                alarm = collapse_warning(means)
+                if alarm:
+                    log.warning("step %d: %s", step, alarm)
                 losses = []
             if step % settings.checkpoint_every == 0 or at_score or asked_to_stop.is_set():
                 _save(checkpoint, networks, best, step)

@@ -16,7 +16,6 @@ from components.contracts.tracking import Tracker, TrackingSettings, millisecond
 from components.train.fit_settings import TrainSettings
 
 log = logging.getLogger("streetloop")
-_STATE = "checkpoint/state.npz"
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str) -> dict[str, Any]:
@@ -39,19 +38,15 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
         "labels": labels,
         "start": start,
     }
-    return context.once(
-        "train", inputs, lambda: _train(context, settings, labeled, labels, records, parts, start)
-    )
+    return context.once("train", inputs, lambda: _train(context, settings, labeled, inputs, parts))
 
 
 def _train(
     context: Context,
     settings: TrainSettings,
     labeled: Records,
-    labels: dict[str, str],
-    prefix: str,
+    inputs: dict[str, Any],
     parts: str,
-    start: str | None,
 ) -> dict[str, Any]:
     import tempfile
 
@@ -63,7 +58,7 @@ def _train(
     from components.train.stream import Pool
 
     require_gpus(settings.gpus)
-    storage = context.storage
+    storage, prefix, start = context.storage, inputs["records"], inputs["start"]
     records = Records(storage.local_dir(prefix))
     unlabeled = read_ids(storage.local_dir(parts) / "unlabeled.txt")
     use_unlabeled = bool(unlabeled) and settings.unlabeled_batch_size > 0
@@ -82,9 +77,7 @@ def _train(
     current = context.ledger.state().cycles[context.cycle]
     opened = milliseconds(current.opened_at)
 
-    tracker.log_dataset(
-        current.run_id, "labeled", hash_inputs({"labels": labels}), parts, "training"
-    )
+    tracker.log_dataset(current.run_id, "labeled", hash_inputs(inputs["labels"]), parts, "training")
     tracker.log_dataset(current.run_id, "records", prefix.rpartition("/")[2], prefix, "dev and val")
 
     def report(step: int, metrics: dict[str, float]) -> None:
@@ -96,7 +89,8 @@ def _train(
     progress = Progress("train", "steps", settings.steps)
     with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
         state = Path(folder) / "state.npz"
-        name = context.work(_STATE)
+        # Of these inputs: what an interrupted fit with other settings left is not gone on with.
+        name = context.work(f"checkpoint/{hash_inputs(inputs)[:16]}.npz")
         if storage.exists(name):
             storage.get_file(name, state)
         checkpoint = Checkpoint(state, lambda path: storage.put_file(path, name))

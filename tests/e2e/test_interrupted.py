@@ -36,9 +36,9 @@ def _interrupt_in_training(root: Path, number: int, cycle: int) -> int:
     """Starts `run`, sends the signal once training has written a checkpoint; returns the exit code."""
     command = [STREETLOOP, "run", SMOKE, "--root", str(root)]
     process = subprocess.Popen(command, cwd=root.parent, stdout=subprocess.DEVNULL)
-    checkpoint = root / "work" / str(cycle) / "checkpoint" / "state.npz"
+    checkpoints = root / "work" / str(cycle) / "checkpoint"
     deadline = time.monotonic() + 300
-    while not checkpoint.exists():
+    while not list(checkpoints.glob("*.npz")):
         assert process.poll() is None, "it ended before it could be interrupted"
         assert time.monotonic() < deadline
         time.sleep(0.02)
