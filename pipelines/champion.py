@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,17 +84,33 @@ def _print_scores(scores: dict[str, Any], title: str) -> None:
     Console().print(table)
 
 
-def predict_folder(
-    model: str, images: Path, output: Path, size: str | None, tracking_uri: str | None
-) -> int:
+@dataclass(frozen=True)
+class Wanted:
+    """What `predict` writes, and how it looks at images.
+
+    Attributes:
+      output: where label maps go.
+      size: "HxW" at which the network sees an image; None: the area that it was trained at, with
+        the image's own proportions.
+      inference: flip, scales and window.
+      overlays: where images with the prediction's colours go; None writes none.
+      submission: a zip of all label maps, as the Cityscapes test server takes it; None writes none.
+    """
+
+    output: Path
+    size: str | None
+    inference: InferenceSettings
+    overlays: Path | None = None
+    submission: Path | None = None
+
+
+def predict_folder(model: str, images: Path, wanted: Wanted, tracking_uri: str | None) -> int:
     """Predicts every image of a folder: X_leftImg8bit.png or X.jpg becomes X_labelIds.png.
 
     Args:
       model: a `generator.keras` file, its folder, or models:/NAME@ALIAS.
       images: a folder; its subfolders are looked through as well.
-      output: where label maps go, at each image's own size.
-      size: "HxW" at which the network sees an image; None: the size that it was trained at, with
-        the image's own proportions.
+      wanted: what to write. Label maps have each image's own size.
       tracking_uri: where models:/ is looked up; None: $MLFLOW_TRACKING_URI, else runs/mlflow.
 
     Returns:
@@ -107,14 +125,16 @@ def predict_folder(
 
     from components.contracts.inference import Predictor
     from components.contracts.model_io import load_generator
+    from components.evaluate.pictures import overlay, to_png
     from tfds_cityscapes.labels import to_label_ids
 
     files = _images_in(images)
-    shape = _parse_size(size)
+    shape = _parse_size(wanted.size)
     file = _model_file(model, tracking_uri)
     trained = None if shape else _trained_size(file)
-    predictor = Predictor(load_generator(file), InferenceSettings())
-    output.mkdir(parents=True, exist_ok=True)
+    predictor = Predictor(load_generator(file), wanted.inference)
+    wanted.output.mkdir(parents=True, exist_ok=True)
+    written = []
     for path in track(files, "Predicting", console=Console(file=sys.stderr), transient=True):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
@@ -122,8 +142,16 @@ def predict_folder(
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         seen = _resized(image, shape or _of_area(image.shape[:2], trained))
         train_ids = predictor.probabilities(seen, image.shape[:2]).argmax(-1).astype(np.uint8)
-        name = f"{path.stem.removesuffix(_IMAGE)}_labelIds.png"
-        cv2.imwrite(str(output / name), to_label_ids(train_ids))
+        stem = path.stem.removesuffix(_IMAGE)
+        written.append(wanted.output / f"{stem}_labelIds.png")
+        cv2.imwrite(str(written[-1]), to_label_ids(train_ids))
+        if wanted.overlays is not None:
+            wanted.overlays.mkdir(parents=True, exist_ok=True)
+            (wanted.overlays / f"{stem}_overlay.png").write_bytes(to_png(overlay(image, train_ids)))
+    if wanted.submission is not None:
+        with zipfile.ZipFile(wanted.submission, "w") as archive:
+            for path in written:
+                archive.write(path, path.name)
     return len(files)
 
 
@@ -145,12 +173,27 @@ def _images_in(folder: Path) -> list[Path]:
     return found
 
 
-def _parse_size(size: str | None) -> tuple[int, int] | None:
+def inference_of(flip: bool, scales: str | None, window: str | None) -> InferenceSettings:
+    """The options of `predict` as settings; UsageError if they cannot be right."""
+    try:
+        return InferenceSettings(
+            flip=flip,
+            scales=tuple(float(text) for text in (scales or "1").split(",")),
+            window=_parse_size(window, "--window"),
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"Expected --scales as numbers from 0.1 to 4 (0.75,1,1.25) and --window as HxW of at least "
+            f"32x32; got {scales!r} and {window!r}."
+        ) from error
+
+
+def _parse_size(size: str | None, option: str = "--size") -> tuple[int, int] | None:
     if size is None:
         return None
     height, _, width = size.lower().partition("x")
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise UsageError(f"Expected --size as HEIGHTxWIDTH, as 256x512; got {size!r}.")
+        raise UsageError(f"Expected {option} as HEIGHTxWIDTH, as 256x512; got {size!r}.")
     return int(height), int(width)
 
 

@@ -137,18 +137,41 @@ def compile(
 @click.option(
     "--size", metavar="HxW", help="Size at which the network sees images [default: as trained]."
 )
+@click.option("--flip", is_flag=True, help="Average with the mirrored image.")
+@click.option("--scales", metavar="A,B", help="Average over these zooms [default: 1].")
+@click.option("--window", metavar="HxW", help="Slide a window of this size over the image.")
+@click.option(
+    "--overlays", type=click.Path(path_type=Path), help="Also write coloured images to this folder."
+)
+@click.option(
+    "--submission",
+    type=click.Path(path_type=Path),
+    metavar="ZIP",
+    help="Also write a zip as the Cityscapes test server takes it.",
+)
 @click.option("--tracking-uri", metavar="URI", help="Where models:/… is looked up.")
 def predict(
-    model: str, images: Path, output: Path, size: str | None, tracking_uri: str | None
+    model: str,
+    images: Path,
+    output: Path,
+    size: str | None,
+    flip: bool,
+    scales: str | None,
+    window: str | None,
+    overlays: Path | None,
+    submission: Path | None,
+    tracking_uri: str | None,
 ) -> None:
     """Predict label ids for a folder of images, each at its own size.
 
     \b
     Example: streetloop predict --model models:/synthetic@champion --images photos --output out
     """
-    from pipelines.champion import predict_folder
+    from pipelines.champion import Wanted, inference_of, predict_folder
 
-    count = predict_folder(model, images, output, size, tracking_uri)
+    inference = inference_of(flip, scales, window)
+    wanted = Wanted(output, size, inference, overlays, submission)
+    count = predict_folder(model, images, wanted, tracking_uri)
     click.echo(f"Wrote {count} label maps to {output}.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -130,6 +131,8 @@ def test_predict_writes_label_ids_at_each_image_s_own_size(smoke: Path, tmp_path
         *("--model", "models:/smoke@champion"),
         *("--tracking-uri", f"sqlite:///{smoke.parent / 'mlflow' / 'mlflow.db'}"),
         *("--images", str(images), "--output", str(tmp_path / "out")),
+        *("--flip", "--scales", "0.75,1", "--window", "64x64"),
+        *("--overlays", str(tmp_path / "seen"), "--submission", str(tmp_path / "all.zip")),
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
@@ -138,6 +141,9 @@ def test_predict_writes_label_ids_at_each_image_s_own_size(smoke: Path, tmp_path
         mask = cv2.imread(str(tmp_path / "out" / f"{name}_labelIds.png"), cv2.IMREAD_UNCHANGED)
         assert mask.shape == size
         assert set(np.unique(mask).tolist()) <= allowed
+        assert cv2.imread(str(tmp_path / "seen" / f"{name}_overlay.png")).shape[:2] == size
+    names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
+    assert names == ["a_labelIds.png", "b_labelIds.png"]
 
 
 def test_evaluate_scores_the_champion_as_its_cycle_did(smoke: Path) -> None:
