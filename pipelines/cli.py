@@ -87,7 +87,7 @@ def status(
     """
     from pipelines.run import show_status
 
-    show_status(*opened(recipe, root, changes, data), as_json)
+    show_status(*opened(recipe, root, changes, data), as_json, str(recipe))
 
 
 @main.command()

@@ -22,6 +22,7 @@ from pipelines.display import Screen, cycle_table, duration
 from pipelines.local import LOGS, Interrupted, is_complete, run_cycle, session, stopping_children
 from pipelines.recipe import Recipe
 from pipelines.status import status
+from pipelines.waiting import waiting_words
 
 
 def run_campaign(recipe: Recipe, root: str, name: str) -> int:
@@ -99,17 +100,19 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
     done = [c["cycle"] for c in report["cycles"] if c["outcome"] == "done"]
     if done:
         console.print(f"Report:   {storage.uri}/cycles/{done[-1]}/report.html", highlight=False)
-    asked = report["waiting"]["images"]
-    if asked and not recipe.feedback.oracle:
-        console.print(
-            f"Waiting for labels of {len(asked)} images. The tasks: {storage.uri}/"
-            f"{report['waiting']['where']}. Hand exports in with `streetloop feedback add`, then run this again.",
-            highlight=False,
-        )
-    extra = "" if Path(root) == Path(f"runs/{recipe.name}").absolute() else f" --root {root}"
-    console.print(f"MLflow:   streetloop ui {name}{extra}", highlight=False)
+    where = _found_by(recipe, root, name)
+    if not recipe.feedback.oracle:
+        for line in waiting_words(report, where):
+            console.print(line, highlight=False)
+    console.print(f"MLflow:   streetloop ui {where}", highlight=False)
     if report["complete"]:
         console.print("The campaign is complete.")
+
+
+def _found_by(recipe: Recipe, root: str, name: str) -> str:
+    """What finds this campaign again: the recipe, as the user named it, and the root."""
+    default = Path(root) == Path(f"runs/{recipe.name}").absolute()
+    return name if default else f"{name} --root {root}"
 
 
 def discard(root: str, yes: bool) -> None:
@@ -129,8 +132,8 @@ def discard(root: str, yes: bool) -> None:
     discard_campaign(storage)
 
 
-def show_status(recipe: Recipe, root: str, as_json: bool) -> None:
-    """Prints where the campaign stands."""
+def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
+    """Prints where the campaign stands; `name` is the recipe as the user named it."""
     storage = open_storage(root)
     report = status(recipe, storage)
     if as_json:
@@ -145,7 +148,11 @@ def show_status(recipe: Recipe, root: str, as_json: bool) -> None:
     if champion:
         console.print(f"Champion: {champion['model'][:12]} of cycle {champion['cycle']}")
     waiting = report["waiting"]["images"]
-    console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
+    if recipe.feedback.oracle or not waiting:
+        console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
+    if not recipe.feedback.oracle:
+        for line in waiting_words(report, _found_by(recipe, root, name)):
+            console.print(line, highlight=False)
     for image_id in waiting:
         console.print(f"  {image_id}", highlight=False)
     console.print("Complete." if report["complete"] else "Not complete.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from components.contracts.inbox import INBOX, arrived
 from components.contracts.ledger import Ledger
 from components.contracts.state import CycleState, State
 from components.contracts.storage import Storage
@@ -20,9 +21,15 @@ def status(recipe: Recipe, storage: Storage) -> dict[str, Any]:
     Returns:
       {"name", "root", "complete", "cycles": [{"cycle", "outcome", "labeled", "unlabeled",
       "queried", "miou", "pixel_accuracy", "dice", "promoted", "seconds"}], "baseline",
-      "champion", "labeled", "waiting": {"images", "where"}}.
+      "champion", "labeled", "waiting": {"images", "where", "folders", "inbox", "new_labels",
+      "min_new_labels"}}: what people are asked for, the newest folder of tasks and all of them, files
+      in the inbox, new labeled images that no model has seen yet, and how many a cycle needs.
     """
-    state = Ledger(storage).state()
+    from components.feedback.step import decide
+
+    ledger = Ledger(storage)
+    state = ledger.state()
+    folders = _folders(ledger, state)
     champion = state.champion
     return {
         "name": recipe.name,
@@ -34,7 +41,11 @@ def status(recipe: Recipe, storage: Storage) -> dict[str, Any]:
         "champion": champion and {"model": champion.model, "cycle": champion.cycle},
         "waiting": {
             "images": sorted(state.outstanding),
-            "where": _where(state),
+            "where": folders[-1] if folders else None,
+            "folders": folders,
+            "inbox": len(arrived(storage.list(INBOX))),
+            "new_labels": decide(state, recipe.feedback)["new_labels"],
+            "min_new_labels": recipe.feedback.min_new_labels,
         },
     }
 
@@ -60,7 +71,14 @@ def _baseline(state: State, storage: Storage) -> dict[str, Any] | None:
     return None
 
 
-def _where(state: State) -> str | None:
-    """The newest folder of annotation tasks, if people are waited for."""
-    asked = [int(key.removeprefix("query/")) for key in state.keys if key.startswith("query/")]
-    return f"queries/{max(asked)}" if asked and state.outstanding else None
+def _folders(ledger: Ledger, state: State) -> list[str]:
+    """The folders of annotation tasks that are not all answered, the newest last."""
+    if not state.outstanding:
+        return []
+    cycles = {
+        item.image_id: event.payload.cycle
+        for event in ledger.events()
+        if event.kind == "query"
+        for item in event.payload.items
+    }
+    return [f"queries/{n}" for n in sorted({cycles[i] for i in state.outstanding if i in cycles})]

@@ -93,7 +93,10 @@ class Query(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One accepted label map, stored at `labels/<image_id>/<sha256>.png`; agreement in [0, 1]."""
+    """One accepted label map, stored at `labels/<image_id>/<sha256>.png`; agreement in [0, 1].
+
+    `created_at`: when the annotator last changed it (UTC ISO text), where the export says so.
+    """
 
     __pydantic_config__ = ITEM
 
@@ -101,6 +104,7 @@ class Label:
     sha256: Sha256
     annotator: str
     agreement: Finite | None = None
+    created_at: str | None = None
 
     @property
     def blob(self) -> str:

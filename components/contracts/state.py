@@ -29,13 +29,17 @@ from components.contracts.events import (
 
 
 class LabelVersion(NamedTuple):
-    """One version of an image's label map, and the event that brought it."""
+    """One version of an image's label map, and the event that brought it.
+
+    `at` is when the annotator last changed it; where nobody said, when it came in.
+    """
 
     image_id: str
     sha256: str
     annotator: str
     agreement: float | None
     number: int
+    at: str = ""
 
     @property
     def blob(self) -> str:
@@ -185,7 +189,13 @@ def _advance(state: State, event: Event) -> None:
         case LabelsAccepted():
             for label in payload.labels:
                 version = LabelVersion(
-                    label.image_id, label.sha256, label.annotator, label.agreement, event.number
+                    label.image_id,
+                    label.sha256,
+                    label.annotator,
+                    label.agreement,
+                    event.number,
+                    # A clock that was ahead must not win over everything that comes later.
+                    min(label.created_at or event.at, event.at),
                 )
                 before = state.labels.get(label.image_id, ())
                 if not before or (before[-1].sha256, before[-1].annotator) != (

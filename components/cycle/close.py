@@ -16,7 +16,10 @@ _STEPS = ("feedback", "split", "train", "evaluate", "query")
 Outcome = Literal["done", "nothing_to_do", "waiting"]
 
 
-def run(recipe: str, root: str, owner: str, why: str = "") -> None:
+_NO_PAGE = "<p>This run has taken no labels in.</p>"
+
+
+def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     """Closes the owner's cycle, or gives the lease back if a step failed.
 
     Args:
@@ -24,6 +27,9 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> None:
       root: the campaign root's URI.
       owner: the pipeline run's id, as the cycle was opened with.
       why: what failed, for the ledger.
+
+    Returns:
+      the page on the labels that came in, HTML: what the feedback step wrote, if it came that far.
     """
     begin("cycle")
     context = Context(recipe, root)
@@ -31,14 +37,15 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> None:
     current = state.open_cycle
     if current is None or current.owner != owner:
         log.info("no cycle of run %s is open: nothing to close", owner)
-        return
+        return _NO_PAGE
     context = Context(recipe, root, current.cycle, current.fence)
     outputs, seconds = _recorded(context)
+    feedback = outputs.get("feedback", {})
+    page = context.storage.read(feedback["report"]).decode() if feedback else _NO_PAGE
     if not _finished(outputs):
         release(context.ledger, owner, current.cycle, current.fence, why or "a step failed")
         log.warning("cycle %d stays open; the next run goes on with it", current.cycle)
-        return
-    feedback = outputs.get("feedback", {})
+        return page
     outcome: Outcome = "done" if "evaluate" in outputs else "nothing_to_do"
     if outcome != "done" and (outputs.get("query") or feedback.get("waiting")):
         outcome = "waiting"
@@ -54,6 +61,7 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> None:
     tracker = tracker_of(context)
     closed = context.ledger.state().cycles[current.cycle]
     mirror_cycle(context, tracker, closed, closed.run_id)
+    return page
 
 
 def _finished(outputs: dict[str, dict[str, Any]]) -> bool:
@@ -88,6 +96,7 @@ def build_report(
         "labeled": split.get("labeled", feedback.get("labeled", 0)),
         "unlabeled": split.get("unlabeled"),
         "new_labels": feedback.get("new_labels", 0),
+        "feedback": _feedback(context),
         "queried": query.get("asked", 0),
         "seconds": round(sum(seconds.values()), 1),
         "seconds_by_step": seconds,
@@ -100,6 +109,12 @@ def build_report(
         "val": evaluate.get("val"),
         "baseline": evaluate.get("baseline"),
     }
+
+
+def _feedback(context: Context) -> dict[str, Any] | None:
+    """What came in, as the feedback step wrote it down; None if it took nothing in."""
+    name = context.work("feedback.json")
+    return json.loads(context.storage.read(name)) if context.storage.exists(name) else None
 
 
 def _recorded(context: Context) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:

@@ -20,8 +20,19 @@ def open_cycle(recipe: str, root: str, owner: str, take_over: bool) -> NamedTupl
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def close_cycle(recipe: str, root: str, owner: str, status: dsl.PipelineTaskFinalStatus):
-    """Closes the owner's cycle; if a step failed, gives its lease back instead."""
+def close_cycle(
+    recipe: str,
+    root: str,
+    owner: str,
+    labels: dsl.Output[dsl.HTML],
+    status: dsl.PipelineTaskFinalStatus,
+):
+    """Closes the owner's cycle, and shows which labels it took in and which it refused.
+
+    If a step failed, gives the cycle's lease back instead.
+    """
     from components.cycle.close import run
 
-    run(recipe, root, owner, status.error_message or "")
+    page = run(recipe, root, owner, status.error_message or "")
+    with open(labels.path, "w") as file:
+        file.write(page)

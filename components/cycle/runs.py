@@ -81,6 +81,9 @@ def mirror_cycle(
         tracker.log_metrics(parent, metrics, closed.cycle, at)
         curve = {f"curve/{k}": (report.get("val") or {}).get(k) for k in _MIRRORED}
         tracker.log_metrics(parent, curve, report["labeled"], at)
+    page = f"cycles/{closed.cycle}/feedback.html"
+    if context.storage.exists(page):
+        tracker.log_files(run_id, {"feedback.html": context.storage.read(page)})
     assert closed.closed_at is not None
     ended = milliseconds(closed.closed_at)
     tracker.end_run(run_id, "FINISHED", ended)

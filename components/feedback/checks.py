@@ -27,7 +27,7 @@ class Rules:
     """What a campaign accepts.
 
     Attributes:
-      allow_unasked: also images that no outstanding query asked for.
+      allow_unasked: also images that no query asked for.
       resize: a map of another size but the same shape is resized, to the nearest pixel.
       max_ignore_share: the largest share of pixels without a class, 0..1.
     """
@@ -37,20 +37,11 @@ class Rules:
     max_ignore_share: float = 1.0
 
 
-@dataclass(frozen=True)
-class Warned:
-    """An accepted annotation that someone should look at, and why."""
-
-    name: str
-    reason: str
-
-
 class Checked(NamedTuple):
     """The outcome: label maps at native size, and what to tell people."""
 
     accepted: list[Annotation]
     refusals: list[Refusal]
-    warnings: list[Warned]
 
 
 def check(
@@ -58,30 +49,22 @@ def check(
     index: Mapping[str, Known],
     asked: Collection[str],
     rules: Rules,
-    predictions: Mapping[str, np.ndarray] | None = None,
 ) -> Checked:
     """Checks every annotation on its own; one that is refused does not hold up the others.
 
     Args:
       annotations: as the readers return them.
       index: every image of the campaign, by id.
-      asked: ids of the images in outstanding queries.
+      asked: ids of the images that were ever asked for: an answer may come again, changed.
       rules: what the campaign accepts.
-      predictions: the pre-annotations that the tasks showed, uint8 [H, W] of train ids, by id.
     """
-    checked = Checked([], [], [])
+    checked = Checked([], [])
     for annotation in annotations:
         name = f"{annotation.source}: image {annotation.image_id}, by {annotation.annotator}"
         try:
-            fitted = check_one(annotation, index, asked, rules)
+            checked.accepted.append(check_one(annotation, index, asked, rules))
         except AnnotationError as error:
             checked.refusals.append(Refusal(name, str(error)))
-            continue
-        checked.accepted.append(fitted)
-        shown = (predictions or {}).get(annotation.image_id)
-        if shown is not None and np.array_equal(shown, fitted.train_ids):
-            reason = "It is the prediction, with no pixel changed. Did the annotator look at it?"
-            checked.warnings.append(Warned(name, reason))
     return checked
 
 
@@ -102,8 +85,8 @@ def check_one(
         )
     if not rules.allow_unasked and annotation.image_id not in asked:
         raise AnnotationError(
-            "Expected an image that a query asked for and nobody has answered; this one is not "
-            "outstanding. Set feedback.allow_unasked to take it anyway."
+            "Expected an image that a query asked for; no query has asked for this one. Set "
+            "feedback.allow_unasked to take it anyway."
         )
     train_ids = _fitted(annotation.train_ids, known, rules.resize)
     ignored = float(np.mean(train_ids == IGNORE_LABEL))

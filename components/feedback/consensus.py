@@ -89,6 +89,36 @@ def majority(maps: Sequence[np.ndarray], image_id: str) -> np.ndarray:
     return winner
 
 
+class Agreements:
+    """Adds up how far annotators agree, image by image: no more than one image is in memory."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, int] = {}
+        self._others: dict[str, np.ndarray] = {}
+        self._shown: dict[str, np.ndarray] = {}
+
+    def add(self, latest: Sequence[Annotation], prediction: np.ndarray | None) -> None:
+        """Adds an image: one annotation an annotator, and the prediction that was shown (or None).
+
+        Maps of another size, [H, W] of train ids as all are, are passed over.
+        """
+        for annotation in latest:
+            who = annotation.annotator
+            self._images[who] = self._images.get(who, 0) + 1
+            if prediction is not None and prediction.shape == annotation.train_ids.shape:
+                _add(self._shown, who, annotation.train_ids, prediction)
+        for one, other in itertools.permutations(latest, 2):
+            if one.train_ids.shape == other.train_ids.shape:
+                _add(self._others, one.annotator, one.train_ids, other.train_ids)
+
+    def list(self) -> list[Agreement]:
+        """The agreement of every annotator, sorted by name."""
+        return [
+            Agreement(who, n, _mean_iou(self._others.get(who)), _mean_iou(self._shown.get(who)))
+            for who, n in sorted(self._images.items())
+        ]
+
+
 def agreement(
     annotations: Iterable[Annotation], predictions: Mapping[str, np.ndarray] | None = None
 ) -> list[Agreement]:
@@ -98,23 +128,10 @@ def agreement(
       annotations: those of one image have one size.
       predictions: uint8 [H, W] of train ids by image id; one of another size is passed over.
     """
-    images: dict[str, int] = {}
-    others: dict[str, np.ndarray] = {}
-    shown: dict[str, np.ndarray] = {}
+    sums = Agreements()
     for image_id, group in _by_image(annotations).items():
-        latest = _latest_by_annotator(group)
-        prediction = (predictions or {}).get(image_id)
-        for annotation in latest:
-            images[annotation.annotator] = images.get(annotation.annotator, 0) + 1
-            if prediction is not None and prediction.shape == annotation.train_ids.shape:
-                _add(shown, annotation.annotator, annotation.train_ids, prediction)
-        for one, other in itertools.permutations(latest, 2):
-            if one.train_ids.shape == other.train_ids.shape:
-                _add(others, one.annotator, one.train_ids, other.train_ids)
-    return [
-        Agreement(who, images[who], _mean_iou(others.get(who)), _mean_iou(shown.get(who)))
-        for who in sorted(images)
-    ]
+        sums.add(_latest_by_annotator(group), (predictions or {}).get(image_id))
+    return sums.list()
 
 
 def _by_image(annotations: Iterable[Annotation]) -> dict[str, list[Annotation]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from components.contracts.context import Context, begin
@@ -12,6 +13,8 @@ from components.contracts.records import Records
 from components.contracts.state import State
 from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer
+from components.feedback.page import render
+from components.feedback.report import build
 from components.feedback.settings import FeedbackSettings
 
 
@@ -20,7 +23,8 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[st
 
     Returns:
       {"plan": NOTHING, TRAIN or ASK, "labeled", "new_labels", "waiting": images asked for and
-      not answered, "version": of the ledger}.
+      not answered, "version": of the ledger, "records": as given, "report": the name of the HTML page
+      in the campaign root}.
     """
     begin("feedback")
     context = Context(recipe, root, cycle, fence)
@@ -35,12 +39,23 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[st
             if asked:
                 source = locate(context.data, context.seed, context.storage)
                 answer(context.ledger, source, asked, fence, progress.update)
-        return decide(context.ledger.state(), settings) | {"records": records}
+        page = write_report(context, settings)
+        return decide(context.ledger.state(), settings) | {"records": records, "report": page}
 
     # Once a cycle: what arrives after a kill waits for the next cycle, so that a rerun of this one
     # (whose query may be out already) ends as it would have without the kill.
     inputs = {"records": records, "settings": settings.model_dump(mode="json")}
     return context.once("feedback", inputs, body)
+
+
+def write_report(context: Context, settings: FeedbackSettings) -> str:
+    """Stores what came in with this cycle, for people and for the cycle's report; the page's name."""
+    cycle = context.cycle
+    report = build(context.ledger, context.ledger.state().cycles[cycle].opened_number, settings)
+    context.storage.write(context.work("feedback.json"), json.dumps(report, indent=1).encode())
+    name = f"cycles/{cycle}/feedback.html"
+    context.storage.write(name, render(context.recipe["name"], cycle, report).encode())
+    return name
 
 
 def _asked_before(context: Context) -> set[str]:
@@ -57,16 +72,15 @@ def decide(state: State, settings: FeedbackSettings) -> dict[str, Any]:
     """What a cycle can do with the labels there are.
 
     - No label at all: only ask (cold start).
-    - Fewer new labels than `min_new_labels` since the last cycle that trained: nothing to do, except
-      to ask if nobody has been asked for anything.
+    - Fewer new labels than `min_new_labels`, since the last cycle that trained if there is one:
+      nothing to do, except to ask if nobody has been asked for anything.
     - Otherwise: train, and ask.
     """
     trained = [c for c in state.cycles.values() if c.outcome == "done" and "version" in c.summary]
     since = max((c.summary["version"] for c in trained), default=-1)
     new = sum(1 for versions in state.labels.values() if versions[-1].number > since)
-    enough = new >= settings.min_new_labels if trained else bool(state.labels)
     return {
-        "plan": TRAIN if enough else NOTHING if state.outstanding else ASK,
+        "plan": TRAIN if new >= settings.min_new_labels else NOTHING if state.outstanding else ASK,
         "labeled": len(state.labels),
         "new_labels": new,
         "waiting": len(state.outstanding),

@@ -1,0 +1,180 @@
+"""Takes in one export: labels as blobs, then one event; what is refused is kept with its reason."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from components.contracts.annotation.detect import read_bytes
+from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR
+from components.contracts.annotation.limits import Limits
+from components.contracts.annotation.model import Annotation, Skipped
+from components.contracts.inbox import BY, REJECTED
+from components.contracts.labels_store import store_label
+from components.contracts.ledger import Ledger
+from components.contracts.state import State
+from components.feedback.checks import Known, Rules, check
+from components.feedback.resolution import resolutions, votes
+from components.feedback.settings import FeedbackSettings
+
+log = logging.getLogger("streetloop")
+
+
+class _Answered(Exception):
+    """Somebody labeled the image that another one skipped."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What the files of one round are checked against, read once for all of them.
+
+    Attributes:
+      ledger: the campaign's ledger; its storage holds the inbox.
+      settings: what is accepted.
+      known: every image of the campaign, by id.
+      asked: ids of the images that were ever asked for.
+      fence: the lease's fencing number.
+    """
+
+    ledger: Ledger
+    settings: FeedbackSettings
+    known: Mapping[str, Known]
+    asked: frozenset[str]
+    fence: int | None
+
+
+def ingest(intake: Intake, file_name: str, data: bytes) -> None:
+    """Takes in one export: labels as blobs, then one event; what is refused is kept with its reason.
+
+    Args:
+      intake: what the file is checked against.
+      file_name: below the inbox; a first folder `@NAME` says whose it is, if the format does not.
+      data: the file.
+    """
+    ledger = intake.ledger
+    first = PurePosixPath(file_name).parts[0]
+    by = first.removeprefix(BY) if first.startswith(BY) else ""
+    identity = _identity(file_name, by, data)
+    key = f"labels/{identity}"
+    state = ledger.state()
+    before = ledger.events()[state.keys[key]].payload.refused if key in state.keys else None
+    if before == []:
+        log.info("%s is known: nothing to do", file_name)
+        return
+    batch = read_bytes(PurePosixPath(file_name).name, data, Limits(), by or UNKNOWN_ANNOTATOR)
+    settings = intake.settings
+    rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)
+    checked = check(batch.annotations, intake.known, intake.asked, rules)
+    refused = [{"name": r.name, "reason": r.reason} for r in (*batch.refusals, *checked.refusals)]
+    if before is not None:
+        # It was refused in part. Handed in again, it is worth another look: the image may have been
+        # asked for since, or a setting changed.
+        if refused == [r.model_dump() for r in before]:
+            log.info("%s is known: nothing to do", file_name)
+            return
+        key += f"/{hashlib.sha256(json.dumps(refused).encode()).hexdigest()}"
+        if key in state.keys:
+            return
+    rows = _rows(intake, checked.accepted)
+    if refused:
+        _reject(ledger, identity, file_name, data, refused)
+    elif before is not None:
+        ledger.storage.delete_prefix(f"{REJECTED}/{identity}")
+    labeled = {row["image_id"] for row in rows}
+    for skipped in batch.skipped:
+        if skipped.image_id not in labeled:
+            _skip(intake, skipped, identity)
+    head = {
+        "file_sha256": hashlib.sha256(data).hexdigest(),
+        "file_name": file_name,
+        "refused": refused,
+    }
+    event = ledger.commit(
+        "labels_accepted",
+        key,
+        lambda now: head | {"labels": _news(now, rows, settings)},
+        fence=intake.fence,
+    )
+    log.info("%s: %d labels taken, %d refused", file_name, len(event.payload.labels), len(refused))
+
+
+def _identity(file_name: str, by: str, data: bytes) -> str:
+    """What makes an export the same one when it comes again: SHA-256, in hex.
+
+    A single mask says only in its name whose it is: two images may have equal masks. And two people
+    may hand in equal files.
+    """
+    named = file_name.lower().endswith((".png", "_polygons.json"))
+    head = PurePosixPath(file_name).name if named else ""
+    if by:
+        head = f"{BY}{by}/{head}\n"
+    return hashlib.sha256(head.encode() + data).hexdigest()
+
+
+def _rows(intake: Intake, accepted: list[Annotation]) -> list[dict[str, Any]]:
+    """The accepted label maps, stored, oldest first; undated ones are as new as this file."""
+    return [
+        {
+            "image_id": annotation.image_id,
+            "sha256": store_label(intake.ledger.storage, annotation.image_id, annotation.train_ids),
+            "annotator": annotation.annotator,
+            "created_at": annotation.created_at,
+        }
+        for annotation in sorted(accepted, key=lambda a: a.created_at or "~")
+    ]
+
+
+def _news(state: State, rows: list[dict[str, Any]], settings: FeedbackSettings) -> list[Any]:
+    """The rows that change something: an export often repeats what earlier ones held."""
+    news, resolved = [], None
+    for row in rows:
+        versions = state.labels.get(row["image_id"], ())
+        if versions and row["image_id"] not in state.outstanding:
+            resolved = resolutions(state) if resolved is None else resolved
+            people = votes(versions, resolved)
+            mine = next((v for v in people if v.annotator == row["annotator"]), None)
+            # With "latest", one who confirms a map after somebody else changed it wins again.
+            late = row["created_at"] is not None and row["created_at"] > people[-1].at
+            again = settings.policy == "latest" and mine is not people[-1] and late
+            if mine is not None and mine.sha256 == row["sha256"] and not again:
+                continue
+        news.append(row)
+    return news
+
+
+def _reject(
+    ledger: Ledger, identity: str, file_name: str, data: bytes, refused: list[dict[str, str]]
+) -> None:
+    folder, name = f"{REJECTED}/{identity}", PurePosixPath(file_name).name
+    if name == "reason.json":
+        name += ".refused"
+    ledger.storage.write(f"{folder}/{name}", data)
+    reason = {"file": file_name, "refused": refused}
+    ledger.storage.write(f"{folder}/reason.json", json.dumps(reason, indent=1).encode())
+
+
+def _skip(intake: Intake, skipped: Skipped, identity: str) -> None:
+    """A task that nobody can label leaves the queue, as an event."""
+
+    def waits(now: State) -> None:
+        if skipped.image_id not in now.outstanding:
+            raise _Answered
+
+    with suppress(_Answered):
+        intake.ledger.commit(
+            "task_skipped",
+            f"skip/{skipped.image_id}/{identity}",
+            {
+                "image_id": skipped.image_id,
+                "annotator": skipped.annotator,
+                "why": skipped.why,
+            },
+            fence=intake.fence,
+            check=waits,
+        )
