@@ -1,30 +1,20 @@
-"""`streetloop evaluate` and `predict`: what one does with a trained model."""
+"""`streetloop evaluate`: the champion's scores and report."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
-import zipfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from components.contracts.context import set_environment
-from components.contracts.errors import StreetloopError, UsageError
-from components.contracts.inference_settings import InferenceSettings
+from components.contracts.errors import StreetloopError
 from components.contracts.ledger import Ledger
 from components.contracts.storage import open_storage
 from pipelines.display import percent
 from pipelines.recipe import Recipe
-
-_ENDINGS = {".png", ".jpg", ".jpeg"}
-_IMAGE = "_leftImg8bit"
 
 
 def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
@@ -82,175 +72,3 @@ def _print_scores(scores: dict[str, Any], title: str) -> None:
     base = [percent(scores["baseline"][k]) for k in ("miou", "dice", "pixel_accuracy")]
     table.add_row(f"all {scores['baseline']['class']}", *base, style="dim")
     Console().print(table)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What `predict` writes, and how it looks at images.
-
-    Attributes:
-      output: where label maps go.
-      size: "HxW" at which the network sees an image; None: the area that it was trained at, with
-        the image's own proportions.
-      inference: flip, scales and window.
-      overlays: where images with the prediction's colours go; None writes none.
-      submission: a zip of all label maps, as the Cityscapes test server takes it; None writes none.
-    """
-
-    output: Path
-    size: str | None
-    inference: InferenceSettings
-    overlays: Path | None = None
-    submission: Path | None = None
-
-
-def predict_folder(model: str, images: Path, wanted: Wanted, tracking_uri: str | None) -> int:
-    """Predicts every image of a folder: X_leftImg8bit.png or X.jpg becomes X_labelIds.png.
-
-    Args:
-      model: a `generator.keras` file, its folder, or models:/NAME@ALIAS.
-      images: a folder; its subfolders are looked through as well.
-      wanted: what to write. Label maps have each image's own size.
-      tracking_uri: where models:/ is looked up; None: $MLFLOW_TRACKING_URI, else runs/mlflow.
-
-    Returns:
-      how many label maps were written.
-
-    Raises:
-      StreetloopError: the model or an image cannot be read.
-    """
-    set_environment()
-    import cv2
-    import numpy as np
-
-    from components.contracts.inference import Predictor
-    from components.contracts.model_io import load_generator
-    from components.evaluate.pictures import overlay, to_png
-    from tfds_cityscapes.labels import to_label_ids
-
-    files = _images_in(images)
-    shape = _parse_size(wanted.size)
-    file = _model_file(model, tracking_uri)
-    trained = None if shape else _trained_size(file)
-    predictor = Predictor(load_generator(file), wanted.inference)
-    wanted.output.mkdir(parents=True, exist_ok=True)
-    written = []
-    for path in track(files, "Predicting", console=Console(file=sys.stderr), transient=True):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise StreetloopError(f"Expected an image in {path}; no decoder reads it. Remove it.")
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        seen = _resized(image, shape or _of_area(image.shape[:2], trained))
-        train_ids = predictor.probabilities(seen, image.shape[:2]).argmax(-1).astype(np.uint8)
-        stem = path.stem.removesuffix(_IMAGE)
-        written.append(wanted.output / f"{stem}_labelIds.png")
-        cv2.imwrite(str(written[-1]), to_label_ids(train_ids))
-        if wanted.overlays is not None:
-            wanted.overlays.mkdir(parents=True, exist_ok=True)
-            (wanted.overlays / f"{stem}_overlay.png").write_bytes(to_png(overlay(image, train_ids)))
-    if wanted.submission is not None:
-        with zipfile.ZipFile(wanted.submission, "w") as archive:
-            for path in written:
-                archive.write(path, path.name)
-    return len(files)
-
-
-def _images_in(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise UsageError(f"Expected a folder of images; {folder} is none.")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS)
-    stems: dict[str, Path] = {}
-    for path in found:
-        stem = path.stem.removesuffix(_IMAGE)
-        if stem in stems:
-            raise StreetloopError(
-                f"Expected one image a name; {path} and {stems[stem]} would both become "
-                f"{stem}_labelIds.png. Rename one."
-            )
-        stems[stem] = path
-    if not found:
-        raise StreetloopError(f"Expected PNG or JPEG images in {folder}; found none.")
-    return found
-
-
-def inference_of(flip: bool, scales: str | None, window: str | None) -> InferenceSettings:
-    """The options of `predict` as settings; UsageError if they cannot be right."""
-    try:
-        return InferenceSettings(
-            flip=flip,
-            scales=tuple(float(text) for text in (scales or "1").split(",")),
-            window=_parse_size(window, "--window"),
-        )
-    except ValueError as error:
-        raise UsageError(
-            f"Expected --scales as numbers from 0.1 to 4 (0.75,1,1.25) and --window as HxW of at least "
-            f"32x32; got {scales!r} and {window!r}."
-        ) from error
-
-
-def _parse_size(size: str | None, option: str = "--size") -> tuple[int, int] | None:
-    if size is None:
-        return None
-    height, _, width = size.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise UsageError(f"Expected {option} as HEIGHTxWIDTH, as 256x512; got {size!r}.")
-    return int(height), int(width)
-
-
-def _trained_size(file: Path) -> tuple[int, int] | None:
-    """The size of the images that a generator was trained on; None if that is not known."""
-    import yaml
-
-    beside, above = file.parent / "model.json", file.parent.parent / "MLmodel"
-    size: Any = None
-    if beside.exists():
-        size = json.loads(beside.read_text())["recipe"].get("data", {}).get("size")
-    elif above.exists():
-        size = ((yaml.safe_load(above.read_text()) or {}).get("metadata") or {}).get("size")
-    return (int(size[0]), int(size[1])) if isinstance(size, list) else None
-
-
-def _of_area(own: tuple[int, ...], trained: tuple[int, int] | None) -> tuple[int, int]:
-    """The image's proportions at the area of `trained`; its own size if that is None."""
-    height, width = own[0], own[1]
-    if trained is None:
-        return height, width
-    factor = (trained[0] * trained[1] / (height * width)) ** 0.5
-    return max(1, round(height * factor)), max(1, round(width * factor))
-
-
-def _resized(image: Any, size: tuple[int, int]) -> Any:
-    import cv2
-
-    if image.shape[:2] == size:
-        return image
-    shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
-    return cv2.resize(
-        image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
-
-
-def _model_file(model: str, tracking_uri: str | None) -> Path:
-    if not model.startswith("models:/"):
-        return Path(model)
-    import mlflow
-
-    default = f"sqlite:///{Path('runs/mlflow/mlflow.db').absolute()}"
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or default
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        raise StreetloopError(
-            f"Expected an MLflow store at {uri}; there is none. Say where it is with --tracking-uri, "
-            "or give the file models/<sha256>/generator.keras of the campaign root."
-        )
-    mlflow.set_tracking_uri(uri)
-    try:
-        folder = Path(mlflow.artifacts.download_artifacts(model))
-    except Exception as error:
-        raise StreetloopError(
-            f"Expected a registered model {model} at {uri}; {error}. `streetloop ui` shows which "
-            "there are."
-        ) from error
-    found = sorted(folder.rglob("*.keras"))
-    if not found:
-        raise StreetloopError(f"Expected a .keras file in {model}; found none in {folder}.")
-    return found[0]

@@ -137,8 +137,14 @@ def compile(
 @click.option(
     "--size", metavar="HxW", help="Size at which the network sees images [default: as trained]."
 )
-@click.option("--flip", is_flag=True, help="Average with the mirrored image.")
-@click.option("--scales", metavar="A,B", help="Average over these zooms [default: 1].")
+@click.option(
+    "--flip/--no-flip",
+    default=None,
+    help="Average with the mirrored image [default: as the model's recipe].",
+)
+@click.option(
+    "--scales", metavar="A,B", help="Average over these zooms [default: as the model's recipe]."
+)
 @click.option("--window", metavar="HxW", help="Slide a window of this size over the image.")
 @click.option(
     "--overlays", type=click.Path(path_type=Path), help="Also write coloured images to this folder."
@@ -155,7 +161,7 @@ def predict(
     images: Path,
     output: Path,
     size: str | None,
-    flip: bool,
+    flip: bool | None,
     scales: str | None,
     window: str | None,
     overlays: Path | None,
@@ -167,10 +173,10 @@ def predict(
     \b
     Example: streetloop predict --model models:/synthetic@champion --images photos --output out
     """
-    from pipelines.champion import Wanted, inference_of, predict_folder
+    from pipelines.predict import Wanted, inference_changes, predict_folder
 
-    inference = inference_of(flip, scales, window)
-    wanted = Wanted(output, size, inference, overlays, submission)
+    changes = inference_changes(flip, scales, window)
+    wanted = Wanted(output, size, changes, overlays, submission)
     count = predict_folder(model, images, wanted, tracking_uri)
     click.echo(f"Wrote {count} label maps to {output}.")
 

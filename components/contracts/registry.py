@@ -36,7 +36,7 @@ def register_model(
       sha256: what identifies the model; a retry finds the version by it.
       description: the numbers, for the registry's page.
       step: the cycle.
-      metadata: stored with the model; `size` is what it was trained at.
+      metadata: stored with the model: the `size` it was trained at, the `inference` of its recipe.
 
     Returns:
       the version, or None without a run.

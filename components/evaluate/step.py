@@ -157,9 +157,12 @@ def _track(
         f"{_percent(val.scores.pixel_accuracy)}, Dice {_percent(val.scores.dice)}. "
         + " ".join(outputs["reasons"])
     )
-    size = {"size": None if context.data.size == "native" else list(context.data.size)}
+    shown = {
+        "size": None if context.data.size == "native" else list(context.data.size),
+        "inference": context.settings("inference", InferenceSettings).model_dump(mode="json"),
+    }
     generator = folder / "generator.keras"
-    register_model(tracker, run_id, name, generator, model, description, cycle, size)
+    register_model(tracker, run_id, name, generator, model, description, cycle, shown)
     set_alias(tracker, name, CHALLENGER, model)
     if outputs["promoted"]:
         set_alias(tracker, name, CHAMPION, model)
