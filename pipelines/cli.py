@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from components.contracts.errors import StreetloopError, UsageError
+from pipelines.ablate_cli import ablate_command
 from pipelines.feedback_cli import feedback_group
 from pipelines.ledger_cli import ledger_group
 from pipelines.options import opened, with_recipe
@@ -221,6 +222,7 @@ def compare_campaigns(campaigns: tuple[str, ...], output: Path) -> None:
     compare(chosen, output)
 
 
+main.add_command(ablate_command)
 main.add_command(ledger_group)
 main.add_command(feedback_group)
 

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from pipelines.recipe import Recipe
 
 
-def with_recipe(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds RECIPE and the options that every command on a recipe takes."""
+def with_recipe(
+    command: Callable[..., Any], root: str = "The campaign root [default: runs/<name>]."
+) -> Callable[..., Any]:
+    """Adds RECIPE and the options that every command on a recipe takes; `root` says what it is."""
     for decorator in (
         click.option("--data", metavar="PATH", help="The data set, instead of the recipe's."),
         click.option(
@@ -23,7 +25,7 @@ def with_recipe(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="KEY=VALUE",
             help="Change a setting, as query.query_size=4. May be repeated.",
         ),
-        click.option("--root", metavar="URI", help="The campaign root [default: runs/<name>]."),
+        click.option("--root", metavar="URI", help=root),
         click.argument("recipe", type=click.Path(path_type=Path)),
     ):
         command = decorator(command)
@@ -31,13 +33,17 @@ def with_recipe(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def opened(
-    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None
+    recipe: Path,
+    root: str | None,
+    changes: tuple[str, ...],
+    data: str | None,
+    suffix: str = "",
 ) -> tuple[Recipe, str]:
-    """Reads the recipe; finds the campaign root."""
+    """Reads the recipe; finds the root, which is runs/<name><suffix> unless the user says another."""
     from pipelines.recipe import load, no_python3
 
     loaded = load(recipe, changes, data)
-    where = root or f"runs/{loaded.name}"
+    where = root or f"runs/{loaded.name}{suffix}"
     if not where.startswith("gs://"):
         where = str(Path(where.removeprefix("file://")).expanduser().absolute())
         no_python3(where, "--root")

@@ -26,24 +26,33 @@ _DPI = 120
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     """An empty figure in the report's look; inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white", layout="constrained")
-    axes = figure.add_subplot()
-    axes.tick_params(colors=MUTED, labelsize=9, length=0)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(GRID)
-    axes.set_axisbelow(True)
+    figure, (axes,) = side_by_side(width, height, 1)
     return figure, axes
 
 
-def _title(axes: Axes, text: str) -> None:
+def side_by_side(width: float, height: float, columns: int) -> tuple[Figure, list[Axes]]:
+    """An empty figure of several columns in the report's look; inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white", layout="constrained")
+    found = [figure.add_subplot(1, columns, column + 1) for column in range(columns)]
+    for axes in found:
+        axes.tick_params(colors=MUTED, labelsize=9, length=0)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        for side in ("left", "bottom"):
+            axes.spines[side].set_color(GRID)
+        axes.set_axisbelow(True)
+    return figure, found
+
+
+def set_title(axes: Axes, text: str) -> None:
+    """The title of a figure, in the report's look."""
     axes.set_title(text, loc="left", fontsize=12, fontweight="bold", color=INK, pad=12)
 
 
-def _png(figure: Figure) -> bytes:
+def to_png_bytes(figure: Figure) -> bytes:
+    """The figure as a PNG file's bytes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()
@@ -88,8 +97,8 @@ def confusion_figure(confusion: np.ndarray, title: str = "Confusion matrix") -> 
     bar.ax.set_yticklabels([f"{100 * tick:.0f} %" for tick in ticks])
     bar.ax.tick_params(colors=MUTED, labelsize=8, length=0)
     bar.outline.set_visible(False)  # type: ignore[operator]
-    _title(axes, f"{title} (% of the true class)")
-    return _png(figure)
+    set_title(axes, f"{title} (% of the true class)")
+    return to_png_bytes(figure)
 
 
 def class_iou_figure(
@@ -152,8 +161,8 @@ def class_iou_figure(
     axes.set_xticks(range(0, 101, 20))
     axes.xaxis.grid(True, color=GRID)
     axes.set_xlabel("IoU (%)", color=MUTED)
-    _title(axes, title)
-    return _png(figure)
+    set_title(axes, title)
+    return to_png_bytes(figure)
 
 
 def reliability_figure(calibration: Mapping[str, Any], title: str = "Reliability") -> bytes:
@@ -185,8 +194,8 @@ def reliability_figure(calibration: Mapping[str, Any], title: str = "Reliability
     axes.yaxis.grid(True, color=GRID)
     axes.set_xlabel("confidence (largest class probability)", color=MUTED)
     axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper left")
-    _title(axes, f"{title}: ECE {100 * calibration['ece']:.2f} %")
-    return _png(figure)
+    set_title(axes, f"{title}: ECE {100 * calibration['ece']:.2f} %")
+    return to_png_bytes(figure)
 
 
 def learning_curve_figure(
@@ -233,5 +242,5 @@ def learning_curve_figure(
     axes.set_xlabel("labeled images", color=MUTED)
     axes.set_ylabel(ylabel, color=MUTED)
     axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
-    _title(axes, title)
-    return _png(figure)
+    set_title(axes, title)
+    return to_png_bytes(figure)

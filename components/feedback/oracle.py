@@ -7,13 +7,15 @@ in like anybody's: a stored label map, and an event.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from components.contracts.errors import StreetloopError
 from components.contracts.labels_store import store_label
 from components.contracts.ledger import Ledger
-from tfds_cityscapes.source import Source, SourceError
+from tfds_cityscapes.source import Item, Source, SourceError
 
 ANNOTATOR = "oracle"
 
@@ -43,13 +45,7 @@ def answer(
     items = {item.image_id: item for item in source.items}
     labels: list[dict[str, Any]] = []
     for done, image_id in enumerate(sorted(asked), 1):
-        try:
-            label = source.read_label(items[image_id])
-        except (KeyError, SourceError) as error:
-            raise StreetloopError(
-                f"The oracle was asked for {image_id} and has no mask for it ({error}). A simulation "
-                "needs gtFine/train; for a campaign with people set feedback.oracle=false."
-            ) from error
+        label = read_answer(source, items, image_id)
         sha256 = store_label(ledger.storage, image_id, label)
         labels.append({"image_id": image_id, "sha256": sha256, "annotator": ANNOTATOR})
         progress(done)
@@ -63,3 +59,23 @@ def answer(
             fence=fence,
         )
     return len(labels)
+
+
+def read_answer(source: Source, items: Mapping[str, Item], image_id: str) -> np.ndarray:
+    """The mask of one image: train ids, uint8 [H, W].
+
+    Args:
+      source: the raw data set.
+      items: its items by image id.
+      image_id: the image that was asked for.
+
+    Raises:
+      StreetloopError: the source has no mask for it.
+    """
+    try:
+        return source.read_label(items[image_id])
+    except (KeyError, SourceError) as error:
+        raise StreetloopError(
+            f"The oracle was asked for {image_id} and has no mask for it ({error}). A simulation "
+            "needs gtFine/train; for a campaign with people set feedback.oracle=false."
+        ) from error

@@ -14,7 +14,7 @@ from components.contracts.errors import StreetloopError
 from components.contracts.records import Records, write_index
 from tfds_cityscapes.labels import IGNORE_LABEL
 from tfds_cityscapes.source import Item, Source, SourceError
-from tfds_cityscapes.splits import by_ratios, carve_dev
+from tfds_cityscapes.splits import by_ratios, carve_dev, initial_labels
 
 FORMAT = 1  # of the records; a new number makes every campaign write its records again
 POOL = "train"
@@ -90,6 +90,23 @@ def fingerprint(
         "splits": {name: [i.image_id for i in items] for name, items in splits.items()},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def choose_labeled(
+    splits: dict[str, list[Item]], records: Records, amount: int | str, seed: int
+) -> list[str]:
+    """The pool's images that a simulation labels at the start, sorted ids.
+
+    Only an image whose record exists can be labeled and trained on, and only one with a mask.
+
+    Args:
+      splits: of `assign`.
+      records: of `build_records`.
+      amount: as `initial_labels` takes it.
+      seed: of the choice.
+    """
+    pool = [i for i in splits[POOL] if i.image_id in records and i.label is not None]
+    return initial_labels(pool, amount, seed)
 
 
 def build_records(

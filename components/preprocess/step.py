@@ -8,8 +8,7 @@ from components.contracts.context import Context, begin
 from components.contracts.progress import Progress
 from components.contracts.raw_data import locate
 from components.contracts.records import INDEX, Records
-from components.preprocess.build import POOL, assign, build_records, fingerprint
-from tfds_cityscapes.splits import initial_labels
+from components.preprocess.build import assign, build_records, choose_labeled, fingerprint
 
 log = logging.getLogger("streetloop")
 
@@ -33,10 +32,8 @@ def run(recipe: str, root: str, cycle: int, fence: int) -> str:
         for image_id, why in bad:
             log.warning("left out %s: %s", image_id, why)
     if context.recipe["feedback"]["oracle"] and not context.ledger.state().seed:
-        # Only an image whose record exists can be labeled and trained on.
         records = Records(context.storage.local_dir(prefix))
-        pool = [i for i in splits[POOL] if i.image_id in records and i.label is not None]
-        ids = initial_labels(pool, split.initial, context.seed)
+        ids = choose_labeled(splits, records, split.initial, context.seed)
         if ids:
             context.ledger.commit("seed", "seed", {"image_ids": ids}, fence=fence)
     return prefix

@@ -1,0 +1,192 @@
+"""`streetloop ablate`: objectives switched on and off over seeds, each fit in its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from components.contracts.context import set_environment
+from components.contracts.errors import StreetloopError
+from components.contracts.ledger import Ledger
+from components.contracts.storage import Storage, open_storage
+from pipelines.ablation_figure import ablation_figure
+from pipelines.ablation_plan import Fit, Plan, has_records, plan_of, scene_of
+from pipelines.ablation_store import read_result, tidy
+from pipelines.ablation_table import Table, markdown
+from pipelines.ablation_tracking import Runs
+from pipelines.display import Screen, duration
+from pipelines.local import LOGS, Interrupted, session, stopping_children
+from pipelines.recipe import Recipe
+
+TABLE, FIGURE = "ablation.md", "ablation.png"
+
+
+def ablate(
+    recipe: Recipe,
+    root: str,
+    labels: int | str,
+    seeds: list[int],
+    variants: list[str],
+    split: str,
+) -> int:
+    """Runs the fits that are missing, and prints the table.
+
+    Args:
+      recipe: the resolved recipe.
+      root: where everything of the ablation lies; no campaign's root.
+      labels: how many images are labeled: a number, or a share such as "1/8".
+      seeds: of labels, weights, order and augmentation.
+      variants: names out of `ablation_variants.VARIANTS`; the first is compared with.
+      split: "dev" or "val", whose differences are shown.
+
+    Returns:
+      the exit code.
+
+    Raises:
+      StreetloopError: the root holds a campaign, or a fit failed.
+    """
+    set_environment()
+    console = Console(file=sys.stdout, soft_wrap=True)
+    storage = open_storage(root)
+    if Ledger(storage).state().created:
+        raise StreetloopError(
+            f"Expected a root without a campaign; {storage.uri} holds one. Name another with --root."
+        )
+    try:
+        with stopping_children(), session(root) as folder:
+            worker = _Worker(recipe, root, storage, folder, Screen(console))
+            plan = worker.plan(labels, seeds, variants, split)
+            with ExitStack() as at_the_end:
+                runs = Runs(plan, storage, root)
+                runs.open()
+                at_the_end.callback(lambda: _finish(console, storage, plan, runs))
+                _run(console, storage, plan, runs, worker)
+    except Interrupted as stop:
+        console.print("Stopped. Run the same command again to go on from here.")
+        return stop.exit_code
+    return 0
+
+
+class _Worker:
+    """Gives orders to `ablation_fit`, one process each."""
+
+    def __init__(
+        self, recipe: Recipe, root: str, storage: Storage, folder: Path, screen: Screen
+    ) -> None:
+        self._recipe, self._root, self._storage = recipe, root, storage
+        self._folder, self._screen = folder, screen
+
+    def plan(self, labels: int | str, seeds: list[int], variants: list[str], split: str) -> Plan:
+        """Makes the records, if they are not there, and plans the fits."""
+        with self._screen.following(self._folder / "progress"):
+            scene = scene_of(self._recipe, self._storage)
+        if not has_records(scene, self._storage):
+            self.order(None, None)
+        return plan_of(self._recipe, self._storage, scene, labels, seeds, variants, split)
+
+    def order(self, fit: Fit | None, run_id: str | None) -> None:
+        """Has one fit done (or the records made); StreetloopError with the process's own words."""
+        name = "records" if fit is None else f"{fit.name}-{fit.key}"
+        folder = Path("runs/logs") if self._root.startswith("gs://") else Path(self._root) / LOGS
+        folder.mkdir(parents=True, exist_ok=True)
+        log, error, path = folder / f"{name}.log", self._folder / "error", self._folder / "order"
+        error.unlink(missing_ok=True)
+        told = None
+        if fit is not None:
+            told = asdict(fit) | {"settings": fit.settings.model_dump(mode="json")}
+        order = {
+            "recipe": json.loads(self._recipe.resolved()),
+            "root": self._root,
+            "fit": told,
+            "run_id": run_id,
+            "error": str(error),
+        }
+        path.write_text(json.dumps(order))
+        command = [sys.executable, "-m", "pipelines.ablation_fit", str(path)]
+        with (
+            open(log, "a") as file,
+            self._screen.following(self._folder / "progress"),
+            subprocess.Popen(command, stdout=file, stderr=file, env=os.environ) as process,
+        ):
+            code = process.wait()
+        if code:
+            words = error.read_text() if error.exists() else f"The process ended with {code}."
+            raise StreetloopError(f"{name} failed. {words} The whole log: {log}")
+
+
+def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: _Worker) -> None:
+    """Has the missing fits done, one after the other."""
+    for number, fit in enumerate(plan.fits, 1):
+        result = read_result(storage, fit)
+        where = f"Fit {number} of {len(plan.fits)}: {fit.variant}, seed {fit.seed}"
+        if result is None:
+            console.print(f"[bold]{where}[/]{_left(storage, plan)}", highlight=False)
+            started = time.monotonic()
+            worker.order(fit, runs.begin(fit))
+            result = read_result(storage, fit)
+            assert result is not None
+            words = f"done after {duration(time.monotonic() - started)}"
+        else:
+            tidy(storage, fit)
+            console.print(f"[bold]{where}[/]", highlight=False)
+            words = "is there already"
+        runs.end(fit, result)
+        mious = [f"{k} {100 * v['miou']:.2f}" for k, v in result["scores"].items() if v["miou"]]
+        console.print(f"  {words}: mIoU {', '.join(mious)} %", highlight=False)
+
+
+def _left(storage: Storage, plan: Plan) -> str:
+    """How long the missing fits will take, from those that are there."""
+    known = {f.key: (f, r) for f in plan.fits if (r := read_result(storage, f)) is not None}
+    if not known:
+        return ""
+    took: dict[str, list[float]] = {}
+    for fit, result in known.values():
+        took.setdefault(fit.variant, []).append(result["seconds"])
+    mean = statistics.fmean(s for seconds in took.values() for s in seconds)
+    missing = {f.key: f for f in plan.fits if f.key not in known}
+    left = sum(statistics.fmean(took.get(f.variant, [mean])) for f in missing.values())
+    return f" (about {duration(left)} left for {len(missing)} fits)"
+
+
+def table_of(storage: Storage, plan: Plan) -> Table:
+    """The table of the fits that are there."""
+    results: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for fit in plan.fits:
+        result = read_result(storage, fit)
+        if result is not None:
+            results.setdefault(fit.variant, {})[fit.seed] = result
+    labeled = sorted({len(fit.labeled) for fit in plan.fits})
+    title = (
+        f"Ablation of {plan.recipe.name}: {plan.labels} labeled "
+        f"({'/'.join(map(str, labeled))} images), {plan.recipe.train.steps} steps"
+    )
+    return Table(title, plan.split, plan.variants, len(plan.seeds), results)
+
+
+def _finish(console: Console, storage: Storage, plan: Plan, runs: Runs) -> None:
+    """Writes, prints and tracks the table, be it complete or not."""
+    table = table_of(storage, plan)
+    done = sum(len(r) for r in table.results.values())
+    if not done:
+        runs.close({}, complete=False)
+        return
+    files = {TABLE: markdown(table).encode(), FIGURE: ablation_figure(table)}
+    for name, data in files.items():
+        storage.write(name, data)
+    console.print()
+    console.print(files[TABLE].decode(), highlight=False, markup=False)
+    console.print(f"Table:    {storage.uri}/{TABLE}", highlight=False)
+    console.print(f"Figure:   {storage.uri}/{FIGURE}", highlight=False)
+    runs.close(files, complete=done == len(plan.fits))
