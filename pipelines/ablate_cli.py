@@ -65,6 +65,7 @@ def ablate_command(
     code = ablate(loaded, where, amount, _seeds(seeds), _names(variants), split)
     if code:
         sys.exit(code)
+    click.echo(f"MLflow:   streetloop ui {recipe} --root {where}")
 
 
 def _labels(text: str) -> int | str:

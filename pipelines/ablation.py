@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,12 +16,13 @@ from components.contracts.errors import StreetloopError
 from components.contracts.ledger import Ledger
 from components.contracts.storage import Storage, open_storage
 from pipelines.ablation_figure import ablation_figure
-from pipelines.ablation_plan import Fit, Plan, has_records, plan_of, scene_of
+from pipelines.ablation_plan import Plan
 from pipelines.ablation_store import read_result, tidy
 from pipelines.ablation_table import Table, markdown
 from pipelines.ablation_tracking import Runs
+from pipelines.ablation_worker import Worker
 from pipelines.display import Screen, duration
-from pipelines.local import LOGS, Interrupted, session, stopping_children
+from pipelines.local import Interrupted, session, stopping_children
 from pipelines.recipe import Recipe
 
 TABLE, FIGURE = "ablation.md", "ablation.png"
@@ -65,7 +61,7 @@ def ablate(
         )
     try:
         with stopping_children(), session(root) as folder:
-            worker = _Worker(recipe, root, storage, folder, Screen(console))
+            worker = Worker(recipe, root, storage, folder, Screen(console))
             plan = worker.plan(labels, seeds, variants, split)
             with ExitStack() as at_the_end:
                 runs = Runs(plan, storage, root)
@@ -78,64 +74,24 @@ def ablate(
     return 0
 
 
-class _Worker:
-    """Gives orders to `ablation_fit`, one process each."""
-
-    def __init__(
-        self, recipe: Recipe, root: str, storage: Storage, folder: Path, screen: Screen
-    ) -> None:
-        self._recipe, self._root, self._storage = recipe, root, storage
-        self._folder, self._screen = folder, screen
-
-    def plan(self, labels: int | str, seeds: list[int], variants: list[str], split: str) -> Plan:
-        """Makes the records, if they are not there, and plans the fits."""
-        with self._screen.following(self._folder / "progress"):
-            scene = scene_of(self._recipe, self._storage)
-        if not has_records(scene, self._storage):
-            self.order(None, None)
-        return plan_of(self._recipe, self._storage, scene, labels, seeds, variants, split)
-
-    def order(self, fit: Fit | None, run_id: str | None) -> None:
-        """Has one fit done (or the records made); StreetloopError with the process's own words."""
-        name = "records" if fit is None else f"{fit.name}-{fit.key}"
-        folder = Path("runs/logs") if self._root.startswith("gs://") else Path(self._root) / LOGS
-        folder.mkdir(parents=True, exist_ok=True)
-        log, error, path = folder / f"{name}.log", self._folder / "error", self._folder / "order"
-        error.unlink(missing_ok=True)
-        told = None
-        if fit is not None:
-            told = asdict(fit) | {"settings": fit.settings.model_dump(mode="json")}
-        order = {
-            "recipe": json.loads(self._recipe.resolved()),
-            "root": self._root,
-            "fit": told,
-            "run_id": run_id,
-            "error": str(error),
-        }
-        path.write_text(json.dumps(order))
-        command = [sys.executable, "-m", "pipelines.ablation_fit", str(path)]
-        with (
-            open(log, "a") as file,
-            self._screen.following(self._folder / "progress"),
-            subprocess.Popen(command, stdout=file, stderr=file, env=os.environ) as process,
-        ):
-            code = process.wait()
-        if code:
-            words = error.read_text() if error.exists() else f"The process ended with {code}."
-            raise StreetloopError(f"{name} failed. {words} The whole log: {log}")
-
-
-def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: _Worker) -> None:
-    """Has the missing fits done, one after the other."""
+def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: Worker) -> None:
+    """Has the missing fits done, one after the other; one that fails does not stop the others."""
+    failed: list[str] = []
     for number, fit in enumerate(plan.fits, 1):
         result = read_result(storage, fit)
         where = f"Fit {number} of {len(plan.fits)}: {fit.variant}, seed {fit.seed}"
         if result is None:
             console.print(f"[bold]{where}[/]{_left(storage, plan)}", highlight=False)
             started = time.monotonic()
-            worker.order(fit, runs.begin(fit))
+            try:
+                worker.order(fit, runs.begin(fit))
+            except StreetloopError as error:
+                console.print(f"  {error}", highlight=False, markup=False)
+                failed.append(str(error))
+                continue
             result = read_result(storage, fit)
-            assert result is not None
+            assert result is not None, "a process that ended well has stored its result"
+            _written(storage, plan)  # to be looked at while the others run
             words = f"done after {duration(time.monotonic() - started)}"
         else:
             tidy(storage, fit)
@@ -144,6 +100,8 @@ def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: _Wo
         runs.end(fit, result)
         mious = [f"{k} {100 * v['miou']:.2f}" for k, v in result["scores"].items() if v["miou"]]
         console.print(f"  {words}: mIoU {', '.join(mious)} %", highlight=False)
+    if failed:
+        raise StreetloopError(f"{len(failed)} of {len(plan.fits)} fits failed. {failed[0]}")
 
 
 def _left(storage: Storage, plan: Plan) -> str:
@@ -157,7 +115,7 @@ def _left(storage: Storage, plan: Plan) -> str:
     mean = statistics.fmean(s for seconds in took.values() for s in seconds)
     missing = {f.key: f for f in plan.fits if f.key not in known}
     left = sum(statistics.fmean(took.get(f.variant, [mean])) for f in missing.values())
-    return f" (about {duration(left)} left for {len(missing)} fits)"
+    return f" (about {duration(left)} left for {len(missing)} fit{'s' if len(missing) > 1 else ''})"
 
 
 def table_of(storage: Storage, plan: Plan) -> Table:
@@ -175,18 +133,23 @@ def table_of(storage: Storage, plan: Plan) -> Table:
     return Table(title, plan.split, plan.variants, len(plan.seeds), results)
 
 
-def _finish(console: Console, storage: Storage, plan: Plan, runs: Runs) -> None:
-    """Writes, prints and tracks the table, be it complete or not."""
+def _written(storage: Storage, plan: Plan) -> dict[str, bytes]:
+    """Writes the table and the figure of the fits that are there, and returns them by name."""
     table = table_of(storage, plan)
-    done = sum(len(r) for r in table.results.values())
-    if not done:
-        runs.close({}, complete=False)
-        return
+    if not table.results:
+        return {}
     files = {TABLE: markdown(table).encode(), FIGURE: ablation_figure(table)}
     for name, data in files.items():
         storage.write(name, data)
-    console.print()
-    console.print(files[TABLE].decode(), highlight=False, markup=False)
-    console.print(f"Table:    {storage.uri}/{TABLE}", highlight=False)
-    console.print(f"Figure:   {storage.uri}/{FIGURE}", highlight=False)
-    runs.close(files, complete=done == len(plan.fits))
+    return files
+
+
+def _finish(console: Console, storage: Storage, plan: Plan, runs: Runs) -> None:
+    """Writes, prints and tracks the table, be it complete or not."""
+    files = _written(storage, plan)
+    if files:
+        console.print()
+        console.print(files[TABLE].decode(), highlight=False, markup=False)
+        console.print(f"Table:    {storage.uri}/{TABLE}", highlight=False)
+        console.print(f"Figure:   {storage.uri}/{FIGURE}", highlight=False)
+    runs.close(files, complete=all(read_result(storage, fit) for fit in plan.fits))

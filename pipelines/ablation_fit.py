@@ -57,7 +57,6 @@ def _fit(
     from components.train.checkpoint import Checkpoint
     from components.train.devices import require_gpus
     from components.train.fit import Data, fit
-    from components.train.stream import Pool
 
     require_gpus(wanted.settings.gpus)
     records = Records(storage.local_dir(scene.prefix))
@@ -74,13 +73,7 @@ def _fit(
         )
         labeled = Records(folder / "split" / LABELED)
         unlabeled = read_ids(folder / "split" / UNLABELED_IDS)
-        use_unlabeled = bool(unlabeled) and wanted.settings.unlabeled_batch_size > 0
-        data = Data(
-            Pool(labeled, labeled.ids("train")),
-            Pool(records, unlabeled) if use_unlabeled else None,
-            records,
-            records.ids("dev"),
-        )
+        data = Data.of(labeled, records, unlabeled, wanted.settings)
         state = folder / "state.npz"
         begun.restore(state)
         started = time.monotonic()
@@ -105,7 +98,7 @@ def _fit(
         "seed": wanted.seed,
         "settings": wanted.settings.model_dump(mode="json"),
         "labeled": wanted.labeled,
-        "unlabeled": len(unlabeled) if use_unlabeled else 0,
+        "unlabeled": len(data.unlabeled or ()),
         "steps": done.steps,
         "best_step": done.best_step,
         "seconds": round(seconds, 1),

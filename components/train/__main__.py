@@ -130,16 +130,9 @@ def _fit(
     from components.train.checkpoint import Checkpoint
     from components.train.devices import require_gpus
     from components.train.fit import Data, fit
-    from components.train.stream import Pool
 
     require_gpus(settings.gpus)
-    use_unlabeled = bool(unlabeled) and settings.unlabeled_batch_size > 0
-    data = Data(
-        Pool(labeled, labeled.ids("train")),
-        Pool(records, unlabeled) if use_unlabeled else None,
-        records,
-        records.ids("dev"),
-    )
+    data = Data.of(labeled, records, unlabeled, settings)
     state = args.output / _STATE
     state.parent.mkdir(exist_ok=True)
     progress = Progress("train", "steps", settings.steps)

@@ -55,19 +55,12 @@ def _train(
     from components.train.checkpoint import Checkpoint
     from components.train.devices import require_gpus
     from components.train.fit import Data, fit
-    from components.train.stream import Pool
 
     require_gpus(settings.gpus)
     storage, prefix, start = context.storage, inputs["records"], inputs["start"]
     records = Records(storage.local_dir(prefix))
     unlabeled = read_ids(storage.local_dir(parts) / "unlabeled.txt")
-    use_unlabeled = bool(unlabeled) and settings.unlabeled_batch_size > 0
-    data = Data(
-        Pool(labeled, labeled.ids("train")),
-        Pool(records, unlabeled) if use_unlabeled else None,
-        records,
-        records.ids("dev"),
-    )
+    data = Data.of(labeled, records, unlabeled, settings)
     if not len(data.labeled):
         raise StreetloopError("Expected labeled images to train on; there is none yet.")
     model = None if start is None else load_generator(storage.local_dir(f"models/{start}"))
