@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from components.contracts.errors import UsageError
@@ -77,3 +78,28 @@ def test_an_unknown_variant_and_one_without_its_images_are_refused() -> None:
     with pytest.raises(UsageError, match="unlabeled_batch_size=4"):
         settings_of("consistency", none)
     assert settings_of("supervised", none).unlabeled_batch_size == 0
+
+
+def test_all_variants_start_from_the_same_weights() -> None:
+    import keras
+
+    from components.train.networks import build_networks
+
+    recipe = TrainSettings.model_validate(
+        {
+            "network": {
+                "encoder": {"name": "unet", "base": 4, "depth": 2},
+                "decoder_width": 4,
+                "decoder_max_width": 8,
+            },
+            "discriminator": {"base": 4},
+        }
+    )
+    weights = []
+    for variant in VARIANTS:
+        keras.utils.set_random_seed(3)  # as a fit begins
+        networks = build_networks(settings_of(variant, recipe))
+        weights.append(networks.generator.get_weights() + networks.discriminator.get_weights())
+    for other in weights[1:]:
+        for one, same in zip(weights[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)
