@@ -55,10 +55,11 @@ def _fit(
     from components.feedback.oracle import read_answer
     from components.split.join import LABELED, UNLABELED_IDS, join
     from components.train.checkpoint import Checkpoint
-    from components.train.devices import require_gpus
-    from components.train.fit import Data, fit
+    from components.train.data import Data
+    from components.train.devices import strategy_for
+    from components.train.fit import fit
 
-    require_gpus(wanted.settings.gpus)
+    strategy = strategy_for(wanted.settings.gpus)
     records = Records(storage.local_dir(scene.prefix))
     begun = Begun(storage, wanted)
     point = live(recipe, storage.uri, run_id, begun.at_ms)
@@ -90,9 +91,10 @@ def _fit(
             Checkpoint(state, lambda path: begun.keep(path, time.monotonic() - started)),
             report=report,
             progress=progress.update,
+            strategy=strategy,
         )
         seconds = begun.seconds
-        scores = _score(recipe, done.networks.averaged, records)
+        scores = _score(recipe, done.networks.candidate, records)
     return {
         "variant": wanted.variant,
         "seed": wanted.seed,

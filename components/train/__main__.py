@@ -128,10 +128,11 @@ def _fit(
     from components.contracts.model_io import save_model
     from components.contracts.progress import Progress
     from components.train.checkpoint import Checkpoint
-    from components.train.devices import require_gpus
-    from components.train.fit import Data, fit
+    from components.train.data import Data
+    from components.train.devices import strategy_for
+    from components.train.fit import fit
 
-    require_gpus(settings.gpus)
+    strategy = strategy_for(settings.gpus)
     data = Data.of(labeled, records, unlabeled, settings)
     state = args.output / _STATE
     state.parent.mkdir(exist_ok=True)
@@ -147,11 +148,11 @@ def _fit(
         Checkpoint(state),
         report=report,
         progress=progress.update,
+        strategy=strategy,
     )
     info = save_model(
         args.output / "model",
-        done.networks.averaged,
-        done.networks.discriminator,
+        *done.networks.to_save(),
         recipe={"seed": args.seed, "train": settings.model_dump(mode="json")},
         ledger_version=0,
     )
@@ -163,6 +164,7 @@ def _fit(
         "labeled": len(data.labeled),
         "unlabeled": len(unlabeled),
         "seconds": round(done.seconds, 1),
+        "waiting_for_data": round(done.waiting, 4),
     }
 
 

@@ -2,7 +2,7 @@
 
 On a CPU those cost about a quarter of a training step. TensorFlow has one fused kernel for the
 forward and one for the backward pass. A model is converted for training and converted back to be
-saved, so that a saved model has built-in layers only.
+saved, so that a saved model has built-in layers only, and computes in float32.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from components.train import replicas
+
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """keras.layers.BatchNormalization with TensorFlow's fused kernel in training.
 
-    For inputs [B, H, W, C], normalised over all but the last axis. Same weights, same result.
+    For inputs [B, H, W, C], normalised over all but the last axis. Same weights, same result. With
+    several replicas the statistics are those of the whole batch, which the kernel cannot take.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -24,21 +27,39 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         gamma = self.gamma if self.scale else tf.ones([inputs.shape[-1]])
         beta = self.beta if self.center else tf.zeros([inputs.shape[-1]])
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs,
-            tf.cast(gamma, tf.float32),
-            tf.cast(beta, tf.float32),
-            epsilon=self.epsilon,
-            is_training=True,
+        normalise = _fused if replicas.count() == 1 else _over_replicas
+        outputs, mean, variance = normalise(
+            inputs, tf.cast(gamma, tf.float32), tf.cast(beta, tf.float32), self.epsilon
         )
-        # The kernel reports the unbiased variance; Keras averages the biased one.
-        shape = tf.shape(inputs)
-        count = tf.cast(shape[0] * shape[1] * shape[2], tf.float32)
-        variance *= (count - 1.0) / count
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             batch = tf.stop_gradient(tf.cast(batch, moving.dtype))
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs
+
+
+Normalised = tuple[tf.Tensor, tf.Tensor, tf.Tensor]  # outputs, mean [C], biased variance [C]
+
+
+def _fused(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> Normalised:
+    outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+        inputs, gamma, beta, epsilon=epsilon, is_training=True
+    )
+    # The kernel reports the unbiased variance; Keras averages the biased one.
+    shape = tf.shape(inputs)
+    count = tf.cast(shape[0] * shape[1] * shape[2], tf.float32)
+    return outputs, mean, variance * ((count - 1.0) / count)
+
+
+def _over_replicas(
+    inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
+) -> Normalised:
+    """In two passes, as a sum of squares alone cancels where the mean is large."""
+    values = tf.cast(inputs, tf.float32)
+    places = replicas.count() * tf.cast(tf.size(values[..., 0]), tf.float32)
+    mean = replicas.total(tf.reduce_sum(values, (0, 1, 2))) / places
+    variance = replicas.total(tf.reduce_sum(tf.square(values - mean), (0, 1, 2))) / places
+    outputs = tf.nn.batch_normalization(values, mean, variance, beta, gamma, epsilon)
+    return tf.cast(outputs, inputs.dtype), mean, variance
 
 
 def with_fused_batch_norm(model: keras.Model) -> keras.Model:
@@ -47,14 +68,20 @@ def with_fused_batch_norm(model: keras.Model) -> keras.Model:
 
 
 def with_plain_batch_norm(model: keras.Model) -> keras.Model:
-    """Copies a functional model, weights included, with built-in layers only, to be saved."""
+    """Copies a functional model, weights and precision included, with built-in layers only."""
     return _swap(model, FusedBatchNormalization, keras.layers.BatchNormalization)
 
 
-def _swap(model: keras.Model, old: Any, new: Any) -> keras.Model:
+def to_be_saved(model: keras.Model) -> keras.Model:
+    """Copies a functional model, weights included, with built-in layers only, in float32."""
+    return _swap(model, FusedBatchNormalization, keras.layers.BatchNormalization, "float32")
+
+
+def _swap(model: keras.Model, old: Any, new: Any, dtype: str | None = None) -> keras.Model:
     def clone(layer: Any) -> Any:
         cls = new if type(layer) is old else type(layer)
-        return cls.from_config(layer.get_config())
+        config = layer.get_config()
+        return cls.from_config(config | {"dtype": dtype} if dtype else config)
 
     copy = keras.models.clone_model(model, clone_function=clone)
     copy.set_weights(model.get_weights())

@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from components.contracts.errors import StreetloopError
 
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-def require_gpus(wanted: int) -> None:
-    """Makes sure that as many GPUs are visible as the recipe asks for.
+
+def strategy_for(gpus: int) -> tf.distribute.Strategy:
+    """Takes as many GPUs as the recipe asks for, and no others, into use.
+
+    Call it before TensorFlow touches a device.
+
+    Returns:
+      TensorFlow's default strategy for one device; a mirrored one for several GPUs.
 
     Raises:
-      StreetloopError: fewer are.
+      StreetloopError: fewer GPUs are visible.
     """
     import tensorflow as tf
 
-    visible = len(tf.config.list_physical_devices("GPU"))
-    if visible < wanted:
+    visible = tf.config.list_physical_devices("GPU")
+    if len(visible) < gpus:
         raise StreetloopError(
-            f"Expected {wanted} GPUs (train.gpus); TensorFlow sees {visible}. Check the driver, the "
-            "image (containers/trainer.Dockerfile) and the pod's GPU request, or set train.gpus=0 to "
-            "train on the CPU."
+            f"Expected {gpus} GPUs (train.gpus); TensorFlow sees {len(visible)}. Check the driver, "
+            "the image (containers/trainer.Dockerfile) and the pod's GPU request, or set "
+            "train.gpus=0 to train on the CPU."
         )
+    if visible:
+        tf.config.set_visible_devices(visible[:gpus], "GPU")
+    return tf.distribute.MirroredStrategy() if gpus > 1 else tf.distribute.get_strategy()
+
+
+def shared_out(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.data.Dataset:
+    """Gives each replica an equal part of every batch: its rows, in order.
+
+    Args:
+      batches: of `stream.batches`; its number of rows is divisible by the number of replicas.
+      strategy: of the fit; with one replica, the batches stay as they are.
+    """
+    import tensorflow as tf
+
+    count = strategy.num_replicas_in_sync
+    if count == 1:
+        return batches
+
+    @tf.autograph.experimental.do_not_convert
+    def parts(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {
+            name: tf.reshape(rows, [count, rows.shape[0] // count, *rows.shape[1:]])
+            for name, rows in batch.items()
+        }
+
+    return strategy.distribute_datasets_from_function(lambda _: batches.map(parts).unbatch())

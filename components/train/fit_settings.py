@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from components.contracts.data_settings import Size
 from components.contracts.settings import Settings
@@ -65,9 +65,12 @@ class TrainSettings(Settings):
       patience: stop after so many scores without a better one; 0 never stops early.
       checkpoint_every: steps between checkpoints.
       warm_start: start from the champion's weights, if there is one.
-      jit_compile: compile the step with XLA.
+      jit_compile: compile the step with XLA; on one device only.
+      precision: what the networks compute in. Weights, losses, scores and the saved model are always
+        float32; `mixed_float16` scales the losses.
       deterministic: the same machine, data and seed give the same weights, bit for bit.
-      gpus: GPUs to use; more than are visible is an error. 0 uses the CPU.
+      gpus: GPUs to use, each with an equal part of every batch; more than are visible is an error.
+        0 uses the CPU.
     """
 
     network: NetworkSettings = NetworkSettings()
@@ -87,6 +90,7 @@ class TrainSettings(Settings):
     checkpoint_every: Annotated[int, Field(ge=1)] = 50
     warm_start: bool = False
     jit_compile: bool = False
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     deterministic: bool = True
     gpus: Annotated[int, Field(ge=0)] = 0
 
@@ -98,3 +102,16 @@ class TrainSettings(Settings):
                 "both numbers must be divisible by 32, as the networks halve five times"
             )
         return crop
+
+    @model_validator(mode="after")
+    def _shared_by_gpus(self) -> TrainSettings:
+        if self.gpus > 1:
+            for name in ("batch_size", "unlabeled_batch_size"):
+                if getattr(self, name) % self.gpus:
+                    raise ValueError(
+                        f"{name} must be divisible by gpus ({self.gpus}): it is the number of "
+                        "images of all GPUs together"
+                    )
+            if self.jit_compile:
+                raise ValueError("jit_compile works on one device; set it to false, or gpus to 1")
+        return self

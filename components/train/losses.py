@@ -3,6 +3,9 @@
 Throughout: `logits` [B, H, W, C] of any float type, `labels` [B, H, W] int32 in [0, C) or 255
 (= ignore), `valid` [B, H, W] bool. A loss is a mean over the pixels that count, so that padding and
 unannotated pixels cost nothing; where no pixel counts it is 0 and so is its gradient.
+
+With several replicas the pixels that count are those of all of them, and each value is the replica's
+share: the sum of the shares is the loss of the whole batch, and their gradients add up to its gradient.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from components.train import replicas
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 
@@ -19,7 +23,7 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor, count: tf.Tensor | None = No
     mask = tf.cast(mask, tf.float32)
     count = tf.reduce_sum(mask) if count is None else tf.cast(count, tf.float32)
     # Multiplying keeps a NaN a NaN: it must stop the run, not vanish behind a mask.
-    return tf.math.divide_no_nan(tf.reduce_sum(values * mask), count)
+    return tf.math.divide_no_nan(tf.reduce_sum(values * mask), replicas.total(count))
 
 
 def pixel_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -52,7 +56,7 @@ def supervised_loss(
 def dice_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Soft Dice: 1 - mean over the classes present of 2 * sum(p * g) / (sum(p) + sum(g)).
 
-    Sums run over the batch's valid pixels; p is the soft-max, g the one-hot label. A class that no
+    Sums run over the whole batch's valid pixels; p is the soft-max, g the one-hot label. A class that no
     valid pixel has is left out (Milletari et al., 2016, with p and g not squared).
 
     Args:
@@ -63,9 +67,9 @@ def dice_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     valid = tf.cast(labels != IGNORE_LABEL, tf.float32)[..., None]
     probabilities = tf.nn.softmax(tf.cast(logits, tf.float32)) * valid
     pixels = (0, 1, 2)
-    overlap = tf.reduce_sum(probabilities * truth, pixels)  # [C]
-    truth_size = tf.reduce_sum(truth, pixels)
-    sizes = tf.reduce_sum(probabilities, pixels) + truth_size
+    overlap = replicas.total(tf.reduce_sum(probabilities * truth, pixels))  # [C]
+    truth_size = replicas.total(tf.reduce_sum(truth, pixels))
+    sizes = replicas.total(tf.reduce_sum(probabilities, pixels)) + truth_size
     dice = tf.math.divide_no_nan(2.0 * overlap, sizes)
     return masked_mean(1.0 - dice, truth_size > 0)
 

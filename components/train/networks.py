@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,11 @@ import keras
 import tensorflow as tf
 
 from components.contracts.errors import StreetloopError
-from components.train.batch_norm import with_fused_batch_norm, with_plain_batch_norm
+from components.train.batch_norm import (
+    to_be_saved,
+    with_fused_batch_norm,
+    with_plain_batch_norm,
+)
 from components.train.discriminator import build_discriminator
 from components.train.fit_settings import TrainSettings
 from components.train.generator import build_generator
@@ -18,12 +23,14 @@ from components.train.generator import build_generator
 
 @dataclass
 class Networks:
-    """Everything that a training step changes.
+    """Everything that a training step changes, on every replica, and the candidate, on one device.
 
     Attributes:
       generator: the student, with fused batch normalisation.
-      averaged: the exponential moving average of its weights: the teacher, and what is saved.
-      candidate: a copy of `averaged` whose batch-norm statistics are settled, to be scored.
+      averaged: the exponential moving average of its weights: the teacher.
+      candidate: a float32 copy of `averaged` whose batch-norm statistics are settled, to be scored;
+        in the end the best one, to be saved.
+      strategy: how a step is spread over devices; TensorFlow's default strategy for one device.
     """
 
     generator: keras.Model
@@ -33,6 +40,7 @@ class Networks:
     generator_optimizer: keras.optimizers.Optimizer
     discriminator_optimizer: keras.optimizers.Optimizer
     ema_decay: float
+    strategy: tf.distribute.Strategy
 
     def state(self) -> dict[str, Sequence[Any]]:
         """All variables by group, dropout's random state and the optimizers' moments included."""
@@ -60,21 +68,79 @@ class Networks:
             mean.assign(decay * mean + (1.0 - decay) * weight)
 
     def average_into_candidate(self) -> None:
-        """Copies the averaged weights into the candidate."""
-        for to, weight in zip(self.candidate.weights, self.averaged.weights, strict=True):
-            to.assign(weight)
+        """Copies the averaged weights into the candidate, and where its dropout begins."""
+        for to, variable in zip(self.candidate.variables, self.averaged.variables, strict=True):
+            to.assign(variable)
+
+    def to_save(self) -> tuple[keras.Model, keras.Model]:
+        """The candidate and the discriminator, both in float32."""
+        return self.candidate, to_be_saved(self.discriminator)
+
+    def loss_scale(self) -> float | None:
+        """What the generator's loss is multiplied by against underflow, in float16; else None."""
+        scale = getattr(self.generator_optimizer, "dynamic_scale", None)
+        return None if scale is None else float(scale)
 
 
-def build_networks(settings: TrainSettings, start: keras.Model | None = None) -> Networks:
+def build_networks(
+    settings: TrainSettings,
+    start: keras.Model | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Networks:
     """Builds the networks of a fit.
 
     Args:
       settings: of the fit.
       start: a generator whose weights to begin with.
+      strategy: of `devices.strategy_for`; None for one device.
 
     Raises:
       StreetloopError: `start` has another architecture.
     """
+    strategy = strategy or tf.distribute.get_strategy()
+    with _dtype_policy(settings.precision):
+        plain = _begin(settings, start)
+        with strategy.scope():
+            generator = with_fused_batch_norm(plain)
+            discriminator = build_discriminator(settings.discriminator)
+            # A replica hands in its part of the summed gradient, which Keras clips on its own.
+            clip_norm = settings.optimizer.clip_norm / strategy.num_replicas_in_sync
+            generator_optimizer = _scaled(_optimizer(settings, clip_norm), settings)
+            generator_optimizer.build(generator.trainable_variables)
+            # Betas of AdvSemiSeg (Hung et al., 2018), section 4.
+            discriminator_optimizer = _scaled(
+                keras.optimizers.Adam(
+                    settings.discriminator_learning_rate, beta_1=0.9, beta_2=0.99
+                ),
+                settings,
+            )
+            discriminator_optimizer.build(discriminator.trainable_variables)
+            averaged = with_plain_batch_norm(generator)
+        candidate = to_be_saved(generator)
+    return Networks(
+        generator,
+        averaged,
+        candidate,
+        discriminator,
+        generator_optimizer,
+        discriminator_optimizer,
+        settings.ema_decay,
+        strategy,
+    )
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _begin(settings: TrainSettings, start: keras.Model | None) -> keras.Model:
+    """The generator as the fit begins with it."""
     plain = build_generator(settings.network)
     if start is not None:
         wanted = [tuple(w.shape) for w in plain.weights]
@@ -85,37 +151,32 @@ def build_networks(settings: TrainSettings, start: keras.Model | None = None) ->
                 "weights have other shapes. Set train.warm_start=false, or put train.network back."
             )
         plain.set_weights(start.get_weights())
-    generator = with_fused_batch_norm(plain)
-    discriminator = build_discriminator(settings.discriminator)
-    generator_optimizer = _optimizer(settings)
-    generator_optimizer.build(generator.trainable_variables)
-    # Betas of AdvSemiSeg (Hung et al., 2018), section 4.
-    discriminator_optimizer = keras.optimizers.Adam(
-        settings.discriminator_learning_rate, beta_1=0.9, beta_2=0.99
-    )
-    discriminator_optimizer.build(discriminator.trainable_variables)
-    return Networks(
-        generator,
-        with_plain_batch_norm(generator),
-        with_plain_batch_norm(generator),
-        discriminator,
-        generator_optimizer,
-        discriminator_optimizer,
-        settings.ema_decay,
-    )
+    return plain
 
 
-def _optimizer(settings: TrainSettings) -> keras.optimizers.Optimizer:
+def _optimizer(settings: TrainSettings, clip_norm: float) -> keras.optimizers.Optimizer:
     wanted = settings.optimizer
     if wanted.name == "sgd":
         return keras.optimizers.SGD(
             wanted.learning_rate,
             momentum=0.9,
             weight_decay=wanted.weight_decay,
-            global_clipnorm=wanted.clip_norm,
+            global_clipnorm=clip_norm,
         )
     return keras.optimizers.AdamW(
         wanted.learning_rate,
         weight_decay=wanted.weight_decay,
-        global_clipnorm=wanted.clip_norm,
+        global_clipnorm=clip_norm,
     )
+
+
+def _scaled(
+    optimizer: keras.optimizers.Optimizer, settings: TrainSettings
+) -> keras.optimizers.Optimizer:
+    """With loss scaling for float16, whose small gradients become 0; bfloat16 needs none.
+
+    Dynamic, and a step whose gradients are not finite is left out (Micikevicius et al., 2018).
+    """
+    if settings.precision != "mixed_float16":
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)

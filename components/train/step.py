@@ -53,10 +53,11 @@ def _train(
     import keras
 
     from components.train.checkpoint import Checkpoint
-    from components.train.devices import require_gpus
-    from components.train.fit import Data, fit
+    from components.train.data import Data
+    from components.train.devices import strategy_for
+    from components.train.fit import fit
 
-    require_gpus(settings.gpus)
+    strategy = strategy_for(settings.gpus)
     storage, prefix, start = context.storage, inputs["records"], inputs["start"]
     records = Records(storage.local_dir(prefix))
     unlabeled = read_ids(storage.local_dir(parts) / "unlabeled.txt")
@@ -87,8 +88,10 @@ def _train(
         if storage.exists(name):
             storage.get_file(name, state)
         checkpoint = Checkpoint(state, lambda path: storage.put_file(path, name))
-        done = fit(data, settings, context.seed, checkpoint, model, report, progress.update)
-        averaged, discriminator = done.networks.averaged, done.networks.discriminator
+        done = fit(
+            data, settings, context.seed, checkpoint, model, report, progress.update, strategy
+        )
+        generator, discriminator = done.networks.to_save()
         tracker.log_metrics(
             current.run_id,
             {"train/waiting_for_data": done.waiting, "train/seconds": done.seconds},
@@ -97,7 +100,7 @@ def _train(
         )
         info = save_model(
             Path(folder) / "model",
-            averaged,
+            generator,
             discriminator,
             recipe=context.recipe,
             ledger_version=version,
@@ -110,5 +113,5 @@ def _train(
         "best_step": done.best_step,
         "dev_miou": done.dev_miou,
         "waiting_for_data": done.waiting,
-        "parameters": averaged.count_params(),
+        "parameters": generator.count_params(),
     }

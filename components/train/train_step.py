@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.train import replicas
 from components.train.discriminator import label_maps
 from components.train.fit_settings import TrainSettings
 from components.train.generator import GeneratorParts, split_generator
@@ -18,6 +19,7 @@ from components.train.losses import (
     dice_loss,
     discriminator_accuracy,
     discriminator_loss,
+    masked_mean,
     semi_supervised_loss,
     supervised_loss,
     teacher_targets,
@@ -41,8 +43,8 @@ def make_train_step(
       class_weights: float32 [19] for the cross-entropy, or None.
 
     Returns:
-      a compiled function from a batch (`stream.batches`) and the step's number to every term's
-      value, unweighted.
+      a compiled function from a batch (`stream.batches`, `devices.shared_out`) and the step's number
+      to every term's value, unweighted.
     """
     weights = settings.objectives
     generator, discriminator = networks.generator, networks.discriminator
@@ -61,8 +63,6 @@ def make_train_step(
         """1 from this share of the steps on, 0 before."""
         return tf.cast(step >= round(start * settings.steps), tf.float32)
 
-    # Every `if` is about settings: converting them for the graph would only cost seconds.
-    @tf.function(jit_compile=settings.jit_compile, autograph=False)
     def train_step(batch: Batch, step: tf.Tensor) -> Losses:
         unlabeled = "weak" in batch
         views, targets, mixed_targets = [batch["image"]], None, None
@@ -98,7 +98,8 @@ def make_train_step(
                 total += weights.adversarial_unlabeled * losses["adversarial_loss_unlabeled"]
                 trusted = trusted_pixels(verdict, valid, weights.semi_supervised_threshold)
                 losses["semi_supervised_loss"] = semi_supervised_loss(logits[1], trusted)
-                losses["trusted_share"] = tf.reduce_mean(tf.cast(trusted, tf.float32))
+                every = tf.ones_like(trusted)
+                losses["trusted_share"] = masked_mean(tf.cast(trusted, tf.float32), every)
                 start = once(weights.semi_supervised_start, step)
                 total += start * weights.semi_supervised * losses["semi_supervised_loss"]
             threshold = weights.consistency_threshold
@@ -111,7 +112,8 @@ def make_train_step(
                 loss = consistency_loss(perturbed, targets, threshold)
                 losses["feature_consistency_loss"] = loss
                 total += start * weights.feature_consistency * loss
-        _apply(networks.generator_optimizer, tape, total, generator)
+            scaled = networks.generator_optimizer.scale_loss(total)
+        _apply(networks.generator_optimizer, tape, scaled, generator)
         losses["total_loss"] = total
         if with_gan:
             losses |= discriminate(batch, tf.stop_gradient(maps[0]))
@@ -126,14 +128,25 @@ def make_train_step(
             # Where nothing is annotated a real map is empty: the predicted one must be as well.
             fake = judge(predicted * tf.cast(valid, tf.float32)[..., None], batch["image"])
             loss = discriminator_loss(real, valid, fake, valid)
-        _apply(networks.discriminator_optimizer, tape, loss, discriminator)
+            scaled = networks.discriminator_optimizer.scale_loss(loss)
+        _apply(networks.discriminator_optimizer, tape, scaled, discriminator)
         return {
             "discriminator_loss": loss,
             "discriminator_accuracy_real": discriminator_accuracy(real, valid, real=True),
             "discriminator_accuracy_fake": discriminator_accuracy(fake, valid, real=False),
         }
 
-    return train_step
+    def on_every_replica(batch: Batch, step: tf.Tensor) -> Losses:
+        shares = networks.strategy.run(train_step, args=(batch, step))
+        return {k: networks.strategy.reduce("SUM", v, axis=None) for k, v in shares.items()}
+
+    several = networks.strategy.num_replicas_in_sync > 1
+    # Every `if` is about settings: converting them for the graph would only cost seconds.
+    return tf.function(
+        on_every_replica if several else train_step,
+        jit_compile=settings.jit_compile,
+        autograph=False,
+    )
 
 
 def _apply(
@@ -142,8 +155,10 @@ def _apply(
     loss: tf.Tensor,
     model: keras.Model,
 ) -> None:
+    """Moves the model's weights. Keras clips before it sums over replicas: see `build_networks`."""
     variables = model.trainable_variables
-    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+    gradients = replicas.mean(tape.gradient(loss, variables))
+    optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 
 def _without_features(parts: GeneratorParts, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -153,11 +168,10 @@ def _without_features(parts: GeneratorParts, images: tf.Tensor, step: tf.Tensor)
     """
     dropped = []
     for level, feature in enumerate(parts.encoder(images, training=True)):
-        shape = [tf.shape(feature)[0], 1, 1, feature.shape[-1]]
+        shape = [replicas.count() * feature.shape[0], 1, 1, feature.shape[-1]]
         seed = tf.stack([tf.constant(level, tf.int32), step])
-        dropped.append(
-            tf.nn.experimental.stateless_dropout(feature, 0.5, seed=seed, noise_shape=shape)
-        )
+        kept = tf.nn.experimental.stateless_dropout(tf.ones(shape, feature.dtype), 0.5, seed=seed)
+        dropped.append(feature * replicas.own_rows(kept))  # 0 or 2, for the whole image
     return parts.decoder(dropped, training=True)
 
 
@@ -173,7 +187,7 @@ def _cutmix(images: tf.Tensor, targets: Targets, boxes: tf.Tensor) -> tuple[tf.T
     """
 
     def paste(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        return tf.where(mask, tf.roll(values, -1, 0), values)
+        return tf.where(mask, replicas.next_rows(values), values)
 
     mixed = Targets(paste(targets.pseudo_labels, boxes), paste(targets.confidence, boxes))
     return paste(images, boxes[..., None]), mixed

@@ -1,0 +1,77 @@
+"""Scores the averaged model on dev as it would be saved, and keeps the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.contracts.inference import Predictor, score
+from components.contracts.metrics import mean_dice, mean_iou, pixel_accuracy
+from components.train.augment import weak
+from components.train.data import Data
+from components.train.fit_settings import AugmentSettings, TrainSettings
+from components.train.networks import Networks
+
+_SETTLE = 2  # stream of the images that batch-norm statistics are taken from
+
+
+@dataclass
+class Kept:
+    """The best model so far: its weights, and its mean IoU on dev."""
+
+    miou: float = -1.0
+    step: int = 0
+    since: int = 0  # scores on dev without a better one
+    weights: list[np.ndarray] = field(default_factory=list)
+
+
+def score_on_dev(
+    networks: Networks,
+    predictor: Predictor,
+    data: Data,
+    settings: TrainSettings,
+    seed: int,
+    best: Kept,
+    step: int,
+) -> dict[str, float]:
+    """Scores the averaged model on dev as it would be saved, and keeps it if it is the best."""
+    networks.average_into_candidate()
+    _settle(networks.candidate, data, settings, seed)
+    metrics: dict[str, float] = {}
+    miou = 0.0
+    if data.dev:
+        confusion = score(predictor, data.records, data.dev)
+        miou = mean_iou(confusion) or 0.0
+        metrics = {
+            "dev/miou": miou,
+            "dev/pixel_accuracy": pixel_accuracy(confusion) or 0.0,
+            "dev/dice": mean_dice(confusion) or 0.0,
+        }
+    best.since += 1
+    if miou > best.miou or not data.dev:
+        best.miou, best.step, best.since = miou, step, 0
+        best.weights = networks.candidate.get_weights()
+    return metrics
+
+
+def _settle(model: keras.Model, data: Data, settings: TrainSettings, seed: int) -> None:
+    """Takes the batch-norm statistics anew, on unchanged images and with the final weights.
+
+    Averaged weights have never seen a batch, and moving averages lag behind in short schedules.
+    """
+    plain = AugmentSettings(scale=(1.0, 1.0), flip=False)
+    pools = [p for p in (data.labeled, data.unlabeled) if p]
+    total = sum(len(p) for p in pools)
+    order = np.random.default_rng([seed, _SETTLE]).permutation(total)
+    for batch in range(settings.settle_batches):
+        images = []
+        for place in range(settings.batch_size):
+            index = int(order[(batch * settings.batch_size + place) % total])
+            pool = pools[0] if index < len(pools[0]) else pools[1]
+            image = pool[index if pool is pools[0] else index - len(pools[0])][0]
+            rng = np.random.default_rng([seed, _SETTLE, batch, place])
+            images.append(weak(image, None, settings.crop, plain, rng)[0])
+        model(tf.cast(np.stack(images), tf.float32), training=True)
