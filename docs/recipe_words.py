@@ -45,7 +45,7 @@ WORDS = {
         "et al., 2023)"
     ),
     "train.objectives.feature_consistency": (
-        "meant as the weight of the same under feature dropout; it has no effect yet"
+        "weight of the same with half of each feature's channels left out (UniMatch, section 3.2)"
     ),
     "train.objectives.consistency_threshold": (
         "confidence of the teacher below which pixels do not count"

@@ -22,7 +22,7 @@ EVERYTHING: Mapping[str, Any] = {
     "unlabeled_batch_size": 2,
     "crop": list(SIZE),
     "dev_every": 3,
-    "checkpoint_every": 2,
+    "checkpoint_every": 4,
     "settle_batches": 1,
     "network": {
         "encoder": {"name": "unet", "base": 2, "depth": 2},

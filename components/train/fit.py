@@ -95,7 +95,8 @@ def fit(
             losses.append(train_step(batch, tf.constant(step, tf.int32)))
             step += 1
             at_score = step % settings.dev_every == 0 or step == settings.steps
-            save = at_score or step % settings.checkpoint_every == 0 or asked_to_stop.is_set()
+            stopping = asked_to_stop.is_set()  # asked once: a later signal ends the next step
+            save = at_score or stopping or step % settings.checkpoint_every == 0
             if save or step % 10 == 0:
                 losses = [{k: float(v) for k, v in row.items()} for row in losses]
                 means = finite_means(losses, step)  # before the state is saved
@@ -112,7 +113,7 @@ def fit(
                 losses = []
             if save:
                 _save(checkpoint, networks, best, step)
-            if asked_to_stop.is_set():
+            if stopping:
                 raise InterruptedFit
     seconds = time.monotonic() - started
     networks.candidate.set_weights(best.weights)

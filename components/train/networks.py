@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from components.contracts.errors import StreetloopError
@@ -79,7 +80,7 @@ class Networks:
     def loss_scale(self) -> float | None:
         """What the generator's loss is multiplied by against underflow, in float16; else None."""
         scale = getattr(self.generator_optimizer, "dynamic_scale", None)
-        return None if scale is None else float(scale)
+        return None if scale is None else float(np.asarray(scale))
 
 
 def build_networks(

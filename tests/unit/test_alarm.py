@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from components.train.alarm import collapse_warning
+from components.contracts.errors import StreetloopError
+from components.train.alarm import check_loss_scale, collapse_warning, finite_means
 
 
 def _means(loss: float, real: float, fake: float) -> dict[str, float]:
@@ -28,3 +29,19 @@ def test_a_discriminator_that_calls_everything_the_same_is_named(means: dict[str
     warning = collapse_warning(means) or ""
     assert "given up" in warning
     assert ("real" if means["discriminator_accuracy_real"] else "predicted") in warning
+
+
+def test_losses_are_averaged_and_the_first_one_that_is_no_number_is_named() -> None:
+    rows = [{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 4.0}]
+    assert finite_means(rows, 7) == {"a": 2.0, "b": 3.0}
+    nan, inf = float("nan"), float("inf")
+    rows += [{"a": 1.0, "b": inf}, {"a": nan, "b": nan}]
+    with pytest.raises(StreetloopError, match="b is inf at step 9"):
+        finite_means(rows, 10)
+
+
+def test_a_loss_scale_that_never_gets_small_enough_stops_the_fit() -> None:
+    check_loss_scale(None, 3)
+    check_loss_scale(1.0, 3)
+    with pytest.raises(StreetloopError, match=r"at step 40 .* scaled by 0\.5.*mixed_bfloat16"):
+        check_loss_scale(0.5, 40)

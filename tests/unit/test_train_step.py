@@ -1,0 +1,140 @@
+"""One step of every kind of network and precision. Steps run eagerly: tracing would take longer."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from fit_support import SIZE, settings_of
+
+from components.contracts.model_io import load_generator, model_id, save_model
+from components.train.networks import build_networks
+from components.train.train_step import make_train_step
+from tfds_cityscapes.labels import IGNORE_LABEL
+
+# TensorFlow 2.21's tensors do not know NumPy's `copy` argument yet; Keras meets it when it saves.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+
+
+@pytest.fixture(autouse=True)
+def eagerly():
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def _batch():
+    rng = np.random.default_rng(5)
+    label = rng.integers(0, 19, (2, *SIZE)).astype(np.int32)
+    label[:, :8] = IGNORE_LABEL
+    images = {
+        name: tf.constant(rng.integers(0, 256, (2, *SIZE, 3)), tf.float32)
+        for name in ("image", "weak", "strong")
+    }
+    masks = {name: tf.constant(rng.random((2, *SIZE)) < 0.2) for name in ("padding", "cutmix")}
+    return images | masks | {"label": tf.constant(label)}
+
+
+def _networks(**changes):
+    keras.utils.set_random_seed(2)
+    settings = settings_of(**changes)
+    networks = build_networks(settings)
+    class_weights = np.linspace(0.5, 1.5, 19, dtype=np.float32)
+    return networks, make_train_step(networks, settings, class_weights)
+
+
+def _values(variables):
+    return [np.asarray(variable).copy() for variable in variables]
+
+
+def _moved(before, variables):
+    return [not np.array_equal(a, np.asarray(b)) for a, b in zip(before, variables, strict=True)]
+
+
+def _check_a_step(**changes):
+    networks, step = _networks(**changes)
+    models = (networks.generator, networks.discriminator)
+    before = [_values(model.trainable_variables) for model in models]
+    losses = step(_batch(), tf.constant(5))
+    assert all(np.isfinite(float(value)) for value in losses.values()), losses
+    for values, model in zip(before, models, strict=True):
+        assert np.mean(_moved(values, model.trainable_variables)) > 0.9
+    return networks, losses
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_step_of_every_objective_moves_both_networks_and_reports_every_term(optimizer):
+    _, losses = _check_a_step(optimizer={"name": optimizer})
+    assert set(losses) == {
+        "supervised_loss",
+        "dice_loss",
+        "adversarial_loss",
+        "adversarial_loss_unlabeled",
+        "semi_supervised_loss",
+        "trusted_share",
+        "consistency_loss",
+        "feature_consistency_loss",
+        "total_loss",
+        "discriminator_loss",
+        "discriminator_accuracy_real",
+        "discriminator_accuracy_fake",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet_v2",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("resnet50", "efficientnet_v2_b0", "efficientnet_v2_s", "convnext_tiny")
+        ),
+    ],
+)
+def test_an_encoder_of_keras_applications_takes_a_step(name):
+    network = {"encoder": {"name": name, "weights": "none"}, "output_stride": 4}
+    _check_a_step(network=network)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_learns_about_the_same_and_saves_a_float32_model(precision, tmp_path):
+    networks, losses = _check_a_step(precision=precision)
+    _, expected = _check_a_step()
+    for name in ("supervised_loss", "dice_loss", "adversarial_loss", "discriminator_loss"):
+        assert float(losses[name]) == pytest.approx(float(expected[name]), rel=0.02)
+    computed_in = {layer.compute_dtype for layer in networks.generator.layers}
+    assert computed_in == {precision.removeprefix("mixed_"), "float32"}
+    assert keras.config.dtype_policy().name == "float32"
+    assert all(w.dtype == "float32" for w in networks.generator.trainable_variables)
+
+    networks.average_into_candidate()
+    save_model(tmp_path / "model", *networks.to_save(), recipe={}, ledger_version=0)
+    loaded = load_generator(tmp_path / "model")
+    judge = keras.models.load_model(tmp_path / "model" / "discriminator.keras", compile=False)
+    assert {x.dtype_policy.name for m in (loaded, judge) for x in m.layers} == {"float32"}
+    image = _batch()["image"]
+    logits = loaded(image).numpy()
+    np.testing.assert_array_equal(logits, networks.candidate(image).numpy())
+    taught = networks.averaged(image, training=False).numpy()
+    assert np.abs(taught - logits).max() < 0.05 * np.abs(logits).max()
+
+
+def test_gradients_that_overflow_in_float16_cost_a_step_and_not_the_run():
+    networks, step = _networks(precision="mixed_float16")
+    networks.generator_optimizer.dynamic_scale.assign(3e38)
+    before = _values(networks.generator.trainable_variables)
+    losses = step(_batch(), tf.constant(5))
+    assert all(np.isfinite(float(value)) for value in losses.values())
+    assert not any(_moved(before, networks.generator.trainable_variables))
+    assert networks.loss_scale() == pytest.approx(1.5e38)
+    networks.generator_optimizer.dynamic_scale.assign(2.0**10)
+    step(_batch(), tf.constant(6))
+    assert np.mean(_moved(before, networks.generator.trainable_variables)) > 0.9
+
+
+def test_what_is_saved_in_float32_has_the_id_of_the_average_itself():
+    networks, _ = _networks()
+    networks.average_into_candidate()
+    assert model_id(*networks.to_save()) == model_id(networks.averaged, networks.discriminator)
+    assert networks.loss_scale() is None
