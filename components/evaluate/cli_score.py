@@ -8,7 +8,9 @@ import os
 from pathlib import Path
 
 from components.contracts.errors import StreetloopError, UsageError
-from components.evaluate.label_files import TruthFile, read_ids
+from components.evaluate import native
+from components.evaluate.id_files import read_ids
+from components.evaluate.label_files import TruthFile
 from components.evaluate.scoring import FolderReport, score_folders
 from tfds_cityscapes.labels import colorize, to_train_ids
 
@@ -60,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UsageError(f"Expected --{name} to be at least 1; got {value}.")
+    native.keep_freed_memory()
     report = score_folders(
         args.predictions,
         args.ground_truth,

@@ -1,29 +1,18 @@
-"""Label-id files on disk: finding the pairs to score, and reading a PNG's ids as they are."""
+"""Label-id files on disk: finding the pairs to score."""
 
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from components.contracts.errors import StreetloopError
+from components.evaluate.id_files import ScoringError
 
 LABELS_SUFFIX = "_gtFine_labelIds.png"
 INSTANCES_SUFFIX = "_gtFine_instanceIds.png"
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GRAY, _PALETTE = 0, 3  # the colour types whose one channel can be an id
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
-
-
-class ScoringError(StreetloopError):
-    """A file that cannot be scored; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -129,54 +118,3 @@ def _id_in(name: str, known: set[str]) -> str | None:
         if name[start:end] in known
     )
     return max(found, key=len, default=None)
-
-
-def read_ids(path: Path) -> np.ndarray:
-    """Reads a one-channel PNG without changing a value: uint8 or uint16 [H, W].
-
-    A palette image gives its indices, as it does in the official script, not its colours.
-
-    Raises:
-      ScoringError: the file is no readable PNG, or has several channels.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ScoringError(f"Expected a readable file at {path}: {error}.") from error
-    if len(data) < 33 or not data.startswith(_SIGNATURE):
-        raise ScoringError(f"Expected a PNG file; {path} is none.")
-    depth, color_type = data[24], data[25]
-    if color_type == _PALETTE:
-        data = _palette_as_gray(data)
-    elif color_type != _GRAY:
-        raise ScoringError(
-            f"Expected one channel of label ids; {path} is a colour image. Pass the *_labelIds.png "
-            "files, not the *_color.png ones."
-        )
-    ids = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if ids is None:
-        raise ScoringError(f"Expected a PNG that can be decoded; {path} is damaged.")
-    if depth < 8:
-        # The decoder stretches 1, 2 and 4 bits to 0..255.
-        ids //= 255 // (2**depth - 1)
-    return ids
-
-
-def _palette_as_gray(data: bytes) -> bytes:
-    """Relabels a palette PNG as a gray one: the pixel data of both are laid out alike.
-
-    OpenCV only hands out a palette image's colours; without palette it hands out the indices.
-    """
-    chunks = [_SIGNATURE]
-    offset = len(_SIGNATURE)
-    while offset + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, offset)
-        kind = data[offset + 4 : offset + 8]
-        chunk = data[offset : offset + 12 + length]
-        if kind == b"IHDR":
-            header = kind + data[offset + 8 : offset + 17] + bytes([_GRAY]) + chunk[18:21]
-            chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
-        if kind in (b"IHDR", b"IDAT", b"IEND"):
-            chunks.append(chunk)
-        offset += 12 + length
-    return b"".join(chunks)

@@ -19,13 +19,8 @@ import numpy as np
 from components.contracts.confusion import LabelMapError
 from components.contracts.metrics import mean_defined, mean_dice, or_none, summarize
 from components.evaluate.explain import ImageScore, WorstImages, most_confused
-from components.evaluate.label_files import (
-    ScoringError,
-    TruthFile,
-    find_truth,
-    match_predictions,
-    read_ids,
-)
+from components.evaluate.id_files import ScoringError, read_ids
+from components.evaluate.label_files import TruthFile, find_truth, match_predictions
 from components.evaluate.official import PixelCounts, count_pair, official_scores
 from tfds_cityscapes.labels import CLASS_NAMES
 

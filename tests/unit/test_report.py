@@ -16,7 +16,8 @@ from components.evaluate import figures, pictures
 from components.evaluate.__main__ import main
 from components.evaluate.calibration import Calibration
 from components.evaluate.gate import Decision
-from components.evaluate.label_files import ScoringError, find_truth, match_predictions, read_ids
+from components.evaluate.id_files import ScoringError, read_ids
+from components.evaluate.label_files import find_truth, match_predictions
 from components.evaluate.report_html import ImageRow, Page, render
 from components.evaluate.scoring import score_folders, score_pairs
 
