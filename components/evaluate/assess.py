@@ -13,7 +13,7 @@ from components.contracts.inference import Predictor, predictions
 from components.contracts.metrics import Scores, mean_dice, summarize
 from components.contracts.records import Records
 from components.evaluate.calibration import Calibration
-from components.evaluate.explain import WorstImages, most_confused
+from components.evaluate.explain import ConfusedPair, Examples, WorstImages, most_confused
 from tfds_cityscapes.labels import CLASS_NAMES, IGNORE_LABEL, NUM_CLASSES
 
 
@@ -32,11 +32,17 @@ class Assessment:
     dice_image_mean: float | None
     calibration: Calibration
     worst: WorstImages = field(default_factory=WorstImages)
+    examples: Examples = field(default_factory=Examples)
 
     @property
     def scores(self) -> Scores:
         """All scores of the split."""
         return summarize(self.confusion, dice_image_mean=self.dice_image_mean)
+
+    @property
+    def confused(self) -> list[ConfusedPair]:
+        """The pairs of classes that are mixed up the most."""
+        return most_confused(self.confusion, examples=self.examples)
 
     def to_json(self) -> dict[str, Any]:
         """As `report.json` holds it; fractions, null where undefined."""
@@ -47,7 +53,7 @@ class Assessment:
                 city: _headline(confusion) for city, confusion in sorted(self.cities.items())
             },
             "calibration": self.calibration.to_json(),
-            "most_confused": [p.words for p in most_confused(self.confusion)],
+            "most_confused": [pair.words for pair in self.confused],
             "worst_images": [w.to_json() for w in self.worst.list()],
         }
 
@@ -85,6 +91,7 @@ def assess(
         scored = truth != IGNORE_LABEL
         found.calibration.update(probabilities.max(-1)[scored], (predicted == truth)[scored])
         found.worst.add(image_id, confusion)
+        found.examples.add(image_id, confusion)
         dice = mean_dice(confusion)
         if dice is not None:
             dices.append(dice)

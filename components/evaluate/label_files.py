@@ -9,9 +9,8 @@ from pathlib import Path
 
 from components.evaluate.id_files import ScoringError
 
-LABELS_SUFFIX = "_gtFine_labelIds.png"
-INSTANCES_SUFFIX = "_gtFine_instanceIds.png"
-
+_LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
+_KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 
 
@@ -29,7 +28,8 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
 
     Args:
       root: the data set's root (then `gtFine/<split>` is searched), its `gtFine` folder, or any
-        folder with `*_gtFine_labelIds.png` files below it.
+        folder with `*_labelIds.png` files below it. An image's id is what comes before that, less
+        `_gtFine`; its instances are the `*_instanceIds.png` file beside it.
       split: which split of a data-set root.
 
     Raises:
@@ -49,26 +49,32 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
             folder = base / split
             break
     found: dict[str, TruthFile] = {}
-    for path in sorted(folder.rglob(f"*{LABELS_SUFFIX}")):
-        image_id = path.name.removesuffix(LABELS_SUFFIX)
+    for path in sorted(folder.rglob(f"*{_LABELS}")):
+        image_id = path.name.removesuffix(_LABELS)
+        for kind in _KINDS:
+            image_id = image_id.removesuffix(kind)
         if image_id in found:
             raise ScoringError(
                 f"Expected one ground truth for {image_id}; got {found[image_id].labels} and "
                 f"{path}. Point --ground-truth at one of them."
             )
-        instances = path.with_name(image_id + INSTANCES_SUFFIX)
+        instances = _instances_of(path)
         found[image_id] = TruthFile(image_id, path, instances if instances.is_file() else None)
     if not found:
-        raise ScoringError(f"Expected *{LABELS_SUFFIX} files below {folder}; found none.")
+        raise ScoringError(f"Expected *{_LABELS} files below {folder}; found none.")
     files = [found[image_id] for image_id in sorted(found)]
     without = [file for file in files if file.instances is None]
     if 0 < len(without) < len(files):
         raise ScoringError(
-            f"Expected {without[0].labels.with_name(without[0].image_id + INSTANCES_SUFFIX)}, as "
+            f"Expected {_instances_of(without[0].labels)}, as "
             f"{len(files) - len(without)} other images have their instance file. Add it, or score "
             "without any."
         )
     return files
+
+
+def _instances_of(labels: Path) -> Path:
+    return labels.with_name(labels.name.removesuffix(_LABELS) + _INSTANCES)
 
 
 def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]:
@@ -91,7 +97,7 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
     chosen = {}
     for image_id in wanted:
         paths = candidates.get(image_id, [])
-        named = [path for path in paths if path.name.endswith("_labelIds.png")]
+        named = [path for path in paths if path.name.endswith(_LABELS)]
         if len(paths) > 1 and len(named) == 1:
             paths = named
         if not paths:

@@ -66,7 +66,7 @@ _HEADLINES = (
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One of the worst images: `pictures` are (caption, PNG bytes)."""
+    """One of the worst images, or of a pair's examples: `pictures` are (caption, PNG bytes)."""
 
     image_id: str
     words: str
@@ -80,6 +80,7 @@ class Page:
     Attributes:
       figures: PNG bytes by caption, in order.
       confused: sentences on the most confused classes.
+      examples: images of the first of them.
       cities: by city, scores by name (`images`, `miou`, ...).
       facts: short lines under the title (name, value), as data set, model, cycle.
     """
@@ -90,6 +91,7 @@ class Page:
     decision: Decision | None = None
     figures: Mapping[str, bytes] = field(default_factory=dict)
     confused: Sequence[str] = ()
+    examples: Sequence[ImageRow] = ()
     worst: Sequence[ImageRow] = ()
     cities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -109,6 +111,7 @@ def render(page: Page) -> str:
         _named_table("city", page.cities, ("images", "miou", "pixel_accuracy", "dice", "iiou")),
         "" if not page.confused else "<h2>Most confused</h2>",
         _list(page.confused),
+        *(_image(row) for row in page.examples),
         "" if not page.figures else "<h2>Figures</h2>",
         *(_figure(caption, png) for caption, png in page.figures.items()),
         "" if not page.worst else "<h2>Worst images</h2>",
