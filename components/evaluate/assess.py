@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,7 @@ class Assessment:
 
     Attributes:
       confusion: int64 [19, 19], summed over the images.
-      cities: the same, by city.
+      cities: the same, by city; `city_images` counts their images.
     """
 
     confusion: np.ndarray
@@ -33,6 +34,7 @@ class Assessment:
     calibration: Calibration
     worst: WorstImages = field(default_factory=WorstImages)
     examples: Examples = field(default_factory=Examples)
+    city_images: Counter[str] = field(default_factory=Counter)
 
     @property
     def scores(self) -> Scores:
@@ -50,7 +52,8 @@ class Assessment:
             "images": self.images,
             "confusion": self.confusion.tolist(),
             "cities": {
-                city: _headline(confusion) for city, confusion in sorted(self.cities.items())
+                city: {"images": self.city_images[city], **_headline(confusion)}
+                for city, confusion in sorted(self.cities.items())
             },
             "calibration": self.calibration.to_json(),
             "most_confused": [pair.words for pair in self.confused],
@@ -86,8 +89,9 @@ def assess(
         predicted = probabilities.argmax(-1).astype(np.uint8)
         confusion = confusion_matrix(truth, predicted)
         total += confusion
-        city = found.cities.setdefault(records.entries[image_id].city, np.zeros_like(total))
-        city += confusion
+        city = records.entries[image_id].city
+        found.cities.setdefault(city, np.zeros_like(total))[...] += confusion
+        found.city_images[city] += 1
         scored = truth != IGNORE_LABEL
         found.calibration.update(probabilities.max(-1)[scored], (predicted == truth)[scored])
         found.worst.add(image_id, confusion)

@@ -151,18 +151,19 @@ def _gate(decision: Decision) -> str:
 
 
 def _class_table(scores: Mapping[str, Any]) -> str:
+    classes = scores["classes"]
+    with_iiou = any(row.get("iiou") is not None for row in classes.values())
     rows = []
-    for name, row in scores["classes"].items():
+    for name, row in classes.items():
         width = 100 * (row["iou"] or 0.0)
         bar = f'<span class="track"><i style="width:{width:.1f}%"></i></span>'
-        rows.append(
-            f"<tr><td>{escape(name)}</td><td>{bar}"
-            f'<span class="value">{_percent(row["iou"])}</span></td>'
-            f"<td>{_percent(row.get('iiou'))}</td><td>{_percent(row['dice'])}</td>"
-            f"<td>{_percent(row.get('accuracy'))}</td><td>{row.get('pixels', 0):,}</td></tr>"
-        )
-    heads = ("class", "IoU %", "iIoU %", "Dice %", "accuracy %", "labeled pixels")
-    return _table(heads, rows)
+        cells = [f'{bar}<span class="value">{_percent(row["iou"])}</span>']
+        cells += [_percent(row["iiou"])] if with_iiou else []
+        cells += [_percent(row["dice"]), _percent(row.get("accuracy"))]
+        cells.append(f"{row.get('pixels', 0):,}")
+        rows.append(f"<tr><td>{escape(name)}</td>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
+    heads = ["class", "IoU %", "iIoU %", "Dice %", "accuracy %", "labeled pixels"]
+    return _table([head for head in heads if with_iiou or head != "iIoU %"], rows)
 
 
 def _named_table(first: str, rows: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> str:
