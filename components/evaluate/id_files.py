@@ -6,7 +6,6 @@ import struct
 import zlib
 from pathlib import Path
 
-import cv2
 import deflate
 import numpy as np
 
@@ -96,6 +95,8 @@ def _plain_ids(
 
 def _any_ids(chunks: list[tuple[bytes, bytes]], depth: int) -> np.ndarray | None:
     """Ids of any one-channel PNG, by OpenCV; None if it is damaged."""
+    import cv2  # most folders have no such file, and start faster without
+
     data = np.frombuffer(_as_gray(chunks), np.uint8)
     try:
         ids = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
