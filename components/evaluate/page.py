@@ -132,7 +132,7 @@ def model_page(
     ]
     page = Page(
         title=name if cycle is None else f"{name}, cycle {cycle}",
-        scores=scores,
+        scores=scores | {"ece": scores["calibration"]["ece"]},
         facts={
             "split": split,
             "images": str(val.images),

@@ -61,6 +61,7 @@ _HEADLINES = (
     ("mean_accuracy", "mean accuracy"),
     ("frequency_weighted_iou", "frequency-weighted IoU"),
     ("dice_image_mean", "Dice (mean of images)"),
+    ("ece", "calibration error (ECE)"),
 )
 
 

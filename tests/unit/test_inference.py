@@ -62,7 +62,7 @@ def _one_by_one(generator, settings, image, size):
         {"flip": True},
         {"scales": (0.75, 1.0), "flip": True},
         {"window": (32, 32)},
-        {"window": (24, 50), "overlap": 0.5, "flip": True, "scales": (1.0, 1.5)},
+        {"window": (33, 40), "overlap": 0.5, "flip": True, "scales": (1.0, 1.5)},
     ],
     ids=["whole", "flip", "scales", "windows", "all"],
 )
@@ -112,3 +112,9 @@ def test_records_are_grouped_by_size_and_stay_in_order(generator, monkeypatch):
         assert truth is held[image_id].label
         assert probabilities.shape == (*truth.shape, 19)
         np.testing.assert_allclose(probabilities, alone(image[None], truth.shape)[0], atol=1e-5)
+
+
+def test_settings_say_in_words_how_images_are_shown():
+    assert InferenceSettings().words == "whole"
+    shown = InferenceSettings(flip=True, scales=(0.75, 1.0), window=(64, 96))
+    assert shown.words == "in windows of 64x96, mirrored too, at 0.75, 1 times its size"
