@@ -36,7 +36,7 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     from components.contracts.records import Records
     from components.evaluate.assess import assess, baseline
     from components.evaluate.gate import Decision
-    from components.evaluate.page import model_page, pictures_of
+    from components.evaluate.page import examples_of, model_page, pictures_of
 
     records = Records(storage.local_dir(trained[-1].summary["records"]))
     if not records.ids(split):
@@ -49,11 +49,25 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     predictor = Predictor(generator, recipe.inference)
     found = assess(predictor, records, split, recipe.evaluate.overlays)
     name = f"reports/{split}-{model[:12]}"
-    scores = found.to_json() | {"baseline": baseline(found.confusion), "model": model}
+    scores = found.to_json() | {
+        "split": split,
+        "model": model,
+        "inference": recipe.inference.model_dump(mode="json"),
+        "baseline": baseline(found.confusion),
+    }
     storage.write(f"{name}.json", json.dumps(scores, indent=1).encode())
     pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])
     decision = Decision(True, [f"Champion since cycle {state.champion.cycle}."])
-    page = model_page(recipe.name, state.champion.cycle, found, decision, pictures, split)
+    page = model_page(
+        recipe.name,
+        state.champion.cycle,
+        found,
+        decision,
+        pictures,
+        split,
+        examples=examples_of(predictor, records, found.confused),
+        inference=recipe.inference,
+    )
     storage.write(f"{name}.html", page.encode())
     _print_scores(scores, f"Champion {model[:12]} on {split} ({found.images} images), %")
     click.echo(f"Report: {storage.uri}/{name}.html")

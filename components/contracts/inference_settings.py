@@ -26,3 +26,13 @@ class InferenceSettings(Settings):
     scales: tuple[Zoom, ...] = Field(default=(1.0,), strict=False, min_length=1)
     window: Size | None = None
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.33
+
+    @property
+    def words(self) -> str:
+        """How images are shown, in a few words."""
+        parts = ["whole" if self.window is None else "in windows of {}x{}".format(*self.window)]
+        if self.flip:
+            parts.append("mirrored too")
+        if self.scales != (1.0,):
+            parts.append(f"at {', '.join(f'{scale:g}' for scale in self.scales)} times its size")
+        return ", ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from components.contracts.inference import Predictor, predictions
 from components.contracts.metrics import Scores, mean_dice, summarize
 from components.contracts.records import Records
 from components.evaluate.calibration import Calibration
-from components.evaluate.explain import WorstImages, most_confused
+from components.evaluate.explain import ConfusedPair, Examples, WorstImages, most_confused
 from tfds_cityscapes.labels import CLASS_NAMES, IGNORE_LABEL, NUM_CLASSES
 
 
@@ -23,7 +24,7 @@ class Assessment:
 
     Attributes:
       confusion: int64 [19, 19], summed over the images.
-      cities: the same, by city.
+      cities: the same, by city; `city_images` counts their images.
     """
 
     confusion: np.ndarray
@@ -32,11 +33,18 @@ class Assessment:
     dice_image_mean: float | None
     calibration: Calibration
     worst: WorstImages = field(default_factory=WorstImages)
+    examples: Examples = field(default_factory=Examples)
+    city_images: Counter[str] = field(default_factory=Counter)
 
     @property
     def scores(self) -> Scores:
         """All scores of the split."""
         return summarize(self.confusion, dice_image_mean=self.dice_image_mean)
+
+    @property
+    def confused(self) -> list[ConfusedPair]:
+        """The pairs of classes that are mixed up the most."""
+        return most_confused(self.confusion, examples=self.examples)
 
     def to_json(self) -> dict[str, Any]:
         """As `report.json` holds it; fractions, null where undefined."""
@@ -44,10 +52,11 @@ class Assessment:
             "images": self.images,
             "confusion": self.confusion.tolist(),
             "cities": {
-                city: _headline(confusion) for city, confusion in sorted(self.cities.items())
+                city: {"images": self.city_images[city], **_headline(confusion)}
+                for city, confusion in sorted(self.cities.items())
             },
             "calibration": self.calibration.to_json(),
-            "most_confused": [p.words for p in most_confused(self.confusion)],
+            "most_confused": [pair.words for pair in self.confused],
             "worst_images": [w.to_json() for w in self.worst.list()],
         }
 
@@ -80,11 +89,13 @@ def assess(
         predicted = probabilities.argmax(-1).astype(np.uint8)
         confusion = confusion_matrix(truth, predicted)
         total += confusion
-        city = found.cities.setdefault(records.entries[image_id].city, np.zeros_like(total))
-        city += confusion
+        city = records.entries[image_id].city
+        found.cities.setdefault(city, np.zeros_like(total))[...] += confusion
+        found.city_images[city] += 1
         scored = truth != IGNORE_LABEL
         found.calibration.update(probabilities.max(-1)[scored], (predicted == truth)[scored])
         found.worst.add(image_id, confusion)
+        found.examples.add(image_id, confusion)
         dice = mean_dice(confusion)
         if dice is not None:
             dices.append(dice)

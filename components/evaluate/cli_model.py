@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from components.contracts.progress import Progress
     from components.contracts.records import Records
     from components.evaluate.assess import assess, baseline
-    from components.evaluate.page import model_page, pictures_of
+    from components.evaluate.page import examples_of, model_page, pictures_of
 
     begin("evaluate")
     records = Records(args.records)
@@ -81,7 +81,16 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.html is not None:
         pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])
-        page = model_page("Scores of a model", None, found, None, pictures, args.split)
+        page = model_page(
+            "Scores of a model",
+            None,
+            found,
+            None,
+            pictures,
+            args.split,
+            examples=examples_of(predictor, records, found.confused),
+            inference=settings,
+        )
         command.write_text(args.html, page)
     command.write_text(args.output, json.dumps(report, indent=1, allow_nan=False) + "\n")
     for name in ("miou", "pixel_accuracy", "dice"):

@@ -7,8 +7,11 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 from components.contracts.errors import StreetloopError, UsageError
-from components.evaluate.label_files import TruthFile, read_ids
+from components.evaluate import native
+from components.evaluate.id_files import read_ids
 from components.evaluate.scoring import FolderReport, score_folders
 from tfds_cityscapes.labels import colorize, to_train_ids
 
@@ -30,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ground-truth",
         type=Path,
         metavar="DIR",
-        help="data set root (gtFine/<split>), or a folder with *_gtFine_labelIds.png below it",
+        help="data set root (gtFine/<split>), or a folder with *_labelIds.png below it",
     )
     group.add_argument("--split", default="val", help="split of a data set root (default: val)")
     group.add_argument("--output", type=Path, metavar="JSON", help="where the report goes")
@@ -60,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UsageError(f"Expected --{name} to be at least 1; got {value}.")
+    native.keep_freed_memory()
     report = score_folders(
         args.predictions,
         args.ground_truth,
@@ -91,6 +95,7 @@ def _write(path: Path, text: str) -> None:
 def _page(report: FolderReport, predictions: Path) -> str:
     from components.contracts.metrics import summarize
     from components.evaluate.figures import class_iou_figure, confusion_figure
+    from components.evaluate.page import PAIRS_SHOWN, example_row
     from components.evaluate.report_html import ImageRow, Page, render
 
     worst = [
@@ -98,10 +103,16 @@ def _page(report: FolderReport, predictions: Path) -> str:
             score.image_id,
             f"mIoU {100 * score.miou:.1f} %, pixel accuracy {100 * score.pixel_accuracy:.1f} %. "
             f"{score.words}",
-            _pictures(truth, prediction),
+            _pictures(*_maps(report, score.image_id)),
         )
-        for score, truth, prediction in report.worst
+        for score in report.worst
     ]
+    examples = []
+    for pair in report.confused[:PAIRS_SHOWN]:
+        labels, predicted = _maps(report, str(pair.example))
+        views = {"labels": colorize(labels), "prediction": colorize(predicted)}
+        views["mixed up (red)"] = views["labels"]
+        examples.append(example_row(pair, labels, predicted, views))
     page = Page(
         title="Cityscapes scores",
         scores=report.json,
@@ -117,18 +128,23 @@ def _page(report: FolderReport, predictions: Path) -> str:
             ),
         },
         confused=[pair["words"] for pair in report.json["most_confused"]],
+        examples=examples,
         worst=worst,
         cities=report.json["per_city"],
     )
     return render(page)
 
 
-def _pictures(truth: TruthFile, prediction: Path) -> list[tuple[str, bytes]]:
+def _maps(report: FolderReport, image_id: str) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and prediction of one image: train ids [H, W]."""
+    truth, prediction = report.files[image_id]
+    return to_train_ids(read_ids(truth.labels)), to_train_ids(read_ids(prediction))
+
+
+def _pictures(labels: np.ndarray, predicted: np.ndarray) -> list[tuple[str, bytes]]:
     """Labels, prediction and mistakes of one image, small enough for a page."""
     from components.evaluate.pictures import error_map, shrink, to_png
 
-    labels = to_train_ids(read_ids(truth.labels))
-    predicted = to_train_ids(read_ids(prediction))
     pictures = {
         "labels": colorize(labels),
         "prediction": colorize(predicted),

@@ -17,12 +17,16 @@ NOT_SCORED = "a class that is not scored"
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """`share` of the labeled pixels of class `truth` were predicted as class `predicted`."""
+    """`share` of the labeled pixels of class `truth` were predicted as class `predicted`.
+
+    `example` is the id of the image with the most such pixels, where images were kept track of.
+    """
 
     truth: str
     predicted: str
     pixels: int
     share: float
+    example: str | None = None
 
     @property
     def words(self) -> str:
@@ -37,7 +41,29 @@ class ConfusedPair:
         return {**asdict(self), "words": self.words}
 
 
-def most_confused(confusion: np.ndarray, count: int = 10) -> list[ConfusedPair]:
+class Examples:
+    """For each pair of classes, the image that mixes them up the most; constant memory."""
+
+    def __init__(self) -> None:
+        self._pixels = np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64)
+        self._ids = np.full(self._pixels.shape, None, object)
+
+    def add(self, image_id: str, confusion: np.ndarray) -> None:
+        """Takes in one image's own confusion matrix; of equals, the first stays."""
+        cells = np.zeros_like(self._pixels)
+        cells[:, : confusion.shape[1]] = confusion
+        more = cells > self._pixels
+        self._pixels[more] = cells[more]
+        self._ids[more] = image_id
+
+    def of(self, row: int, column: int) -> str | None:
+        """The image for one cell of the matrix; None if the pair occurs in none."""
+        return self._ids[row, column]
+
+
+def most_confused(
+    confusion: np.ndarray, count: int = 10, examples: Examples | None = None
+) -> list[ConfusedPair]:
     """The pairs (true class, predicted class) with the largest share of the true class lost.
 
     By share, not by pixels: every class weighs the same in mIoU, and by pixels road would
@@ -46,13 +72,18 @@ def most_confused(confusion: np.ndarray, count: int = 10) -> list[ConfusedPair]:
     Args:
       confusion: int [19, 19], or [19, 20] with a last column for predictions that are not scored.
       count: how many pairs at most; pairs without a pixel are left out.
+      examples: where each pair's example comes from.
     """
     confusion = np.asarray(confusion)
     names = (*CLASS_NAMES, NOT_SCORED)
     labeled = confusion.sum(axis=1)
     pairs = [
         ConfusedPair(
-            names[row], names[column], int(confusion[row, column]), float(cell / labeled[row])
+            names[row],
+            names[column],
+            int(cell),
+            float(cell / labeled[row]),
+            examples.of(row, column) if examples else None,
         )
         for (row, column), cell in np.ndenumerate(confusion)
         if row != column and cell > 0

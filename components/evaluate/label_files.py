@@ -1,29 +1,17 @@
-"""Label-id files on disk: finding the pairs to score, and reading a PNG's ids as they are."""
+"""Label-id files on disk: finding the pairs to score."""
 
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
+from components.evaluate.id_files import ScoringError
 
-from components.contracts.errors import StreetloopError
-
-LABELS_SUFFIX = "_gtFine_labelIds.png"
-INSTANCES_SUFFIX = "_gtFine_instanceIds.png"
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GRAY, _PALETTE = 0, 3  # the colour types whose one channel can be an id
+_LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
+_KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
-
-
-class ScoringError(StreetloopError):
-    """A file that cannot be scored; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +28,8 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
 
     Args:
       root: the data set's root (then `gtFine/<split>` is searched), its `gtFine` folder, or any
-        folder with `*_gtFine_labelIds.png` files below it.
+        folder with `*_labelIds.png` files below it. An image's id is what comes before that, less
+        `_gtFine`; its instances are the `*_instanceIds.png` file beside it.
       split: which split of a data-set root.
 
     Raises:
@@ -60,26 +49,32 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
             folder = base / split
             break
     found: dict[str, TruthFile] = {}
-    for path in sorted(folder.rglob(f"*{LABELS_SUFFIX}")):
-        image_id = path.name.removesuffix(LABELS_SUFFIX)
+    for path in sorted(folder.rglob(f"*{_LABELS}")):
+        image_id = path.name.removesuffix(_LABELS)
+        for kind in _KINDS:
+            image_id = image_id.removesuffix(kind)
         if image_id in found:
             raise ScoringError(
                 f"Expected one ground truth for {image_id}; got {found[image_id].labels} and "
                 f"{path}. Point --ground-truth at one of them."
             )
-        instances = path.with_name(image_id + INSTANCES_SUFFIX)
+        instances = _instances_of(path)
         found[image_id] = TruthFile(image_id, path, instances if instances.is_file() else None)
     if not found:
-        raise ScoringError(f"Expected *{LABELS_SUFFIX} files below {folder}; found none.")
+        raise ScoringError(f"Expected *{_LABELS} files below {folder}; found none.")
     files = [found[image_id] for image_id in sorted(found)]
     without = [file for file in files if file.instances is None]
     if 0 < len(without) < len(files):
         raise ScoringError(
-            f"Expected {without[0].labels.with_name(without[0].image_id + INSTANCES_SUFFIX)}, as "
+            f"Expected {_instances_of(without[0].labels)}, as "
             f"{len(files) - len(without)} other images have their instance file. Add it, or score "
             "without any."
         )
     return files
+
+
+def _instances_of(labels: Path) -> Path:
+    return labels.with_name(labels.name.removesuffix(_LABELS) + _INSTANCES)
 
 
 def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]:
@@ -102,7 +97,7 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
     chosen = {}
     for image_id in wanted:
         paths = candidates.get(image_id, [])
-        named = [path for path in paths if path.name.endswith("_labelIds.png")]
+        named = [path for path in paths if path.name.endswith(_LABELS)]
         if len(paths) > 1 and len(named) == 1:
             paths = named
         if not paths:
@@ -129,54 +124,3 @@ def _id_in(name: str, known: set[str]) -> str | None:
         if name[start:end] in known
     )
     return max(found, key=len, default=None)
-
-
-def read_ids(path: Path) -> np.ndarray:
-    """Reads a one-channel PNG without changing a value: uint8 or uint16 [H, W].
-
-    A palette image gives its indices, as it does in the official script, not its colours.
-
-    Raises:
-      ScoringError: the file is no readable PNG, or has several channels.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ScoringError(f"Expected a readable file at {path}: {error}.") from error
-    if len(data) < 33 or not data.startswith(_SIGNATURE):
-        raise ScoringError(f"Expected a PNG file; {path} is none.")
-    depth, color_type = data[24], data[25]
-    if color_type == _PALETTE:
-        data = _palette_as_gray(data)
-    elif color_type != _GRAY:
-        raise ScoringError(
-            f"Expected one channel of label ids; {path} is a colour image. Pass the *_labelIds.png "
-            "files, not the *_color.png ones."
-        )
-    ids = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if ids is None:
-        raise ScoringError(f"Expected a PNG that can be decoded; {path} is damaged.")
-    if depth < 8:
-        # The decoder stretches 1, 2 and 4 bits to 0..255.
-        ids //= 255 // (2**depth - 1)
-    return ids
-
-
-def _palette_as_gray(data: bytes) -> bytes:
-    """Relabels a palette PNG as a gray one: the pixel data of both are laid out alike.
-
-    OpenCV only hands out a palette image's colours; without palette it hands out the indices.
-    """
-    chunks = [_SIGNATURE]
-    offset = len(_SIGNATURE)
-    while offset + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, offset)
-        kind = data[offset + 4 : offset + 8]
-        chunk = data[offset : offset + 12 + length]
-        if kind == b"IHDR":
-            header = kind + data[offset + 8 : offset + 17] + bytes([_GRAY]) + chunk[18:21]
-            chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
-        if kind in (b"IHDR", b"IDAT", b"IEND"):
-            chunks.append(chunk)
-        offset += 12 + length
-    return b"".join(chunks)

@@ -23,6 +23,7 @@ import numpy as np
 
 from components.contracts.confusion import LabelMapError
 from components.contracts.metrics import CATEGORY_NAMES, category_iou, class_iou
+from components.evaluate import native
 from tfds_cityscapes.labels import BY_NAME, IGNORE_LABEL, LABELS, TRAIN_LABELS
 
 NUM_IDS = 1 + max(row.label_id for row in LABELS)
@@ -46,6 +47,7 @@ _ROWS = [row for row in LABELS if row.label_id >= 0]
 _SCORED_IDS = np.array([row.label_id for row in TRAIN_LABELS])
 _IGNORED_IDS = np.array([row.label_id for row in _ROWS if row.train_id == IGNORE_LABEL])
 _INSTANCE_IDS = np.array([row.label_id for row in TRAIN_LABELS if row.has_instances])
+_MAY_BE_INSTANCE = np.isin(np.arange(66), np.concatenate([_INSTANCE_IDS, _IGNORED_IDS]))  # 16 bit
 INSTANCE_CATEGORIES: tuple[str, ...] = tuple(
     name
     for name in CATEGORY_NAMES
@@ -89,7 +91,7 @@ def count_pair(
 ) -> PixelCounts:
     """Counts one pair of label-id maps.
 
-    Label maps are made of runs: only one number a run is looked up, which is what makes this fast.
+    Label maps are made of runs: only one number a run is looked up, which makes this fast.
 
     Args:
       truth: unsigned integers [H, W], label ids 0..33 (255 is the license plate's -1: ignored).
@@ -108,51 +110,56 @@ def count_pair(
             )
     if not truth.size:
         return PixelCounts()
-    ends = _run_ends([truth, prediction] + ([] if instances is None else [instances]))
-    lengths = np.diff(ends, prepend=-1)
-    truth_ids = truth.ravel()[ends].astype(np.int64)
-    truth_ids[truth_ids == _LICENSE_PLATE] = 0
-    predicted_ids = prediction.ravel()[ends].astype(np.int64)
-    _refuse_unknown(truth_ids, "label map")
+    counted = native.count if native.takes(truth, prediction, instances) else _count_runs
+    table, ends, lengths = counted(truth, prediction, instances)
+    table[0] += table[_LICENSE_PLATE]
+    table[_LICENSE_PLATE] = 0
+    _refuse_unknown(table.sum(axis=1), "label map")
     _refuse_unknown(
-        predicted_ids, "prediction", " It must hold label ids, not train ids (255 = ignore)."
+        table.sum(axis=0), "prediction", " It must hold label ids, not train ids (255 = ignore)."
     )
-    # Weighted counts are float64: exact below 2^53 pixels.
-    cells = np.bincount(truth_ids * NUM_IDS + predicted_ids, lengths, NUM_IDS**2)
-    counts = PixelCounts(confusion=cells.astype(np.int64).reshape(NUM_IDS, NUM_IDS))
+    counts = PixelCounts(confusion=table[:NUM_IDS, :NUM_IDS].copy())
     if instances is not None:
-        _count_instances(counts, instances.ravel()[ends].astype(np.int64), predicted_ids, lengths)
+        ids = instances.ravel()[ends].astype(np.int64)
+        _count_instances(counts, ids, prediction.ravel()[ends].astype(np.int64), lengths)
     return counts
 
 
-def _run_ends(maps: list[np.ndarray]) -> np.ndarray:
-    """Flat index of each run's last pixel: a run is a stretch where no map changes."""
-    changes = np.zeros(maps[0].size, bool)
-    changes[-1] = True
-    for one in maps:
-        flat = one.ravel()
-        changes[:-1] |= flat[1:] != flat[:-1]
-    return np.flatnonzero(changes)
+def _count_runs(
+    truth: np.ndarray, prediction: np.ndarray, instances: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `native.count` returns, for unsigned maps of any width, in NumPy."""
+    maps = [one.ravel() for one in (truth, prediction, instances) if one is not None]
+    changes = np.ones(truth.size, bool)
+    changes[:-1] = np.logical_or.reduce([one[1:] != one[:-1] for one in maps])
+    ends = np.flatnonzero(changes)
+    lengths = np.diff(ends, prepend=-1)
+    for one, name in zip(maps, ("label map", "prediction"), strict=False):
+        _refuse_unknown(np.bincount(one[ends][one[ends] > 255]), name)
+    # Weighted counts are float64: exact below 2^53 pixels.
+    cells = np.bincount(maps[0][ends].astype(np.int64) * 256 + maps[1][ends], lengths, 256**2)
+    things = np.zeros(ends.size, bool) if instances is None else maps[2][ends] > 1000
+    return cells.astype(np.int64).reshape(256, 256), ends[things], lengths[things]
 
 
-def _refuse_unknown(ids: np.ndarray, which: str, hint: str = "") -> None:
-    if ids.max() >= NUM_IDS:
-        unknown = np.unique(ids[ids >= NUM_IDS])[:10].tolist()
+def _refuse_unknown(pixels: np.ndarray, which: str, hint: str = "") -> None:
+    """Refuses ids above 33, given each id's number of pixels."""
+    unknown = NUM_IDS + np.flatnonzero(pixels[NUM_IDS:])
+    if unknown.size:
         raise LabelMapError(
-            f"Expected label ids 0 to {NUM_IDS - 1} in the {which}; got {unknown}.{hint}"
+            f"Expected label ids 0 to {NUM_IDS - 1} in the {which}; "
+            f"got {unknown[:10].tolist()}.{hint}"
         )
 
 
 def _count_instances(
     counts: PixelCounts, ids: np.ndarray, predicted_ids: np.ndarray, lengths: np.ndarray
 ) -> None:
-    """Fills in `weights` from the runs' instance ids [R], predictions [R] and lengths [R]."""
-    inside = ids > 1000
-    ids, predicted_ids, lengths = ids[inside], predicted_ids[inside], lengths[inside]
+    """Fills in `weights` from instances' runs: ids [R], predictions [R] and lengths [R]."""
     if not ids.size:
         return
     labels = ids // 1000
-    without = ~np.isin(labels, np.concatenate([_INSTANCE_IDS, _IGNORED_IDS]))
+    without = ~_MAY_BE_INSTANCE[labels]
     if without.any():
         raise LabelMapError(
             "Expected instance ids (label id · 1000 + number) of classes that have instances; got "

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from components.contracts.errors import StreetloopError
-from tfds_cityscapes.labels import IGNORE_LABEL, colorize
+from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES, colorize
 
 _WRONG = np.array([214, 39, 40], np.uint8)  # RGB
 _RIGHT = np.array([226, 232, 240], np.uint8)
@@ -50,6 +50,38 @@ def error_map(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     wrong = (truth != prediction)[..., None]
     scored = (truth != IGNORE_LABEL)[..., None]
     return np.where(scored, np.where(wrong, _WRONG, _RIGHT), _UNSCORED)
+
+
+def mixed_up(truth: np.ndarray, prediction: np.ndarray, row: int, column: int) -> np.ndarray:
+    """Where class `row` was taken for class `column`: bool [H, W].
+
+    Args:
+      truth, prediction: train ids [H, W], 0..18 or 255.
+      row: the true class, 0..18.
+      column: the predicted class, 0..18; 19 is a class that is not scored (255).
+    """
+    return (truth == row) & (prediction == (IGNORE_LABEL if column == NUM_CLASSES else column))
+
+
+def highlight(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Paints `mask` (bool [H, W]) red on a pale copy of a picture uint8 [H, W, 3]."""
+    pale = cv2.addWeighted(picture, 0.35, np.full_like(picture, 255), 0.65, 0)
+    return np.where(mask[..., None], _WRONG, pale)
+
+
+def busiest(mask: np.ndarray, share: float = 0.5) -> tuple[slice, slice]:
+    """Rows and columns of the window with the most pixels of `mask` (bool [H, W]).
+
+    Args:
+      mask: what to look for.
+      share: the window's height and width, as parts of the picture's.
+    """
+    height, width = (max(1, round(n * share)) for n in mask.shape)
+    sums = cv2.integral(mask.astype(np.uint8))  # [H + 1, W + 1]
+    inside = sums[height:, width:] - sums[:-height, width:]
+    inside += sums[:-height, :-width] - sums[height:, :-width]
+    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
 
 
 def shrink(picture: np.ndarray, width: int) -> np.ndarray:

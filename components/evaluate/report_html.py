@@ -61,12 +61,13 @@ _HEADLINES = (
     ("mean_accuracy", "mean accuracy"),
     ("frequency_weighted_iou", "frequency-weighted IoU"),
     ("dice_image_mean", "Dice (mean of images)"),
+    ("ece", "calibration error (ECE)"),
 )
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One of the worst images: `pictures` are (caption, PNG bytes)."""
+    """One of the worst images, or of a pair's examples: `pictures` are (caption, PNG bytes)."""
 
     image_id: str
     words: str
@@ -80,6 +81,7 @@ class Page:
     Attributes:
       figures: PNG bytes by caption, in order.
       confused: sentences on the most confused classes.
+      examples: images of the first of them.
       cities: by city, scores by name (`images`, `miou`, ...).
       facts: short lines under the title (name, value), as data set, model, cycle.
     """
@@ -90,6 +92,7 @@ class Page:
     decision: Decision | None = None
     figures: Mapping[str, bytes] = field(default_factory=dict)
     confused: Sequence[str] = ()
+    examples: Sequence[ImageRow] = ()
     worst: Sequence[ImageRow] = ()
     cities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -109,6 +112,7 @@ def render(page: Page) -> str:
         _named_table("city", page.cities, ("images", "miou", "pixel_accuracy", "dice", "iiou")),
         "" if not page.confused else "<h2>Most confused</h2>",
         _list(page.confused),
+        *(_image(row) for row in page.examples),
         "" if not page.figures else "<h2>Figures</h2>",
         *(_figure(caption, png) for caption, png in page.figures.items()),
         "" if not page.worst else "<h2>Worst images</h2>",
@@ -148,18 +152,19 @@ def _gate(decision: Decision) -> str:
 
 
 def _class_table(scores: Mapping[str, Any]) -> str:
+    classes = scores["classes"]
+    with_iiou = any(row.get("iiou") is not None for row in classes.values())
     rows = []
-    for name, row in scores["classes"].items():
+    for name, row in classes.items():
         width = 100 * (row["iou"] or 0.0)
         bar = f'<span class="track"><i style="width:{width:.1f}%"></i></span>'
-        rows.append(
-            f"<tr><td>{escape(name)}</td><td>{bar}"
-            f'<span class="value">{_percent(row["iou"])}</span></td>'
-            f"<td>{_percent(row.get('iiou'))}</td><td>{_percent(row['dice'])}</td>"
-            f"<td>{_percent(row.get('accuracy'))}</td><td>{row.get('pixels', 0):,}</td></tr>"
-        )
-    heads = ("class", "IoU %", "iIoU %", "Dice %", "accuracy %", "labeled pixels")
-    return _table(heads, rows)
+        cells = [f'{bar}<span class="value">{_percent(row["iou"])}</span>']
+        cells += [_percent(row["iiou"])] if with_iiou else []
+        cells += [_percent(row["dice"]), _percent(row.get("accuracy"))]
+        cells.append(f"{row.get('pixels', 0):,}")
+        rows.append(f"<tr><td>{escape(name)}</td>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
+    heads = ["class", "IoU %", "iIoU %", "Dice %", "accuracy %", "labeled pixels"]
+    return _table([head for head in heads if with_iiou or head != "iIoU %"], rows)
 
 
 def _named_table(first: str, rows: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> str:

@@ -18,25 +18,28 @@ import numpy as np
 
 from components.contracts.confusion import LabelMapError
 from components.contracts.metrics import mean_defined, mean_dice, or_none, summarize
-from components.evaluate.explain import ImageScore, WorstImages, most_confused
-from components.evaluate.label_files import (
-    ScoringError,
-    TruthFile,
-    find_truth,
-    match_predictions,
-    read_ids,
+from components.evaluate.explain import (
+    ConfusedPair,
+    Examples,
+    ImageScore,
+    WorstImages,
+    most_confused,
 )
+from components.evaluate.id_files import ScoringError, read_ids
+from components.evaluate.label_files import TruthFile, find_truth, match_predictions
 from components.evaluate.official import PixelCounts, count_pair, official_scores
 from tfds_cityscapes.labels import CLASS_NAMES
 
 
 @dataclass(frozen=True)
 class FolderReport:
-    """The JSON report, and where the worst images' files are (for pictures)."""
+    """The JSON report, and the files of the images that it names (for pictures)."""
 
     json: dict[str, Any]
     confusion: np.ndarray  # int64 [19, 20], see `metrics`
-    worst: list[tuple[ImageScore, TruthFile, Path]]
+    worst: list[ImageScore]
+    confused: list[ConfusedPair]
+    files: dict[str, tuple[TruthFile, Path]]  # by image id
 
 
 def score_pair(truth: TruthFile, prediction: Path) -> PixelCounts:
@@ -106,19 +109,18 @@ def score_folders(
     paths = match_predictions(predictions, (file.image_id for file in files))
     with_instances = files[0].instances is not None
     cities: dict[str, _Running] = {}
-    worst_images = WorstImages(worst)
+    worst_images, examples = WorstImages(worst), Examples()
     for truth, _, counts in score_pairs(((f, paths[f.image_id]) for f in files), workers):
         matrix = counts.scored()
         cities.setdefault(truth.image_id.split("_")[0], _Running()).add(counts, matrix)
         worst_images.add(truth.image_id, matrix)
+        examples.add(truth.image_id, matrix)
     total = _Running()
     for city in cities.values():
         total.merge(city)
     confusion = total.counts.scored()
-    by_id = {file.image_id: file for file in files}
-    listed = [
-        (score, by_id[score.image_id], paths[score.image_id]) for score in worst_images.list()
-    ]
+    listed = worst_images.list()
+    confused = most_confused(confusion, examples=examples)
     report = {
         **total.to_json(with_instances),
         "per_city": {
@@ -134,10 +136,12 @@ def score_folders(
             "predicted": [*CLASS_NAMES, "not scored"],
             "pixels": confusion.tolist(),
         },
-        "worst_images": [score.to_json() for score, _, _ in listed],
-        "most_confused": [pair.to_json() for pair in most_confused(confusion)],
+        "worst_images": [score.to_json() for score in listed],
+        "most_confused": [pair.to_json() for pair in confused],
     }
-    return FolderReport(report, confusion, listed)
+    named = {score.image_id for score in listed} | {pair.example for pair in confused}
+    shown = {f.image_id: (f, paths[f.image_id]) for f in files if f.image_id in named}
+    return FolderReport(report, confusion, listed, confused, shown)
 
 
 class _Running:

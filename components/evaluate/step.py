@@ -18,7 +18,7 @@ from components.contracts.registry import CHALLENGER, CHAMPION, register_model, 
 from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
 from components.evaluate.assess import Assessment, assess, baseline
 from components.evaluate.gate import Decision, decide
-from components.evaluate.page import figures_of, model_page, pictures_of
+from components.evaluate.page import examples_of, figures_of, model_page, pictures_of
 from components.evaluate.settings import EvaluateSettings
 from tfds_cityscapes.labels import CLASS_NAMES
 
@@ -94,7 +94,16 @@ def _evaluate(
     pictures = pictures_of(challenger, records, [w.image_id for w in val.worst.list()])
     figures = figures_of(val)
     name = context.recipe["name"]
-    page = model_page(name, context.cycle, val, decision, pictures, figures=figures)
+    page = model_page(
+        name,
+        context.cycle,
+        val,
+        decision,
+        pictures,
+        figures=figures,
+        examples=examples_of(challenger, records, val.confused),
+        inference=context.settings("inference", InferenceSettings),
+    )
     context.storage.write(outputs["report"], page.encode())
     _track(context, model, val, outputs, pictures, figures)
     return outputs

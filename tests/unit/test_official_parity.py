@@ -8,7 +8,9 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from components.evaluate import native
 from components.evaluate.__main__ import main
 from components.evaluate.official import AVERAGE_INSTANCE_SIZE
 
@@ -34,9 +36,10 @@ _STUFF = [0, 1, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 17, 18, 19, 20, 21, 22, 23]
 _THINGS = [24, 25, 26, 27, 28, 29, 30, 31, 32, 33]
 
 
-def _scene(rng, stuff, things, height=48, width=96):
+def _scene(rng, stuff, things, size=(48, 96)):
     """Rectangles of stuff, ellipses of things: label ids and instance ids."""
-    labels = np.full((height, width), rng.choice(stuff), np.uint8)
+    height, width = size
+    labels = np.full(size, rng.choice(stuff), np.uint8)
     for _ in range(12):
         x, y = rng.integers(0, width), rng.integers(0, height)
         labels[y : y + rng.integers(3, 30), x : x + rng.integers(3, 40)] = rng.choice(stuff)
@@ -52,8 +55,8 @@ def _scene(rng, stuff, things, height=48, width=96):
     return labels, instances
 
 
-def _structured(rng, stuff=_STUFF, things=_THINGS, predicted=None):
-    labels, instances = _scene(rng, stuff, things)
+def _structured(rng, stuff=_STUFF, things=_THINGS, predicted=None, size=(48, 96)):
+    labels, instances = _scene(rng, stuff, things, size)
     prediction = np.roll(labels, (2, -3), (0, 1))
     patch = rng.random(labels.shape) < 0.1
     prediction[patch] = rng.choice(predicted or (stuff + things), patch.sum())
@@ -74,6 +77,30 @@ def _disagreeing(rng):
     return np.roll(labels, 5, 1), instances, prediction
 
 
+def _of_some_size(rng):
+    """From one pixel to rows that end inside every kind of step that our loops take."""
+    height, width = (int(rng.choice([1, 2, 7, 31, 64, 129])) for _ in range(2))
+    return _structured(rng, size=(height, width))
+
+
+def _groups(rng):
+    """Groups of objects: the instance file holds their plain label id, and iIoU leaves them out."""
+    labels, instances, prediction = _structured(rng, [7, 23], [24, 26, 33])
+    return labels, np.where(rng.random(3)[labels % 3] < 0.5, labels, instances), prediction
+
+
+def _only_groups(rng):
+    labels, _, prediction = _structured(rng, [7, 23], [24, 26, 33])
+    return labels, labels.astype(np.uint16), prediction
+
+
+def _many(rng):
+    """Hundreds of instances, of every number that a class can have."""
+    labels, _, prediction = _structured(rng, [7], [24, 26], size=(64, 128))
+    numbers = np.kron(rng.integers(0, 1000, (16, 32)), np.ones((4, 4), int))
+    return labels, np.where(labels >= 24, labels * np.int64(1000) + numbers, labels), prediction
+
+
 _CASES = {
     "structured": lambda rng: _structured(rng),
     "noise, ignored ids predicted": _noise,
@@ -84,6 +111,22 @@ _CASES = {
     "only ignored predictions": lambda rng: (*_noise(rng)[:2], np.full((40, 56), 3, np.uint8)),
     "perfect": lambda rng: (lambda t: (t[0], t[1], t[0]))(_scene(rng, _STUFF, _THINGS)),
     "instances against labels": _disagreeing,
+    "one class missing from each": lambda rng: _structured(
+        rng, [7, 8, 11, 21], [26], [7, 8, 11, 23, 24, 26]
+    ),
+    "ignored ids of a category predicted": lambda rng: _structured(
+        rng, [7], [26, 27, 28, 31, 32, 33], [29, 30, 9, 10, 14, 26]
+    ),
+    "many sizes": _of_some_size,
+    "groups and single objects": _groups,
+    "groups only": _only_groups,
+    "hundreds of instances": _many,
+}
+_IMAGES = {"many sizes": 16}
+# How the files are written: each way filters the rows in its own way.
+_WRITERS = {
+    "OpenCV": lambda path, ids: cv2.imwrite(path, ids),
+    "Pillow": lambda path, ids: Image.fromarray(ids).save(path),
 }
 
 
@@ -97,11 +140,12 @@ def _write(root, make, seed, images=4):
         truth.mkdir(parents=True, exist_ok=True)
         (root / "out").mkdir(exist_ok=True)
         labels, instances, prediction = make(rng)
+        write = _WRITERS["Pillow" if number % 2 else "OpenCV"]
         truth_files.append(str(truth / f"{image_id}_gtFine_labelIds.png"))
         prediction_files.append(str(root / "out" / f"{image_id}_leftImg8bit.png"))
-        cv2.imwrite(truth_files[-1], labels)
-        cv2.imwrite(str(truth / f"{image_id}_gtFine_instanceIds.png"), instances)
-        cv2.imwrite(prediction_files[-1], prediction)
+        write(truth_files[-1], labels)
+        write(str(truth / f"{image_id}_gtFine_instanceIds.png"), instances.astype(np.uint16))
+        write(prediction_files[-1], prediction)
     return {"predictions": prediction_files, "truth": truth_files, "instances": True}
 
 
@@ -113,7 +157,7 @@ def official(tmp_path_factory):
     for seed, (name, make) in enumerate(_CASES.items()):
         folders[name] = root / str(seed)
         folders[name].mkdir()
-        jobs.append(_write(folders[name], make, seed))
+        jobs.append(_write(folders[name], make, seed, _IMAGES.get(name, 4)))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _OFFICIAL],
         input=json.dumps(jobs),
@@ -133,8 +177,10 @@ def _difference(ours, theirs):
     return abs(ours - theirs)
 
 
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "NumPy"])
 @pytest.mark.parametrize("case", _CASES)
-def test_folder_scores_equal_the_official_script(official, case, tmp_path):
+def test_folder_scores_equal_the_official_script(official, case, compiled, tmp_path, monkeypatch):
+    monkeypatch.setattr(native, "AVAILABLE", native.AVAILABLE and compiled)
     folder, theirs = official[1][case]
     report = tmp_path / "report.json"
     arguments = ["--predictions", str(folder / "out"), "--ground-truth", str(folder / "data")]

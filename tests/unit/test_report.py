@@ -15,8 +15,10 @@ from components.contracts.metrics import summarize
 from components.evaluate import figures, pictures
 from components.evaluate.__main__ import main
 from components.evaluate.calibration import Calibration
+from components.evaluate.explain import Examples
 from components.evaluate.gate import Decision
-from components.evaluate.label_files import ScoringError, find_truth, match_predictions, read_ids
+from components.evaluate.id_files import ScoringError, read_ids
+from components.evaluate.label_files import find_truth, match_predictions
 from components.evaluate.report_html import ImageRow, Page, render
 from components.evaluate.scoring import score_folders, score_pairs
 
@@ -75,6 +77,7 @@ def test_json_report_holds_every_promised_key(folders):
         "ulm": 1.0,
     }
     assert report["worst_images"][0]["image_id"] == "bonn_000000_000019"
+    assert report["most_confused"][0]["example"] == "bonn_000000_000019"
     assert report["most_confused"][0]["words"] == "25.0 % of road is taken for car (64 pixels)."
     assert np.sum(report["confusion"]["pixels"]) == 256
 
@@ -82,6 +85,28 @@ def test_json_report_holds_every_promised_key(folders):
 def test_any_folder_with_label_files_is_ground_truth(folders):
     assert _run(folders, truth=folders / "gtFine" / "val" / "ulm") == 0
     assert json.loads((folders / "report.json").read_text())["images"] == 1
+
+
+def test_label_files_of_any_name_are_ground_truth(tmp_path):
+    """As others name them: X_labelIds.png, in one folder with its instances."""
+    for folder in ("truth", "out"):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(
+            str(tmp_path / folder / "drive_7_labelIds.png"), np.full((8, 16), CAR, np.uint8)
+        )
+    instances = np.full((8, 16), 1000 * CAR, np.uint16)
+    cv2.imwrite(str(tmp_path / "truth" / "drive_7_instanceIds.png"), instances)
+    assert _run(tmp_path, truth=tmp_path / "truth") == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["worst_images"][0]["image_id"] == "drive_7"
+    assert report["classes"]["car"]["iiou"] == 1
+
+
+def test_the_same_image_fine_and_coarse_is_refused(tmp_path):
+    for kind in ("gtFine", "gtCoarse"):
+        (tmp_path / f"ulm_0_1_{kind}_labelIds.png").touch()
+    with pytest.raises(ScoringError, match="one ground truth for ulm_0_1"):
+        find_truth(tmp_path)
 
 
 def test_without_instance_files_iiou_is_null(folders):
@@ -223,7 +248,7 @@ def test_html_report_needs_nothing_from_outside_and_runs_nothing(folders):
     names = {tag for tag, _ in tags.seen}
     assert not names & {"script", "link", "iframe", "form", "a"}
     images = [attributes["src"] for tag, attributes in tags.seen if tag == "img"]
-    assert len(images) == 2 + 2 * 3
+    assert len(images) == 2 + 3 + 2 * 3  # figures, a pair of classes, the worst images
     assert all(source.startswith("data:image/png;base64,") for source in images)
     assert not re.search(r"url\(|@import|https?://", page)
     assert "bonn_000000_000019" in page
@@ -268,6 +293,34 @@ def test_figures_of_nothing():
         figures.reliability_figure(Calibration().to_json())
     with pytest.raises(StreetloopError, match="at least one point"):
         figures.learning_curve_figure({"random": []})
+
+
+def test_the_busiest_window_holds_the_mistakes_and_they_are_painted():
+    truth = np.full((20, 40), 0, np.uint8)
+    prediction = truth.copy()
+    prediction[15:18, 30:34] = 13
+    prediction[0, 0] = prediction[15, 29] = 255
+    mask = pictures.mixed_up(truth, prediction, 0, 13)
+    assert mask.sum() == 12
+    assert pictures.mixed_up(truth, prediction, 0, 19).sum() == 2
+    rows, columns = pictures.busiest(mask)
+    assert mask[rows, columns].sum() == 12
+    assert mask[rows, columns].shape == (10, 20)
+    painted = pictures.highlight(np.zeros((20, 40, 3), np.uint8), mask)
+    assert (painted[mask] == painted[15, 30]).all()
+    assert (painted[~mask] != painted[15, 30]).any(axis=-1).all()
+    assert pictures.busiest(np.ones((1, 1), bool)) == (slice(0, 1), slice(0, 1))
+
+
+def test_examples_are_the_images_with_the_most_of_a_pair():
+    examples = Examples()
+    for name, pixels in (("a", 2), ("b", 5), ("c", 5), ("d", 1)):
+        matrix = np.zeros((19, 20), np.int64)
+        matrix[0, 13], matrix[1, 19] = pixels, 6 - pixels
+        examples.add(name, matrix)
+    assert examples.of(0, 13) == "b"
+    assert examples.of(1, 19) == "d"
+    assert examples.of(2, 3) is None
 
 
 def test_overlay_mixes_colours_and_leaves_ignored_pixels():
