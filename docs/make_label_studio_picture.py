@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
+from PIL import Image
 
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent), str(DOCS.parent / "tests")]
@@ -52,6 +53,11 @@ def main() -> None:
         page = push(root, connect(server.url)).url.removeprefix(server.url)
         with signed_in(server.url) as address:
             shoot(browser, f"{address}{page}?labeling=1", args.output)
+    with Image.open(args.output) as picture:
+        small = picture.convert("RGB").quantize(
+            128
+        )  # a third of the size, for a page of few colours
+    small.save(args.output, optimize=True)
     print(f"Wrote {args.output}")
 
 

@@ -33,8 +33,12 @@ def connect(url: str) -> Connection:
 
 
 def _base(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    try:
+        parts = urlsplit(url.strip())
+        good = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    except ValueError:  # an IPv6 address that is none
+        good = False
+    if not good:
         raise UsageError(
             "Expected --label-studio as http://HOST:PORT or https://HOST, without a user name; got "
             "something else. Give the address that the browser shows for Label Studio's first page."

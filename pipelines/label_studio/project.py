@@ -50,14 +50,7 @@ class Project:
             rows += answer["tasks"]
             if len(answer["tasks"]) < _PAGE or len(rows) >= answer["total"]:
                 break
-        return [
-            Task(
-                row["id"],
-                row["data"].get("image_id"),
-                row["total_annotations"] + row["cancelled_annotations"] > 0,
-            )
-            for row in rows
-        ]
+        return [_task(row) for row in rows]
 
     def uploads(self) -> dict[str, str]:
         """The files that were uploaded: their name -> their address."""
@@ -91,6 +84,12 @@ class Project:
         """`upload/<project>/<8 digits>-<name>` -> name, and the path where browsers find it."""
         name = file.rpartition("/")[2].partition("-")[2]
         return name, f"{urlsplit(self._connection.url).path}/data/{file}"
+
+
+def _task(row: dict[str, Any]) -> Task:
+    image_id = row["data"].get("image_id")
+    finished = row["total_annotations"] + row["cancelled_annotations"] > 0
+    return Task(row["id"], image_id if isinstance(image_id, str) else None, finished)
 
 
 def _expect(answer: Any, key: str) -> Any:

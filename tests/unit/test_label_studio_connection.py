@@ -145,7 +145,9 @@ def test_a_redirect_is_not_followed(root: str) -> None:
     assert "sends on to https://elsewhere.example/" in result.output
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "ftp://host", "http://", "http://me:pw@host"])
+@pytest.mark.parametrize(
+    "url", ["localhost:8080", "ftp://host", "http://", "http://me:pw@host", "http://[bad"]
+)
 def test_an_address_that_is_none_is_refused(root: str, url: str) -> None:
     result = call(root, url, SECRET)
     assert result.exit_code == 2
