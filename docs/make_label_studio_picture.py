@@ -53,10 +53,8 @@ def main() -> None:
         page = push(root, connect(server.url)).url.removeprefix(server.url)
         with signed_in(server.url) as address:
             shoot(browser, f"{address}{page}?labeling=1", args.output)
-    with Image.open(args.output) as picture:
-        small = picture.convert("RGB").quantize(
-            128
-        )  # a third of the size, for a page of few colours
+    with Image.open(args.output) as picture:  # a third of the size; no dither, for flat colours
+        small = picture.convert("RGB").quantize(256, kmeans=3, dither=Image.Dither.NONE)
     small.save(args.output, optimize=True)
     print(f"Wrote {args.output}")
 
