@@ -26,6 +26,7 @@ class Double(ThreadingHTTPServer):
       lives: requests that an exchanged token is good for.
       breaks_at: the request, counted from 1, whose answer is lost; None loses none.
       serves: whether the request that breaks takes effect before its answer is lost.
+      gateway: answers everything with a gateway's page of errors.
       authorizations: the Authorization headers that came.
     """
 
@@ -40,6 +41,7 @@ class Double(ThreadingHTTPServer):
         self.authorizations: list[str | None] = []
         self.lives, self._left, self._access = 100, 0, 0
         self.requests, self.breaks_at, self.serves = 0, None, True
+        self.gateway = False
 
     def annotate(self, image_id: str, result: list[Any], cancelled: bool = False) -> None:
         """What a person's browser would send."""
@@ -146,9 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
         if broken:
             self.close_connection = True
             return
-        content = json.dumps(answer).encode()
+        content, kind = json.dumps(answer).encode(), "application/json"
+        if server.gateway:
+            status, content, kind = 502, b"<html>Bad gateway</html>", "text/html"
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

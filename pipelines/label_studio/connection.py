@@ -53,9 +53,8 @@ def _token() -> str:
             f"Expected a Label Studio token in the environment variable {TOKEN}; it is not set. "
             "Copy one in Label Studio under Account & Settings, Personal Access Token."
         )
-    if not re.fullmatch(
-        r"[\w.~+/=-]+", token, re.ASCII
-    ):  # else requests would quote it in its error
+    # Anything else requests would quote in its error.
+    if not re.fullmatch(r"[\w.~+/=-]+", token, re.ASCII):
         raise UsageError(
             f"Expected a Label Studio token in {TOKEN}: letters, digits, dots and dashes. It holds "
             "other characters. Copy it again."
@@ -153,7 +152,9 @@ class Connection:
             answer = response.json()
         except requests.JSONDecodeError:
             kind = response.headers.get("Content-Type", "no type").partition(";")[0]
-            raise self._stranger(f"HTTP {status}, {clean(kind, 40)}") from None
+            if status < 400 or self._header is None:
+                raise self._stranger(f"HTTP {status}, {clean(kind, 40)}") from None
+            answer = None  # a gateway in front of it: too busy, or the image too large for it
         if status in _REFUSED:
             raise StreetloopError(
                 f"Expected a token in {TOKEN} that {self.url} takes; it answered {status}: "
@@ -176,7 +177,8 @@ class Connection:
     def _detail(self, answer: Any) -> str:
         detail = answer
         if isinstance(answer, dict):
-            detail = answer.get("validation_errors") or answer.get("detail") or "no reason given"
+            detail = answer.get("validation_errors") or answer.get("detail")
+        detail = detail or "no reason given"
         return clean(self._hidden(str(detail)), 300).rstrip(".")
 
     def _hidden(self, text: str) -> str:

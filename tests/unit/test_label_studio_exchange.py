@@ -206,6 +206,14 @@ def test_an_access_token_that_ran_out_in_the_middle_is_renewed(
     assert "Bearer access-3" in double.authorizations
 
 
+def test_an_error_of_a_gateway_is_told_as_such(
+    root: str, double: Double, server: Connection
+) -> None:
+    double.gateway = True
+    with pytest.raises(StreetloopError, match="answered 502: no reason given"):
+        push(root, server)
+
+
 def test_nothing_to_push_and_no_campaign_are_told(
     server: Connection, tmp_path: Path, double: Double
 ) -> None:
