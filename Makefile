@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+LABEL_STUDIO := .venv-label-studio
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench images test-slow picture reference clean
+.PHONY: help install run test check format lock bench images test-slow test-label-studio picture reference clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -30,10 +31,19 @@ run: $(RUNTIME) ## Run active-learning cycles on generated streets, to the end
 	$(BIN)/streetloop run pipelines/recipes/synthetic.yaml
 
 test: $(DEV) ## Run the tests
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow and not label_studio"
 
 test-slow: $(DEV) ## Run the tests that take minutes (kills of real cycles, more data)
 	$(BIN)/python -m pytest -q -m slow
+
+# An environment of its own: Label Studio pins other versions of what we use.
+$(LABEL_STUDIO)/.installed: requirements/label-studio.txt
+	$(PYTHON) -m venv --clear $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+test-label-studio: $(DEV) $(LABEL_STUDIO)/.installed ## Install a real Label Studio server (1 GB) and do a round with it
+	$(BIN)/python -m pytest -q -m label_studio
 
 check: $(DEV) ## Lint, types and the direction of imports: what CI runs before the tests
 	$(BIN)/ruff check .
@@ -61,8 +71,8 @@ images: ## Build the container images (needs docker)
 	docker build -t streetloop-mlflow:latest mlflow
 
 lock: ## Lock the requirements again (needs uv)
-	cd requirements && for name in runtime dev; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
+	cd requirements && for name in runtime dev label-studio; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
 	  --override overrides.txt --universal --generate-hashes --python-version 3.11 -o $$name.txt; done
 
 clean: ## Delete the environment and caches; campaigns in runs/ stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(LABEL_STUDIO) .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -10,6 +10,7 @@ import click
 
 from components.contracts.errors import StreetloopError, UsageError
 from pipelines.ablate_cli import ablate_command
+from pipelines.annotate_cli import annotate_group
 from pipelines.feedback_cli import feedback_group
 from pipelines.ledger_cli import ledger_group
 from pipelines.options import opened, with_recipe
@@ -225,5 +226,6 @@ def compare_campaigns(campaigns: tuple[str, ...], output: Path) -> None:
 main.add_command(ablate_command)
 main.add_command(ledger_group)
 main.add_command(feedback_group)
+main.add_command(annotate_group)
 
 import pipelines.cluster_cli  # noqa: E402, F401 - adds the commands of a cluster

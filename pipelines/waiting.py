@@ -21,6 +21,7 @@ def waiting_words(report: dict[str, Any], where: str) -> list[str]:
         if waiting["folders"]:
             tasks = ", ".join(f"{root}/{folder}" for folder in waiting["folders"])
             lines.append(f"Tasks:    {tasks}")
+            lines.append(f"Or push:  streetloop annotate push {where} --label-studio URL")
         lines.append(f"Hand in:  streetloop feedback add {where} FILE...")
     if files:
         lines.append(f"{_count(files, 'file')} in {root}/inbox: the next run takes them in.")
