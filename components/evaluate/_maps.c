@@ -164,8 +164,9 @@ size_t streetloop_count(const uint8_t *a, const uint8_t *b, const uint16_t *c, s
             size_t i = block + k, length = i + 1 - start;
             table[a[i] * 256 + b[i]] += (int64_t)length;
             start = i + 1;
+            if (!c) continue;
             const uint8_t *id = (const uint8_t *)(c + i);
-            if (c && (id[0] << 8 | id[1]) >= FIRST_INSTANCE) {
+            if ((id[0] << 8 | id[1]) >= FIRST_INSTANCE) {
                 ends[found] = (int32_t)i;
                 lengths[found++] = (int32_t)length;
             }
