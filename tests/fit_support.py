@@ -61,7 +61,7 @@ def data_of(labeled: int = 5, unlabeled: int = 7, dev: int = 2) -> Data:
         return _png(images[image_id][..., ::-1]), _png(labels[image_id]) if known else None
 
     def read(image_id: str) -> SimpleNamespace:
-        return SimpleNamespace(image=images[image_id], label=labels[image_id])
+        return SimpleNamespace(image_id=image_id, image=images[image_id], label=labels[image_id])
 
     records: Any = SimpleNamespace(encoded=encoded, read=read)
     pool = Pool(records, ids[labeled : labeled + unlabeled]) if unlabeled else None

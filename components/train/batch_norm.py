@@ -33,7 +33,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         )
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             batch = tf.stop_gradient(tf.cast(batch, moving.dtype))
-            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+            moving.assign(moving + (batch - moving) * (1.0 - self.momentum))
         return outputs
 
 
@@ -45,8 +45,7 @@ def _fused(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float)
         inputs, gamma, beta, epsilon=epsilon, is_training=True
     )
     # The kernel reports the unbiased variance; Keras averages the biased one.
-    shape = tf.shape(inputs)
-    count = tf.cast(shape[0] * shape[1] * shape[2], tf.float32)
+    count = inputs.shape[:3].num_elements() or tf.cast(tf.size(inputs[..., 0]), tf.float32)
     return outputs, mean, variance * ((count - 1.0) / count)
 
 
@@ -81,7 +80,9 @@ def _swap(model: keras.Model, old: Any, new: Any, dtype: str | None = None) -> k
     def clone(layer: Any) -> Any:
         cls = new if type(layer) is old else type(layer)
         config = layer.get_config()
-        return cls.from_config(config | {"dtype": dtype} if dtype else config)
+        if dtype and isinstance(layer, keras.layers.Layer):  # not an operation, such as a flip
+            config |= {"dtype": dtype}
+        return cls.from_config(config)
 
     copy = keras.models.clone_model(model, clone_function=clone)
     copy.set_weights(model.get_weights())

@@ -115,3 +115,12 @@ class TrainSettings(Settings):
             if self.jit_compile:
                 raise ValueError("jit_compile works on one device; set it to false, or gpus to 1")
         return self
+
+    @model_validator(mode="after")
+    def _trains_on_a_cpu(self) -> TrainSettings:
+        if self.network.encoder.name == "convnext_tiny" and not self.gpus:
+            raise ValueError(
+                "convnext_tiny trains on GPUs only (TensorFlow has no gradient of its grouped "
+                "convolutions on a CPU); set gpus, or take another encoder"
+            )
+        return self

@@ -19,6 +19,7 @@ from components.train.batch_norm import (
 )
 from components.train.discriminator import build_discriminator
 from components.train.fit_settings import TrainSettings
+from components.train.fused_adam import FusedAdam, FusedAdamW
 from components.train.generator import build_generator
 
 
@@ -110,9 +111,7 @@ def build_networks(
             generator_optimizer.build(generator.trainable_variables)
             # Betas of AdvSemiSeg (Hung et al., 2018), section 4.
             discriminator_optimizer = _scaled(
-                keras.optimizers.Adam(
-                    settings.discriminator_learning_rate, beta_1=0.9, beta_2=0.99
-                ),
+                FusedAdam(settings.discriminator_learning_rate, beta_1=0.9, beta_2=0.99),
                 settings,
             )
             discriminator_optimizer.build(discriminator.trainable_variables)
@@ -164,7 +163,7 @@ def _optimizer(settings: TrainSettings, clip_norm: float) -> keras.optimizers.Op
             weight_decay=wanted.weight_decay,
             global_clipnorm=clip_norm,
         )
-    return keras.optimizers.AdamW(
+    return FusedAdamW(
         wanted.learning_rate,
         weight_decay=wanted.weight_decay,
         global_clipnorm=clip_norm,

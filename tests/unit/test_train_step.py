@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fit_support import SIZE, settings_of
+from pydantic import ValidationError
 
 from components.contracts.model_io import load_generator, model_id, save_model
+from components.train.fit_settings import TrainSettings
 from components.train.networks import build_networks
 from components.train.train_step import make_train_step
 from tfds_cityscapes.labels import IGNORE_LABEL
@@ -88,13 +90,20 @@ def test_a_step_of_every_objective_moves_both_networks_and_reports_every_term(op
         "mobilenet_v2",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("resnet50", "efficientnet_v2_b0", "efficientnet_v2_s", "convnext_tiny")
+            for name in ("resnet50", "efficientnet_v2_b0", "efficientnet_v2_s")
         ),
     ],
 )
 def test_an_encoder_of_keras_applications_takes_a_step(name):
     network = {"encoder": {"name": name, "weights": "none"}, "output_stride": 4}
     _check_a_step(network=network)
+
+
+def test_convnext_is_refused_without_a_gpu():
+    network = {"encoder": {"name": "convnext_tiny", "weights": "none"}}
+    with pytest.raises(ValidationError, match="GPUs only"):
+        TrainSettings(network=network)
+    assert TrainSettings(network=network, gpus=1).gpus == 1
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
