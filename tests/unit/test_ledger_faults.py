@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -35,18 +34,10 @@ def skip(image_id: str) -> dict[str, str]:
     return {"image_id": image_id, "annotator": "ann", "why": "test"}
 
 
-@pytest.fixture
-def memory_folder() -> Iterator[Path]:
-    """A folder in memory where there is one: a kill loses nothing there, and fsync is free."""
-    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield Path(folder)
-
-
 def test_a_kill_around_any_durable_change_changes_nothing_after_a_rerun(
-    memory_folder: Path,
+    memory: Path,
 ) -> None:
-    found = worker("kill", memory_folder)
+    found = worker("kill", memory)
     assert isinstance(found, dict)
     assert found["wrong"] == []
     assert found["points"] >= 60
