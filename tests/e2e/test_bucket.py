@@ -1,4 +1,4 @@
-"""A whole campaign whose root is in a bucket, on a real storage server: as on a folder."""
+"""A whole campaign whose root is in a bucket of a real storage server ends as one in a folder."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from pathlib import Path
 
 import pytest
 from e2e_support import SMOKE, models_of, state_of, streetloop
+from fault_proxy import fault_proxy
+from gcs_server import emulator
 
 from components.contracts.ledger import Ledger
 from components.contracts.storage import open_storage
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 
+@pytest.mark.parametrize(
+    "rate", [pytest.param(0.0, marks=pytest.mark.slow), pytest.param(0.2, marks=pytest.mark.faults)]
+)
 def test_a_campaign_in_a_bucket_ends_as_one_in_a_folder(
-    smoke: Path, gcs_root: str, tmp_path: Path
+    smoke: Path, gcs_url: str, gcs_root: str, rate: float, tmp_path: Path
 ) -> None:
-    done = streetloop("run", SMOKE, "--root", gcs_root, cwd=tmp_path)
+    """At rate 0.2 every fifth request meets a fault: busy, slow down, no answer, stored but busy."""
+    with fault_proxy(gcs_url, rate=rate, silence_s=2.0) as proxy, emulator(proxy.url):
+        done = streetloop("run", SMOKE, "--root", gcs_root, cwd=tmp_path)
+    print(f"{sum(proxy.counts.values())} faults in {proxy.requests} requests")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "The campaign is complete." in done.stdout
     assert f"{gcs_root}/cycles/2/report.html" in done.stdout
