@@ -66,6 +66,7 @@ def test_people_label_from_a_cold_start_to_a_trained_model(tmp_path: Path) -> No
     root = tmp_path / "people"
 
     text = run(root)  # no label at all: it only asks
+    assert "Cycles so far" in text
     assert "Waiting for labels of 4 images." in text
     assert f"{root}/queries/1" in text
     assert f"streetloop feedback add {SMOKE} --root {root} FILE..." in text
@@ -101,6 +102,7 @@ def test_people_label_from_a_cold_start_to_a_trained_model(tmp_path: Path) -> No
     assert set(state.outstanding) == chosen | {fourth}
     assert "Waiting for labels of 4 images." in text
     assert f"{root}/queries/1, {root}/queries/3" in text
+    assert "Each cycle's own model, scored on val (%)" in text
     report = status(root)
     assert report["waiting"]["folders"] == ["queries/1", "queries/3"]
     assert [row["outcome"] for row in report["cycles"]] == ["waiting", "waiting", "done"]
