@@ -104,6 +104,20 @@ def test_a_file_sent_in_pieces_arrives_whole_through_faults(
     assert proxy.counts == {"busy": 1, "stored": 1}
 
 
+def test_a_file_whose_session_is_lost_is_sent_anew(
+    proxied: tuple[FaultProxy, GcsStorage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, storage = proxied
+    monkeypatch.setattr("components.contracts.storage_gcs.CHUNK_BYTES", 4 << 20)
+    content = os.urandom(9 << 20)
+    (tmp_path / "big").write_bytes(content)
+    # The session's start, then two pieces of three; the server has forgotten the session by then.
+    proxy.script.extend([None, None, "lost"])
+    storage.put_file(tmp_path / "big", "big")
+    assert storage.read("big") == content
+    assert proxy.counts == {"lost": 1}
+
+
 def test_a_create_that_was_stored_but_answered_503_says_it_exists(
     proxied: tuple[FaultProxy, GcsStorage],
 ) -> None:
