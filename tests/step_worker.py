@@ -56,6 +56,9 @@ class SmallPredictor:
         values = rng.random((*(size or image.shape[:2]), 19), np.float32)
         return values / values.sum(-1, keepdims=True)
 
+    def batch(self, images: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+        return np.stack([self.probabilities(image, size) for image in images])
+
 
 def small_fit(data: Any, settings: Any, seed: int, checkpoint: Any, start: Any, *_: Any) -> Any:
     """Three steps, each with a checkpoint: their sum tells of every labeled pixel and of the start."""
@@ -69,15 +72,15 @@ def small_fit(data: Any, settings: Any, seed: int, checkpoint: Any, start: Any, 
         state += (step + 1) * (pixels + (len(start) if start else 0))
         checkpoint.save({"w": [state]}, {"step": step + 1})
     averaged = SimpleNamespace(state=state, count_params=lambda: 1)
-    networks = SimpleNamespace(averaged=averaged, discriminator=averaged)
+    networks = SimpleNamespace(to_save=lambda: (averaged, averaged))
     return SimpleNamespace(
         networks=networks, steps=3, best_step=3, dev_miou=0.5, waiting=0.0, seconds=0.0
     )
 
 
-def small_model(folder: Path, averaged: Any, discriminator: Any, **about: Any) -> Any:
+def small_model(folder: Path, generator: Any, discriminator: Any, **about: Any) -> Any:
     """The files of a model, as `save_model` names them."""
-    content = averaged.state.tobytes()
+    content = generator.state.tobytes()
     files = {name: hashlib.sha256(content).hexdigest() for name in ("generator.keras",)}
     folder.mkdir()
     for name in ("generator.keras", "discriminator.keras"):
