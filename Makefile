@@ -7,7 +7,7 @@ DEV := $(VENV)/.dev
 LABEL_STUDIO := .venv-label-studio
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench images test-slow test-label-studio picture reference clean
+.PHONY: help install run test check format lock bench images test-slow test-faults test-label-studio picture reference clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -31,10 +31,13 @@ run: $(RUNTIME) ## Run active-learning cycles on generated streets, to the end
 	$(BIN)/streetloop run pipelines/recipes/synthetic.yaml
 
 test: $(DEV) ## Run the tests
-	$(BIN)/python -m pytest -q -m "not slow and not label_studio"
+	$(BIN)/python -m pytest -q -m "not slow and not faults and not label_studio"
 
-test-slow: $(DEV) ## Run the tests that take minutes (kills of real cycles, more data)
-	$(BIN)/python -m pytest -q -m slow
+test-slow: $(DEV) ## Run the tests that take minutes (campaigns with people, in a bucket, more data)
+	$(BIN)/python -m pytest -q -m "slow and not faults"
+
+test-faults: $(DEV) ## Run the long form of the tests of faults (kills of real cycles, overload)
+	$(BIN)/python -m pytest -q -s -m faults
 
 # An environment of its own: Label Studio pins other versions of what we use.
 $(LABEL_STUDIO)/.installed: requirements/label-studio.txt

@@ -13,6 +13,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from components.contracts.campaign import create_campaign
@@ -41,20 +42,22 @@ def build(root: Path, images: int, batches: int) -> float:
     return longest
 
 
-def measure(root: Path, repeats: int = 5) -> dict[str, float]:
+def measure(
+    root: Path, repeats: int = 5, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """Median seconds to load the state, to commit with it loaded, and to do both afresh."""
     loads, commits, afresh = [], [], []
     for repeat in range(repeats):
-        started = time.perf_counter()
+        started = clock()
         ledger = Ledger(FolderStorage(root))
         labeled = len(ledger.state().labeled)
-        loads.append(time.perf_counter() - started)
+        loads.append(clock() - started)
         skip = {"image_id": f"unknown-{repeat}", "annotator": "a", "why": "bench"}
-        before = time.perf_counter()
+        before = clock()
         ledger.commit("task_skipped", f"skip/{time.time_ns()}", skip)
         ledger.state()
-        commits.append(time.perf_counter() - before)
-        afresh.append(time.perf_counter() - started)
+        commits.append(clock() - before)
+        afresh.append(clock() - started)
     return {
         "images": labeled,
         "load_s": round(statistics.median(loads), 4),

@@ -98,7 +98,8 @@ def percent(fraction: float | None) -> str:
 
 def cycle_table(rows: Sequence[dict[str, Any]], baseline: dict[str, Any] | None) -> Table:
     """The table of a campaign: a line a cycle, and what predicting the commonest class scores."""
-    table = Table(title="Each cycle's own model, scored on val (%)", title_justify="left")
+    title = "Each cycle's own model, scored on val (%)" if baseline else "Cycles so far"
+    table = Table(title=title, title_justify="left")
     for name in ("cycle", "labeled", "mIoU", "pixel accuracy", "Dice", "champion", "seconds"):
         table.add_column(name, justify="right")
     if baseline:

@@ -11,6 +11,7 @@ import click
 
 from components.contracts.errors import StreetloopError
 from pipelines.options import opened, with_recipe
+from pipelines.waiting import counted
 
 if TYPE_CHECKING:
     from components.contracts.events import Event
@@ -134,12 +135,12 @@ def words(event: Event) -> str:
         case "campaign_created":
             return f"campaign {p.name} created"
         case "seed":
-            return f"{len(p.image_ids)} images chosen to be labeled first"
+            return f"{counted(len(p.image_ids), 'image')} chosen to be labeled first"
         case "query":
-            return f"cycle {p.cycle} asks for {len(p.items)} images ({p.strategy})"
+            return f"cycle {p.cycle} asks for {counted(len(p.items), 'image')} ({p.strategy})"
         case "labels_accepted":
             refused = f", {len(p.refused)} refused" if p.refused else ""
-            return f"{len(p.labels)} labels taken from {p.file_name}{refused}"
+            return f"{counted(len(p.labels), 'label')} taken from {p.file_name}{refused}"
         case "task_skipped":
             return f"{p.annotator} skipped {p.image_id}: {p.why or 'no reason given'}"
         case "promotion":

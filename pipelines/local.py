@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import tempfile
@@ -21,10 +20,9 @@ from components.contracts.ledger import Ledger
 from components.contracts.state import State
 from components.contracts.storage import open_storage
 from pipelines.recipe import Recipe
+from pipelines.step_log import StepLog
 
 LOGS = "logs"
-# The last line of a traceback, which kfp indents: an exception's name and message.
-_ERROR = re.compile(r"\s*(?:[a-z_]+\.)*(?:StreetloopError: |(?=[A-Z]\w*Error: ))(\S.*)")
 
 
 def is_complete(state: State, recipe: Recipe) -> bool:
@@ -91,8 +89,7 @@ def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
     from pipelines.cycle import cycle
 
     outputs = folder / "kfp"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "a", buffering=1) as file, redirect_stdout(file):
+    with StepLog(log) as printed, redirect_stdout(printed):
         local.init(
             local.SubprocessRunner(use_venv=False),
             pipeline_root=str(outputs),
@@ -103,11 +100,11 @@ def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
                 recipe=recipe.resolved(), root=root, owner=f"local-{uuid.uuid4()}", take_over=True
             )
         except RuntimeError as error:
-            raise StreetloopError(f"{_why(root, log)} The whole log: {log}") from error
+            raise StreetloopError(f"{_why(root, printed)} The whole log: {log}") from error
 
 
-def _why(root: str, log: Path) -> str:
-    """The failed step's own words: from its error file, else the log's last lines."""
+def _why(root: str, printed: StepLog) -> str:
+    """The failed step's own words: from its error file, else what it printed."""
     storage = open_storage(root)
     current = Ledger(storage).state().open_cycle
     if current is not None:
@@ -115,8 +112,7 @@ def _why(root: str, log: Path) -> str:
         for name in found:
             row = json.loads(storage.read(name))
             return f"The {row['step']} step failed. {row['error']}"
-    told = [m for line in log.read_text(errors="replace").splitlines() if (m := _ERROR.match(line))]
-    return f"A step failed. {told[-1][1] if told else 'It printed no error.'}"
+    return f"A step failed. {printed.error() or 'It printed no error.'}"
 
 
 def children() -> list[int]:

@@ -16,7 +16,7 @@ def waiting_words(report: dict[str, Any], where: str) -> list[str]:
     asked, files = waiting["images"], waiting["inbox"]
     lines = []
     if asked:
-        lines.append(f"Waiting for labels of {_count(len(asked), 'image')}.")
+        lines.append(f"Waiting for labels of {counted(len(asked), 'image')}.")
         # The seed is asked for before there is a query: it has no folder.
         if waiting["folders"]:
             tasks = ", ".join(f"{root}/{folder}" for folder in waiting["folders"])
@@ -24,11 +24,11 @@ def waiting_words(report: dict[str, Any], where: str) -> list[str]:
             lines.append(f"Or push:  streetloop annotate push {where} --label-studio URL")
         lines.append(f"Hand in:  streetloop feedback add {where} FILE...")
     if files:
-        lines.append(f"{_count(files, 'file')} in {root}/inbox: the next run takes them in.")
+        lines.append(f"{counted(files, 'file')} in {root}/inbox: the next run takes them in.")
     new, needed = waiting["new_labels"], waiting["min_new_labels"]
     if 0 < new < needed:
         lines.append(
-            f"{_count(new, 'new label')} so far; a cycle trains from {needed} on "
+            f"{counted(new, 'new label')} so far; a cycle trains from {needed} on "
             "(feedback.min_new_labels)."
         )
     if asked:
@@ -36,5 +36,6 @@ def waiting_words(report: dict[str, Any], where: str) -> list[str]:
     return lines
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """The number and the noun: "1 image", "2 images"."""
     return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,7 +1,7 @@
 """A small HTTP proxy that answers some requests as an overloaded storage service does.
 
 Faults: `busy` (503, not passed on), `slow_down` (429), `silent` (no answer until the client gives
-up) and `stored` (passed on, so it took effect, but answered 503).
+up) and `stored` (passed on, so it took effect, but answered 503). By script only: `lost` (404).
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(503, [], b"busy")
         elif fault == "slow_down":
             self._answer(429, [], b"slow down")
+        elif fault == "lost":
+            self._answer(404, [], b"no such upload session")
         else:
             status, headers, content = self._pass_on(body)
             if fault == "stored":

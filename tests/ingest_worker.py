@@ -24,9 +24,9 @@ from components.feedback.settings import FeedbackSettings
 SIZE = (4, 6)
 
 
-def index(folder: Path, images: Sequence[str]) -> Records:
+def index(folder: Path, images: Sequence[str], size: tuple[int, int] = SIZE) -> Records:
     """Records of images that may be labeled, and of one (a_0_9) that may not: an index alone."""
-    row = {"city": "a", "height": SIZE[0], "width": SIZE[1], "shard": "x", "offset": 0, "length": 0}
+    row = {"city": "a", "height": size[0], "width": size[1], "shard": "x", "offset": 0, "length": 0}
     rows = {image_id: {**row, "split": "train"} for image_id in images}
     rows["a_0_9"] = {**row, "split": "val"}
     folder.mkdir(parents=True, exist_ok=True)

@@ -68,11 +68,14 @@ class Context:
         return earlier[-1].model if earlier else None
 
     @contextmanager
-    def writing(self, prefix: str) -> Iterator[Path]:
-        """Yields an empty local folder, and stores it under `prefix` if the block succeeds."""
+    def writing(self, prefix: str, last: str = "") -> Iterator[Path]:
+        """Yields an empty local folder, and stores it under `prefix` if the block succeeds.
+
+        The file `last` tells that all are there: see `Storage.put_dir`.
+        """
         with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
             yield Path(folder)
-            self.storage.put_dir(Path(folder), prefix)
+            self.storage.put_dir(Path(folder), prefix, last)
 
 
 def begin(step: str) -> None:

@@ -45,7 +45,8 @@ def campaign_lock(root_folder: str | Path) -> Iterator[None]:
                 "it ends, or stop it and run this again: it goes on where the other stood."
             ) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk it is held all the same, and does not say by whom
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         try:
             yield
         finally:

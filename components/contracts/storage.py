@@ -140,11 +140,12 @@ class Storage(ABC):
         Raises FileNotFoundError if nothing is below `prefix`.
         """
 
-    def put_dir(self, local: Path, prefix: str) -> None:
+    def put_dir(self, local: Path, prefix: str, last: str = "") -> None:
         """Make `prefix` hold exactly the files below the local folder, replacing what is there.
 
         File by file: a reader of a file that does not change never misses it. Empty folders are
-        not kept.
+        not kept. A kill leaves some of the files; the one named `last`, by its path below the folder,
+        is there only when all are.
 
         Raises:
             StorageError: `local` is no folder, or holds something else than files and folders.
@@ -153,7 +154,9 @@ class Storage(ABC):
         if not local.is_dir():
             raise StorageError(f"Expected a folder to copy to {self.uri}/{prefix}, got {local}.")
         kept = set()
-        for path in sorted(local.rglob("*")):
+        if last:
+            self.delete(f"{prefix}/{last}")
+        for path in sorted(local.rglob("*"), key=lambda path: (path == local / last, path)):
             if path.is_dir() and not path.is_symlink():
                 continue
             if not path.is_file():

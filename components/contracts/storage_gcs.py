@@ -30,8 +30,9 @@ from components.contracts.storage_folder import explained, replace_local
 THREADS = 8
 # Resumable uploads go in pieces, so that a retry repeats a piece and not the file.
 CHUNK_BYTES = 16 << 20
-# How often a file is sent whose checksum differs on arrival.
+# How often a file is sent whose checksum differs on arrival, or whose session is lost.
 UPLOADS = 4
+SESSION_OVER = {404, 410}
 
 T = TypeVar("T")
 Results: TypeAlias = list[T]  # inside the class `list` is the method
@@ -221,13 +222,18 @@ class GcsStorage(Storage):
         # For uploads only: a download in pieces fails on an empty file.
         blob.chunk_size = CHUNK_BYTES
         with observed("put_file", name), self._explained(name):
+            from google.api_core.exceptions import ClientError
             from google.cloud.storage.exceptions import DataCorruption
 
-            for _ in range(UPLOADS - 1):
-                # A piece sent again after a lost answer may have been stored twice: start over.
-                with suppress(DataCorruption):
+            for left in reversed(range(UPLOADS)):
+                try:
                     return self._upload(blob, local, name)
-            self._upload(blob, local, name)
+                except (ClientError, DataCorruption) as error:
+                    # A piece sent again after a lost answer may have been stored twice, or the
+                    # session that it belongs to be over: start over.
+                    lost = isinstance(error, DataCorruption) or error.code in SESSION_OVER
+                    if not lost or left == 0:
+                        raise
 
     def _upload(self, blob: Any, local: Path, name: str) -> None:
         blob.upload_from_filename(str(local), content_type=_type_of(name), **self._retried)

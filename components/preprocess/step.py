@@ -27,7 +27,7 @@ def run(recipe: str, root: str, cycle: int, fence: int) -> str:
     prefix = f"records/{fingerprint(source, splits, data, split)}"
     if not context.storage.exists(f"{prefix}/{INDEX}"):
         progress = Progress("preprocess", "images", sum(len(i) for i in splits.values()))
-        with context.writing(prefix) as folder:
+        with context.writing(prefix, last=INDEX) as folder:
             _, bad = build_records(source, splits, folder, data, progress.update)
         for image_id, why in bad:
             log.warning("left out %s: %s", image_id, why)

@@ -9,27 +9,21 @@ import time
 from pathlib import Path
 
 import pytest
-from e2e_support import SMOKE, STREETLOOP, status, streetloop
+from e2e_support import (
+    SMOKE,
+    STREETLOOP,
+    models_of,
+    state_of,
+    status,
+    step_processes,
+    streetloop,
+    wait_for_no_steps,
+)
 
 from components.contracts.ledger import Ledger
-from components.contracts.state import State
 from components.contracts.storage import open_storage
 
 pytestmark = pytest.mark.timeout(900)
-
-
-def _state(root: Path) -> State:
-    return Ledger(open_storage(str(root))).state()
-
-
-def _models(root: Path) -> list[str]:
-    storage = open_storage(str(root))
-    import json
-
-    return [
-        json.loads(storage.read(f"cycles/{number}/report.json"))["model"]
-        for number in sorted(_state(root).cycles)
-    ]
 
 
 def _interrupt_in_training(root: Path, number: int, cycle: int) -> int:
@@ -42,47 +36,22 @@ def _interrupt_in_training(root: Path, number: int, cycle: int) -> int:
         assert process.poll() is None, "it ended before it could be interrupted"
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    steps = _processes_of(root)
-    assert steps, "the training step runs in a process of its own"
+    assert step_processes(root), "the training step runs in a process of its own"
     process.send_signal(number)
     code = process.wait(60)
-    deadline = time.monotonic() + 20
-    while any(_alive(pid) for pid in steps):
-        assert time.monotonic() < deadline, "a step outlived the killed command"
-        time.sleep(0.1)
+    wait_for_no_steps(root, 20)
     return code
-
-
-def _processes_of(root: Path) -> list[int]:
-    """The step processes that work on this campaign: their command line names its root."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                line = (entry / "cmdline").read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if str(root) in line and "kfp.dsl.executor_main" in line:
-                found.append(int(entry.name))
-    return found
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
 
 
 def test_kills_and_deleted_masks_change_nothing(smoke: Path, tmp_path: Path) -> None:
     root = tmp_path / "smoke"
     assert _interrupt_in_training(root, signal.SIGKILL, cycle=1) == -signal.SIGKILL
-    assert len(_state(root).labels) == 4
+    assert len(state_of(root).labels) == 4
     done = streetloop("run", SMOKE, "--root", str(root), "--cycles", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [c["cycle"] for c in status(root)["cycles"]] == [1]
 
-    state = _state(root)
+    state = state_of(root)
     wanted = set(state.labels) | set(state.outstanding)
     pool = _pool(root)
     deleted = 0
@@ -98,8 +67,8 @@ def test_kills_and_deleted_masks_change_nothing(smoke: Path, tmp_path: Path) -> 
     done = streetloop("run", SMOKE, "--root", str(root), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
-    assert _models(root) == _models(smoke)
-    state, plain = _state(root), _state(smoke)
+    assert models_of(root) == models_of(smoke)
+    state, plain = state_of(root), state_of(smoke)
     assert list(state.cycles) == [1, 2]
     assert state.labeled == plain.labeled
     assert {i: v[-1].sha256 for i, v in state.labels.items()} == {

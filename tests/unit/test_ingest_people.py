@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 
@@ -29,14 +26,6 @@ A, B, C = "a_0_1", "a_0_2", "a_0_3"
 LATEST = FeedbackSettings()
 CONSENSUS = FeedbackSettings(policy="consensus")
 WORKER = Path(__file__).parents[1] / "ingest_worker.py"
-
-
-@pytest.fixture
-def memory() -> Iterator[Path]:
-    """A folder in memory where there is one: fsync is free there."""
-    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -35,18 +34,10 @@ def skip(image_id: str) -> dict[str, str]:
     return {"image_id": image_id, "annotator": "ann", "why": "test"}
 
 
-@pytest.fixture
-def memory_folder() -> Iterator[Path]:
-    """A folder in memory where there is one: a kill loses nothing there, and fsync is free."""
-    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield Path(folder)
-
-
 def test_a_kill_around_any_durable_change_changes_nothing_after_a_rerun(
-    memory_folder: Path,
+    memory: Path,
 ) -> None:
-    found = worker("kill", memory_folder)
+    found = worker("kill", memory)
     assert isinstance(found, dict)
     assert found["wrong"] == []
     assert found["points"] >= 60
@@ -113,6 +104,20 @@ def test_a_file_sent_in_pieces_arrives_whole_through_faults(
     assert proxy.counts == {"busy": 1, "stored": 1}
 
 
+def test_a_file_whose_session_is_lost_is_sent_anew(
+    proxied: tuple[FaultProxy, GcsStorage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, storage = proxied
+    monkeypatch.setattr("components.contracts.storage_gcs.CHUNK_BYTES", 4 << 20)
+    content = os.urandom(9 << 20)
+    (tmp_path / "big").write_bytes(content)
+    # The session's start, then two pieces of three; the server has forgotten the session by then.
+    proxy.script.extend([None, None, "lost"])
+    storage.put_file(tmp_path / "big", "big")
+    assert storage.read("big") == content
+    assert proxy.counts == {"lost": 1}
+
+
 def test_a_create_that_was_stored_but_answered_503_says_it_exists(
     proxied: tuple[FaultProxy, GcsStorage],
 ) -> None:
@@ -137,31 +142,38 @@ def test_a_commit_survives_each_fault_and_is_there_once(
     assert [e.event_id for e in Ledger(storage).events()][1:] == [event.event_id]
 
 
-def test_a_service_that_stays_down_is_given_up_in_time(gcs_url: str, gcs_root: str) -> None:
-    with fault_proxy(gcs_url) as proxy, emulator(proxy.url):
-        proxy.script.extend(["busy"] * 1000)
+@pytest.mark.parametrize("fault", ["busy", "slow_down", "silent"])
+def test_a_service_that_stays_down_is_given_up_in_time(
+    gcs_url: str, gcs_root: str, fault: str
+) -> None:
+    with fault_proxy(gcs_url, silence_s=1.0) as proxy, emulator(proxy.url):
+        proxy.script.extend([fault] * 1000)
         storage = GcsStorage(gcs_root, request_timeout_s=0.5, deadline_s=1.0, first_delay_s=0.05)
         started = time.monotonic()
         with pytest.raises(StorageError, match="run the same command again"):
             storage.create("a", b"")
         assert time.monotonic() - started < 5
-        assert 2 < proxy.requests < 50
+        assert 1 < proxy.requests < 50
 
 
+@pytest.mark.parametrize(
+    ("workers", "files", "shared"), [(4, 5, 2), pytest.param(8, 12, 4, marks=pytest.mark.faults)]
+)
 def test_processes_on_an_overloaded_service_lose_and_double_nothing(
-    gcs_url: str, gcs_root: str
+    gcs_url: str, gcs_root: str, workers: int, files: int, shared: int
 ) -> None:
     create_campaign(open_storage(gcs_root), "test", {}, {})
     with fault_proxy(gcs_url, rate=0.2, seed=7, silence_s=1.5) as proxy, emulator(proxy.url):
-        assert worker("commit", gcs_root, 4, 5, 2) == [0] * 4
+        assert worker("commit", gcs_root, workers, files, shared) == [0] * workers
+        print(f"{sum(proxy.counts.values())} faults in {proxy.requests} requests")
         assert sum(proxy.counts.values()) > 0.1 * proxy.requests
         assert set(proxy.counts) == set(FAULTS)
     ledger = Ledger(open_storage(gcs_root))
     accepted = Counter(
         label.image_id for event in ledger.events()[1:] for label in event.payload.labels
     )
-    expected = {f"shared-{i}" for i in range(2)}
-    expected |= {f"own-{w}-{i}" for w in range(4) for i in range(3)}
+    expected = {f"shared-{i}" for i in range(shared)}
+    expected |= {f"own-{w}-{i}" for w in range(workers) for i in range(files - shared)}
     assert set(accepted) == expected
     assert set(accepted.values()) == {1}
     assert ledger.verify() == []

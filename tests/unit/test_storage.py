@@ -100,6 +100,25 @@ def test_put_dir_leaves_exactly_the_folders_files(storage: Storage, tmp_path: Pa
         storage.put_dir(local / "x.bin", "models/m")
 
 
+def test_the_last_file_of_put_dir_tells_that_all_are_there(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = tmp_path / "local"
+    (local / "sub").mkdir(parents=True)
+    for name in ("index.json", "x.bin", "sub/y.bin"):
+        (local / name).write_bytes(b"new")
+        storage.write(f"records/r/{name}", b"old")
+
+    def observer(phase: str, operation: str, name: str) -> None:
+        if operation == "put_file":
+            there = {n: storage.read(n) for n in storage.list("records/r")}
+            assert "records/r/index.json" not in there or set(there.values()) == {b"new"}
+
+    monkeypatch.setattr(storage_module, "observer", observer)
+    storage.put_dir(local, "records/r", last="index.json")
+    assert storage.read("records/r/index.json") == b"new"
+
+
 def test_put_file_of_the_file_itself_keeps_it(tmp_path: Path) -> None:
     storage = FolderStorage(tmp_path)
     storage.write("a/x", b"content")

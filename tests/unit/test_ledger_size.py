@@ -1,0 +1,17 @@
+"""A ledger of 100,000 images stays quick."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from benchmarks.ledger import build, measure
+
+
+def test_100_000_images_load_within_a_second_and_commit_within_a_third(memory: Path) -> None:
+    build(memory, 100_000, 50)
+    # The processor's time: what else runs on the machine must not decide. `make bench` has the clock's.
+    found = measure(memory, 5, time.process_time)
+    assert found["images"] == 100_000
+    assert found["load_s"] < 1.0
+    assert found["commit_s"] < 0.3
