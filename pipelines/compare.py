@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,5 +113,6 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
     if url is None:
         console.print("MLflow:   the campaigns do not share a store; give them one tracking.uri.")
         return
-    hint = "" if url.startswith(os.environ.get("MLFLOW_TRACKING_URI", "-")) else " (streetloop ui)"
+    # A store that is a file has no address until `streetloop ui` serves it.
+    hint = "" if campaigns[0].tracking.startswith("http") else " (streetloop ui)"
     console.print(f"MLflow:   {url}{hint}", highlight=False)

@@ -37,11 +37,8 @@ def _cycle(client: Any, run: Any) -> dict[str, Any]:
     ]
     assert twice == [], "two points at one step"
     files = [f.path for folder in (None, "figures") for f in client.list_artifacts(run_id, folder)]
-    # An image is kept in full and as a preview.
-    images = {
-        f.path.rpartition(".")[0].removesuffix("%compressed")
-        for f in client.list_artifacts(run_id, "images")
-    }
+    # Each is kept in full, as PNG, and as a preview.
+    images = [f.path for f in client.list_artifacts(run_id, "images") if f.path.endswith(".png")]
     return {
         "status": run.info.status,
         "parent": run.data.tags["mlflow.parentRunId"],

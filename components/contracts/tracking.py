@@ -231,10 +231,9 @@ class Tracker:
         self.client.log_image(run_id, image, key=key, step=step)
 
     def _has_image(self, run_id: str, key: str, step: int) -> bool:
-        encoded = key.replace("/", "#")  # as MLflow names the file
+        name = f"{key.replace('/', '~')}+step+{step}+"  # as MLflow names the file
         return any(
-            Path(f.path).name.startswith((f"{encoded}%step%{step}%", f"{encoded}+step+{step}+"))
-            for f in self.client.list_artifacts(run_id, "images")
+            Path(f.path).name.startswith(name) for f in self.client.list_artifacts(run_id, "images")
         )
 
     @quietly
