@@ -40,7 +40,7 @@ def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> N
         return
     identity = context.ledger.events()[0].event_id  # of this campaign, and of no other by its name
     parent = state.campaign_run_id or tracker.ensure_run(
-        identity, state.name, _tags(context, owner), None, milliseconds(state.created_at)
+        identity, title(context), _tags(context, owner), None, milliseconds(state.created_at)
     )
     run = parent and tracker.ensure_run(
         f"{identity}/{cycle}",
@@ -142,6 +142,12 @@ def report_metrics(report: dict[str, Any]) -> dict[str, float | None]:
     out = {k: float(report[k]) for k in counts if report.get(k) is not None}
     seconds = {f"seconds/{step}": v for step, v in report.get("seconds_by_step", {}).items()}
     return out | seconds | score_metrics(report)
+
+
+def title(context: Context) -> str:
+    """A campaign's name in lists of runs: what tells it from others of the same recipe."""
+    recipe = context.recipe
+    return f"{recipe['name']} ({recipe['query']['strategy']}, seed {context.seed})"
 
 
 def _tags(context: Context, owner: str) -> dict[str, str]:

@@ -70,16 +70,19 @@ def _with_runs(name: str, root: Path, store: str, run_id: str | None) -> Campaig
     return Campaign(name, str(root), [], run_id, store, "streetloop")
 
 
-def test_the_address_is_of_mlflow_s_page_that_compares_the_same_runs(tmp_path: Path) -> None:
+def test_the_address_is_of_mlflow_s_page_with_the_same_curves(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     campaigns = [_with_runs(n, tmp_path / n, store, n * 4) for n in ("a", "b")]
     url = mlflow_url(campaigns)
     assert url is not None
     page, _, query = url.partition("?")
-    assert page == "http://127.0.0.1:5000/#/compare-runs"
-    found = {k: json.loads(v[0]) for k, v in urllib.parse.parse_qs(query).items()}
+    assert page == "http://127.0.0.1:5000/#/metric"
+    found = {k: v[0] for k, v in urllib.parse.parse_qs(query).items()}
     experiment = Tracker(store, "streetloop").experiment_id
-    assert found == {"runs": ["aaaa", "bbbb"], "experiments": [experiment]}
+    assert json.loads(found["runs"]) == ["aaaa", "bbbb"]
+    assert json.loads(found["experiments"]) == [experiment]
+    assert json.loads(found["plot_metric_keys"]) == ["curve/miou"]
+    assert found["x_axis"] == "step"
 
 
 def test_campaigns_of_two_stores_have_no_such_page(tmp_path: Path) -> None:
