@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from e2e_support import SMOKE, status, streetloop
 
+from components.contracts.lease import close_cycle, open_cycle
 from components.contracts.ledger import Ledger
 from components.contracts.storage import open_storage
 
@@ -180,11 +181,10 @@ def test_rollback_repairs_the_alias_at_once(smoke: Path, tmp_path: Path) -> None
     ledger = Ledger(open_storage(str(root)))
     models = {v.tags["cycle"]: v for v in client.search_model_versions("name = 'smoke'")}
     second = models["2"].tags["streetloop.model"]
-    ledger.commit(
-        "promotion",
-        "promote/by-hand",
-        {"cycle": 2, "model": second, "metrics": {}, "reasons": ["for this test"]},
-    )
+    lease = open_cycle(ledger, "by hand", 60)
+    row = {"cycle": 3, "model": second, "metrics": {}, "reasons": ["for this test"]}
+    ledger.commit("promotion", "promote/3", row, fence=lease.fence)
+    close_cycle(ledger, 3, lease.fence, "nothing_to_do", None, {})
     client.set_registered_model_alias("smoke", "champion", models["2"].version)
     done = streetloop("ledger", "rollback", SMOKE, "--root", str(root), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
