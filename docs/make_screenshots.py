@@ -34,7 +34,7 @@ _FLAGS = (
 )
 _UI, _DRIVER = 5917, 5918  # ports
 _LARGEST = 400_000  # bytes of a picture
-_PATIENCE = 120  # seconds until a page has drawn what it should
+_PATIENCE = 240  # seconds until a page has drawn what it should
 # What a person would click once: the pages for training, and no assistant beside them.
 _CHOICES = {
     "mlflow.workflowType_v1": '"machine_learning"',
@@ -99,14 +99,14 @@ def pages(uri: str) -> dict[str, Page]:
     model = first.data.tags["streetloop.recipe"]
     at = f"/experiments/{experiment}/runs"
     return {
-        "mlflow-runs": Page(at, (f"{model} cycle 1", "promoted"), choices=_table(experiment)),
+        "mlflow-runs": Page(at, (f"{model} cycle 1", "promoted"), choices=_table(experiment, both)),
         "mlflow-compare": Page(
             f"/metric?{urllib.parse.urlencode(curves, quote_via=urllib.parse.quote)}",
             ("curve/miou", "Completed Runs"),
             ".js-plotly-plot",
         ),
         "mlflow-charts": Page(
-            f"{at}/{first.info.run_id}/model-metrics", ("curve (3)",), ".js-plotly-plot"
+            f"{at}/{first.info.run_id}/model-metrics", ("curve", "dev_iou"), ".js-plotly-plot"
         ),
         "mlflow-run": Page(f"{at}/{last}", ("query.strategy", "kfp.run_id")),
         "mlflow-system": Page(
@@ -119,15 +119,13 @@ def pages(uri: str) -> dict[str, Page]:
     }
 
 
-def _table(experiment: str) -> dict[str, str]:
+def _table(experiment: str, campaigns: list[str]) -> dict[str, str]:
     """The table of runs with the scores as columns, and each campaign's cycles below it."""
     state = {"orderByKey": "attributes.start_time", "orderByAsc": False, "searchFilter": ""}
     state |= {"startTime": "ALL", "lifecycleFilter": "Active", "selectedColumns": _COLUMNS}
-    page = "MLflowLocalStorage-1.1-ExperimentPage"
-    return {
-        f"MLflowLocalStorage-1.1-ExperimentView-{experiment}-expandRows": "true",
-        f"{page}-{json.dumps([experiment])}-ReactComponentState": json.dumps(state),
-    }
+    state |= {"runsExpanded": dict.fromkeys(campaigns, True)}
+    name = f"MLflowLocalStorage-1.1-ExperimentPage-{json.dumps([experiment])}-ReactComponentState"
+    return {name: json.dumps(state)}
 
 
 class Browser:

@@ -22,7 +22,7 @@ from servers import MlflowServer
 from components.contracts.ledger import Ledger
 from components.contracts.storage import open_storage
 
-pytestmark = [pytest.mark.mlflow_server, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.mlflow_server, pytest.mark.timeout(5400)]
 ACCOUNT = {
     "MLFLOW_TRACKING_USERNAME": "pipelines",
     "MLFLOW_TRACKING_PASSWORD": "of the pipelines",
@@ -123,13 +123,13 @@ def cycles(server: MlflowServer, tmp_path_factory: pytest.TempPathFactory) -> di
         process = subprocess.Popen(
             _command(root, server.url), cwd=root.parent, stdout=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 600
+        deadline = time.monotonic() + 1800
         while not list((root / "work" / "2" / "checkpoint").glob("*.npz")):
             assert process.poll() is None, "it ended before the server could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.05)
         server.kill()
-        code = process.wait(900)
+        code = process.wait(1800)
         state = Ledger(open_storage(str(root))).state()
         server.start()
         behind = content_of(server.url, "smoke")
