@@ -43,6 +43,13 @@ _CHOICES = {
 }
 
 
+# Opens the section of charts with this heading; a tab of the same name stands before it.
+_UNFOLD = """
+const found = [...document.querySelectorAll("*")].filter(
+    e => e.children.length === 0 && e.textContent.trim() === arguments[0]);
+const heading = found[found.length - 1];
+if (found.length > 1) { heading.click(); heading.scrollIntoView(); }
+"""
 _COLUMNS = ("metrics.`labeled`", "metrics.`val/miou`", "metrics.`val/pixel_accuracy`")
 _COLUMNS += ("metrics.`val/dice`", "tags.`promoted`", "params.`query.strategy`")
 
@@ -54,6 +61,7 @@ class Page:
     path: str
     words: tuple[str, ...]
     drawn: str = ""
+    section: str = ""  # the heading of a folded section to open
     choices: Mapping[str, str] = field(default_factory=dict)  # on this page, as in `_CHOICES`
 
 
@@ -96,6 +104,8 @@ def pages(uri: str) -> dict[str, Page]:
     curves = {"runs": json.dumps(both), "experiments": json.dumps([experiment])}
     curves |= {"metric": '"curve/miou"', "plot_metric_keys": '["curve/miou"]'}
     curves |= {"x_axis": "step", "show_point": "true"}  # as `streetloop compare` prints it
+    pictures = [f.path for f in client.list_artifacts(last, "images") if f.path.endswith(".png")]
+    picture = urllib.parse.quote(pictures[0])
     model = first.data.tags["streetloop.recipe"]
     at = f"/experiments/{experiment}/runs"
     return {
@@ -110,8 +120,12 @@ def pages(uri: str) -> dict[str, Page]:
         ),
         "mlflow-run": Page(f"{at}/{last}", ("query.strategy", "kfp.run_id")),
         "mlflow-system": Page(
-            f"{at}/{last}/system-metrics", ("cpu_utilization",), ".js-plotly-plot"
+            f"{at}/{last}/system-metrics",
+            ("cpu_utilization",),
+            ".js-plotly-plot",
+            section="System metrics",
         ),
+        "mlflow-picture": Page(f"{at}/{last}/artifacts/{picture}", ("Path:",), "img"),
         "mlflow-images": Page(
             f"{at}/{last}/artifacts/figures/confusion.png", ("figures/confusion.png",), "img"
         ),
@@ -177,6 +191,8 @@ def shoot(browser: Browser, page: Page) -> bytes:
     browser.run("location.reload()")
     deadline = time.monotonic() + _PATIENCE
     while not _shows(browser, page):
+        if page.section:
+            browser.run(_UNFOLD, page.section)
         if time.monotonic() > deadline:
             text = browser.run("return document.body.innerText")
             sys.exit(f"Expected {page.words} and {page.drawn} on {address}; the page says:\n{text}")

@@ -135,8 +135,6 @@ def test_the_champion_of_the_registry_is_the_champion_of_the_ledger(smoke: Path)
         assert f"Dice {100 * row['dice']:.1f} %" in found.description
     newest = client.get_model_version_by_alias("smoke", "challenger")
     assert newest.tags["cycle"] == "2"
-    info = mlflow.models.get_model_info(f"models:/smoke/{newest.version}")
-    assert info.signature.inputs.inputs[0].shape == (-1, -1, -1, 3)
 
 
 def test_the_gate_s_decision_is_in_the_ledger_the_report_and_mlflow(smoke: Path) -> None:
