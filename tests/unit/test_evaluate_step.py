@@ -55,6 +55,7 @@ class Campaign:
         patch.setattr(step, "assess", self._assess)
         patch.setattr(step, "_track", lambda context, report: None)
         patch.setattr(step, "pictures_of", lambda predictor, records, ids: {})
+        patch.setattr(step, "examples_of", lambda predictor, records, confused: [])
         patch.setattr(step, "figures_of", lambda found: {"confusion": b"", "class_iou": b""})
         patch.setattr(step, "model_page", lambda *args, **named: args[3].reasons[0])
 
