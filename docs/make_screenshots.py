@@ -43,12 +43,13 @@ _CHOICES = {
 }
 
 
-# Opens the section of charts with this heading; a tab of the same name stands before it.
-_UNFOLD = """
+# Brings the section of charts with this heading to the top; a tab of the same name stands before it.
+_SECTION = """
 const found = [...document.querySelectorAll("*")].filter(
     e => e.children.length === 0 && e.textContent.trim() === arguments[0]);
 const heading = found[found.length - 1];
-if (found.length > 1) { heading.click(); heading.scrollIntoView(); }
+if (found.length > 1 && arguments[1]) { heading.click(); }
+if (found.length > 1) { heading.scrollIntoView(); }
 """
 _COLUMNS = ("metrics.`labeled`", "metrics.`val/miou`", "metrics.`val/pixel_accuracy`")
 _COLUMNS += ("metrics.`val/dice`", "tags.`promoted`", "params.`query.strategy`")
@@ -104,8 +105,6 @@ def pages(uri: str) -> dict[str, Page]:
     curves = {"runs": json.dumps(both), "experiments": json.dumps([experiment])}
     curves |= {"metric": '"curve/miou"', "plot_metric_keys": '["curve/miou"]'}
     curves |= {"x_axis": "step", "show_point": "true"}  # as `streetloop compare` prints it
-    pictures = [f.path for f in client.list_artifacts(last, "images") if f.path.endswith(".png")]
-    picture = urllib.parse.quote(pictures[0])
     model = first.data.tags["streetloop.recipe"]
     at = f"/experiments/{experiment}/runs"
     return {
@@ -125,7 +124,6 @@ def pages(uri: str) -> dict[str, Page]:
             ".js-plotly-plot",
             section="System metrics",
         ),
-        "mlflow-picture": Page(f"{at}/{last}/artifacts/{picture}", ("Path:",), "img"),
         "mlflow-images": Page(
             f"{at}/{last}/artifacts/figures/confusion.png", ("figures/confusion.png",), "img"
         ),
@@ -192,11 +190,13 @@ def shoot(browser: Browser, page: Page) -> bytes:
     deadline = time.monotonic() + _PATIENCE
     while not _shows(browser, page):
         if page.section:
-            browser.run(_UNFOLD, page.section)
+            browser.run(_SECTION, page.section, True)  # it may be folded
         if time.monotonic() > deadline:
             text = browser.run("return document.body.innerText")
             sys.exit(f"Expected {page.words} and {page.drawn} on {address}; the page says:\n{text}")
         time.sleep(1)
+    if page.section:
+        browser.run(_SECTION, page.section, False)
     time.sleep(4)  # until charts have moved to their place
     return _small(browser.picture())
 
