@@ -55,17 +55,16 @@ class SystemMetrics:
         self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
-        while True:
-            last = self._stop.wait(self.seconds)
-            try:
+        try:
+            self._measure()  # psutil's load of the processor is that since this thread's last call
+            last = False
+            while not last:
+                last = self._stop.wait(self.seconds)
                 values = self._measure()
-            except Exception as error:  # of whatever a driver or /proc may do; the fit goes on
-                log.warning("no more system metrics: %s: %s", type(error).__name__, error)
-                return
-            at = time.time_ns() // 1_000_000
-            self._points.append(Points(values, (at - self.opened_ms) // 1000, at))
-            if last:
-                return
+                at = time.time_ns() // 1_000_000
+                self._points.append(Points(values, (at - self.opened_ms) // 1000, at))
+        except Exception as error:  # of whatever a driver or /proc may do; the fit goes on
+            log.warning("no more system metrics: %s: %s", type(error).__name__, error)
 
 
 @contextmanager
@@ -102,5 +101,4 @@ def _measure() -> Callable[[], dict[str, float | None]]:
             part.clear_metrics()
         return values
 
-    measure()  # psutil's load of the processor is that since the call before
     return measure
