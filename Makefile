@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 LABEL_STUDIO := .venv-label-studio
+MLFLOW := .venv-mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench images test-slow test-faults test-label-studio picture reference clean
+.PHONY: help install run test check format lock bench images test-slow test-faults test-label-studio test-mlflow-server picture reference clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -31,7 +32,7 @@ run: $(RUNTIME) ## Run active-learning cycles on generated streets, to the end
 	$(BIN)/streetloop run pipelines/recipes/synthetic.yaml
 
 test: $(DEV) ## Run the tests
-	$(BIN)/python -m pytest -q -m "not slow and not faults and not label_studio"
+	$(BIN)/python -m pytest -q -m "not slow and not faults and not label_studio and not mlflow_server"
 
 test-slow: $(DEV) ## Run the tests that take minutes (campaigns with people, in a bucket, more data)
 	$(BIN)/python -m pytest -q -m "slow and not faults"
@@ -47,6 +48,15 @@ $(LABEL_STUDIO)/.installed: requirements/label-studio.txt
 
 test-label-studio: $(DEV) $(LABEL_STUDIO)/.installed ## Install a real Label Studio server (1 GB) and do a round with it
 	$(BIN)/python -m pytest -q -m label_studio
+
+# The server's own environment, as its image installs it: other packages than the steps use.
+$(MLFLOW)/.installed: mlflow/requirements.txt
+	$(PYTHON) -m venv --clear $(MLFLOW)
+	$(MLFLOW)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+test-mlflow-server: $(DEV) $(MLFLOW)/.installed ## Run cycles against the server of mlflow/ (needs Debian's postgresql)
+	$(BIN)/python -m pytest -q -m mlflow_server
 
 check: $(DEV) ## Lint, types and the direction of imports: what CI runs before the tests
 	$(BIN)/ruff check .
@@ -78,4 +88,4 @@ lock: ## Lock the requirements again (needs uv)
 	  --override overrides.txt --universal --generate-hashes --python-version 3.11 -o $$name.txt; done
 
 clean: ## Delete the environment and caches; campaigns in runs/ stay
-	rm -rf $(VENV) $(LABEL_STUDIO) .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(LABEL_STUDIO) $(MLFLOW) .pytest_cache .mypy_cache .ruff_cache *.egg-info

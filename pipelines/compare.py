@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,16 +76,22 @@ def table_of(campaigns: list[Campaign]) -> Table:
 
 
 def mlflow_url(campaigns: list[Campaign]) -> str | None:
-    """The page of the MLflow UI that compares the same campaigns; None if they share no store."""
+    """The page of the MLflow UI with the same learning curves; None if there is no shared store."""
     stores = {c.tracking for c in campaigns}
     if len(stores) != 1 or any(c.run_id is None for c in campaigns):
         return None
     (store,) = stores
     server = store if store.startswith("http") else "http://127.0.0.1:5000"
-    runs = urllib.parse.quote(json.dumps([c.run_id for c in campaigns]))
     ids = {Tracker(store, c.experiment).check() for c in campaigns}
-    names = urllib.parse.quote(json.dumps(sorted(filter(None, ids))))
-    return f"{server}/#/compare-runs?runs={runs}&experiments={names}"
+    wanted = {
+        "runs": json.dumps([c.run_id for c in campaigns]),
+        "experiments": json.dumps(sorted(filter(None, ids))),
+        "metric": json.dumps("curve/miou"),
+        "plot_metric_keys": json.dumps(["curve/miou"]),
+        "x_axis": "step",  # which is the number of labels
+        "show_point": "true",
+    }
+    return f"{server}/#/metric?{urllib.parse.urlencode(wanted, quote_via=urllib.parse.quote)}"
 
 
 def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
@@ -114,5 +119,6 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
     if url is None:
         console.print("MLflow:   the campaigns do not share a store; give them one tracking.uri.")
         return
-    hint = "" if url.startswith(os.environ.get("MLFLOW_TRACKING_URI", "-")) else " (streetloop ui)"
+    # A store that is a file has no address until `streetloop ui` serves it.
+    hint = "" if campaigns[0].tracking.startswith("http") else " (streetloop ui)"
     console.print(f"MLflow:   {url}{hint}", highlight=False)

@@ -111,7 +111,10 @@ def rollback(model: str | None, why: str, **where: Any) -> None:
     \b
     Example: streetloop ledger rollback pipelines/recipes/synthetic.yaml --why "worse at night"
     """
-    ledger, _ = _ledger(**where)
+    from components.contracts.context import Context, set_environment
+    from components.cycle.runs import repair_aliases, tracker_of
+
+    ledger, root = _ledger(**where)
     state = ledger.state()
     current = state.champion
     known = list(dict.fromkeys(c.model for c in state.champions))
@@ -123,9 +126,13 @@ def rollback(model: str | None, why: str, **where: Any) -> None:
             f"{len(chosen)}. Champions so far: {', '.join(m[:12] for m in known) or 'none'}."
         )
     ledger.commit("rollback", f"rollback/{uuid.uuid4().hex}", {"model": chosen[0], "why": why})
-    click.echo(
-        f"The champion is {chosen[0][:12]} again. The next cycle repairs the alias in MLflow."
-    )
+    click.echo(f"The champion is {chosen[0][:12]} again.")
+    set_environment()
+    context = Context(json.dumps(state.recipe), root)
+    tracker = tracker_of(context)
+    repair_aliases(context, tracker)
+    if tracker.down:
+        click.echo("MLflow did not answer: the next cycle repairs its alias.")
 
 
 def words(event: Event) -> str:

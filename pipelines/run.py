@@ -12,12 +12,14 @@ import click
 from rich.console import Console
 
 from components.contracts.campaign import discard_campaign
+from components.contracts.context import Context, set_environment
 from components.contracts.errors import StreetloopError
 from components.contracts.lease import clean_up
 from components.contracts.ledger import Ledger
 from components.contracts.storage import Storage, open_storage
 from components.contracts.tracking import store_uri
 from components.cycle.changes import protected_values
+from components.cycle.runs import catch_up
 from pipelines.display import Screen, cycle_table, duration
 from pipelines.local import LOGS, Interrupted, is_complete, run_cycle, session, stopping_children
 from pipelines.recipe import Recipe
@@ -43,6 +45,9 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
     if is_complete(ledger.state(), recipe):
         clean_up(ledger)
         console.print(f"Campaign {recipe.name} is complete: nothing to train.")
+        set_environment()
+        if not catch_up(Context(recipe.resolved(), root)):
+            console.print("MLflow still lacks a cycle; run this again when it is back.")
         _finish(console, recipe, storage, root, name)
         return 0
     screen = Screen(console)

@@ -12,10 +12,10 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from pydantic import Field
 
@@ -27,7 +27,17 @@ P = ParamSpec("P")
 
 _EXPERIMENT_KIND = "mlflow.experimentKind"  # shows the pages for training, not those for LLMs
 _KEY = "streetloop.key"  # tag: what a run stands for; looked up before a run is made
-_PARAMETERS_AT_ONCE = 100  # MLflow's limit for one batch
+# MLflow's limits for one batch.
+_PARAMETERS_AT_ONCE = 100
+_METRICS_AT_ONCE = 1000
+
+
+class Points(NamedTuple):
+    """Metrics of one moment: values by name (None: undefined), the step, milliseconds since 1970."""
+
+    metrics: Mapping[str, float | None]
+    step: int
+    at_ms: int
 
 
 class TrackingSettings(Settings):
@@ -37,10 +47,12 @@ class TrackingSettings(Settings):
       uri: the tracking server or store; None: $MLFLOW_TRACKING_URI, else a SQLite file beside the
         campaign's folder, shared by the campaigns there so that they can be compared.
       experiment: the experiment's name.
+      system_metrics_seconds: while a training runs, measure the machine this often; 0: never.
     """
 
     uri: str | None = None
     experiment: str = Field(default="streetloop", min_length=1)
+    system_metrics_seconds: float = Field(default=10.0, ge=0)
 
 
 def store_uri(settings: TrackingSettings, root: str) -> str:
@@ -70,12 +82,9 @@ def quietly(
         try:
             return method(self, *args, **kwargs)
         except Exception as error:
-            if _unauthorized(error):
-                raise StreetloopError(
-                    f"MLflow at {self.uri} refused the credentials. Set MLFLOW_TRACKING_USERNAME and "
-                    "MLFLOW_TRACKING_PASSWORD (on a cluster: the secret that the recipe names) to an "
-                    "account that may write to the experiment."
-                ) from error
+            refused = _refusal(error, self.uri)
+            if refused is not None:
+                raise StreetloopError(refused) from error
             self.down = True
             log.warning(
                 "MLflow at %s did not take %s (%s: %s). The cycle goes on; the next one sends what "
@@ -90,11 +99,21 @@ def quietly(
     return wrapper
 
 
-def _unauthorized(error: Exception) -> bool:
+def _refusal(error: Exception, uri: str) -> str | None:
+    """What to do about a server that answers and says no; None if it did not answer at all."""
     text = str(error)
-    return any(
-        f"error code {code}" in text or f"{code} Client Error" in text for code in (401, 403)
-    )
+    if "Invalid Host header" in text:
+        return (
+            f"MLflow at {uri} does not answer to that host name. Start it with the name and its port, "
+            "as in this address, in --allowed-hosts or MLFLOW_SERVER_ALLOWED_HOSTS."
+        )
+    if any(f"error code {c}" in text or f"{c} Client Error" in text for c in (401, 403)):
+        return (
+            f"MLflow at {uri} refused the credentials. Set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD (on a cluster: the secret that the recipe names) to an "
+            "account that may write to the experiment."
+        )
+    return None
 
 
 class Tracker:
@@ -183,14 +202,26 @@ class Tracker:
         self, run_id: str | None, metrics: Mapping[str, float | None], step: int, at_ms: int
     ) -> None:
         """Logs points at a time that a retry repeats; None (undefined) is left out."""
+        self._log_points(run_id, [Points(metrics, step, at_ms)])
+
+    @quietly
+    def log_series(self, run_id: str | None, series: Iterable[Points]) -> None:
+        """Logs points of many steps, in as few requests as MLflow allows."""
+        self._log_points(run_id, series)
+
+    def _log_points(self, run_id: str | None, series: Iterable[Points]) -> None:
         if run_id is None:
             return
         from mlflow.entities import Metric
 
         points = [
-            Metric(k, float(v), at_ms, step) for k, v in sorted(metrics.items()) if v is not None
+            Metric(key, float(value), at_ms, step)
+            for metrics, step, at_ms in series
+            for key, value in sorted(metrics.items())
+            if value is not None
         ]
-        self.client.log_batch(run_id, metrics=points)
+        for i in range(0, len(points), _METRICS_AT_ONCE):
+            self.client.log_batch(run_id, metrics=points[i : i + _METRICS_AT_ONCE])
 
     @quietly
     def log_image(self, run_id: str | None, image: Any, key: str, step: int) -> None:
@@ -200,10 +231,9 @@ class Tracker:
         self.client.log_image(run_id, image, key=key, step=step)
 
     def _has_image(self, run_id: str, key: str, step: int) -> bool:
-        encoded = key.replace("/", "#")  # as MLflow names the file
+        name = f"{key.replace('/', '~')}+step+{step}+"  # as MLflow names the file
         return any(
-            Path(f.path).name.startswith((f"{encoded}%step%{step}%", f"{encoded}+step+{step}+"))
-            for f in self.client.list_artifacts(run_id, "images")
+            Path(f.path).name.startswith(name) for f in self.client.list_artifacts(run_id, "images")
         )
 
     @quietly
@@ -243,6 +273,11 @@ class Tracker:
         """Marks a run as running again."""
         if run_id is not None:
             self.client.update_run(run_id, status="RUNNING")
+
+    @quietly
+    def tags(self, run_id: str | None) -> dict[str, str]:
+        """The tags of a run; none without a run."""
+        return dict(self.client.get_run(run_id).data.tags) if run_id else {}
 
     @quietly
     def finished(self, run_id: str | None) -> bool:

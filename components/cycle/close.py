@@ -9,7 +9,7 @@ from typing import Any, Literal
 from components.contracts.context import Context, begin
 from components.contracts.lease import close_cycle, release
 from components.contracts.plan import ASK, NOTHING, TRAIN
-from components.cycle.runs import mirror_cycle, tracker_of
+from components.cycle.runs import BEHIND, mirror_cycle, tracker_of
 
 log = logging.getLogger("streetloop")
 _STEPS = ("feedback", "split", "train", "evaluate", "query")
@@ -57,10 +57,13 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     } | {k: (report.get("val") or {}).get(k) for k in ("miou", "pixel_accuracy", "dice")}
     if outcome == "done":
         summary |= {"version": feedback["version"], "records": feedback["records"]}
+    context.storage.write(BEHIND, b"")
     close_cycle(context.ledger, current.cycle, current.fence, outcome, name, summary)
     tracker = tracker_of(context)
     closed = context.ledger.state().cycles[current.cycle]
     mirror_cycle(context, tracker, closed, closed.run_id)
+    if not tracker.down:
+        context.storage.delete(BEHIND)
     return page
 
 
@@ -100,6 +103,7 @@ def build_report(
         "queried": query.get("asked", 0),
         "seconds": round(sum(seconds.values()), 1),
         "seconds_by_step": seconds,
+        "waiting_for_data": outputs.get("train", {}).get("waiting_for_data"),
         "records": feedback.get("records"),
         "model": outputs.get("train", {}).get("model"),
         "promoted": evaluate.get("promoted"),

@@ -34,6 +34,6 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> dict[str, Any]:
     settings = context.settings("cycle", CycleSettings)
     lease = open_cycle(context.ledger, owner, settings.lease_minutes * 60, take_over=take_over)
     log.info("cycle %d is open (fencing number %d)", lease.cycle, lease.fence)
-    ensure_runs(context, tracker, lease.cycle, owner)
     send_missing(context, tracker)
+    ensure_runs(context, tracker, lease.cycle, owner)
     return {"cycle": lease.cycle, "fence": lease.fence}

@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from components.contracts.context import Context
-from components.contracts.registry import CHAMPION, set_alias
+from components.contracts.evaluation_log import HEADLINES, score_metrics, send_evaluation
+from components.contracts.registry import CHALLENGER, CHAMPION, set_alias
 from components.contracts.state import CycleState
-from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
+from components.contracts.tracking import (
+    Points,
+    Tracker,
+    TrackingSettings,
+    milliseconds,
+    store_uri,
+)
+from components.contracts.training_log import read_points
 
-_MIRRORED = ("miou", "pixel_accuracy", "dice")
+BEHIND = "cycles/mlflow_is_behind"  # a file that is there until a closed cycle has reached MLflow
 
 
 def tracker_of(context: Context) -> Tracker:
@@ -32,7 +40,7 @@ def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> N
         return
     identity = context.ledger.events()[0].event_id  # of this campaign, and of no other by its name
     parent = state.campaign_run_id or tracker.ensure_run(
-        identity, state.name, _tags(context, owner), None, milliseconds(state.created_at)
+        identity, title(context), _tags(context, owner), None, milliseconds(state.created_at)
     )
     run = parent and tracker.ensure_run(
         f"{identity}/{cycle}",
@@ -52,8 +60,21 @@ def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> N
         tracker.log_parameters(run_id, context.recipe)
 
 
+def catch_up(context: Context) -> bool:
+    """Sends what the last closing could not send; reaches for nothing if all has arrived.
+
+    Returns:
+      whether MLflow now has everything.
+    """
+    if not context.storage.exists(BEHIND):
+        return True
+    tracker = tracker_of(context)
+    send_missing(context, tracker)
+    return not tracker.down
+
+
 def send_missing(context: Context, tracker: Tracker) -> None:
-    """Sends what MLflow lacks of the closed cycles, and repairs the champion's alias."""
+    """Sends what MLflow lacks of the closed cycles, and repairs the aliases."""
     state = context.ledger.state()
     for closed in state.cycles.values():
         if not closed.closed or tracker.down:
@@ -64,22 +85,46 @@ def send_missing(context: Context, tracker: Tracker) -> None:
             run_id = context.ledger.state().cycles[closed.cycle].run_id
         if not tracker.finished(run_id):
             mirror_cycle(context, tracker, closed, run_id)
+    repair_aliases(context, tracker)
+    if not tracker.down:
+        context.storage.delete(BEHIND)
+
+
+def repair_aliases(context: Context, tracker: Tracker) -> None:
+    """Points MLflow's aliases where the ledger says: the champion, and the newest model."""
+    state = context.ledger.state()
+    if state.campaign_run_id is None:
+        return
+    name = context.recipe["name"]
     if state.champion:
-        set_alias(tracker, context.recipe["name"], CHAMPION, state.champion.model)
+        set_alias(tracker, name, CHAMPION, state.champion.model)
+    trained = [c.report for c in state.cycles.values() if c.outcome == "done" and c.report]
+    if trained:
+        newest = json.loads(context.storage.read(trained[-1])).get("model")
+        set_alias(tracker, name, CHALLENGER, newest)
 
 
 def mirror_cycle(
     context: Context, tracker: Tracker, closed: CycleState, run_id: str | None
 ) -> None:
-    """Sends a closed cycle's report. Equal points that MLflow has already stay one point."""
+    """Sends what MLflow may lack of a closed cycle, and ends its run.
+
+    Equal points that MLflow has already stay one point; figures, images and the model are sent if
+    they are not there.
+    """
     at = milliseconds(closed.opened_at)
     if closed.report is not None:
         report = json.loads(context.storage.read(closed.report))
         metrics = report_metrics(report)
-        tracker.log_metrics(run_id, metrics, closed.cycle, at)
+        losses = read_points(context.storage, closed.cycle, at)
+        tracker.log_series(run_id, [*losses, Points(metrics, closed.cycle, at)])
+        if report.get("model"):
+            send_evaluation(
+                tracker, run_id, context.storage, context.recipe, closed.cycle, report, at
+            )
         parent = context.ledger.state().campaign_run_id
         tracker.log_metrics(parent, metrics, closed.cycle, at)
-        curve = {f"curve/{k}": (report.get("val") or {}).get(k) for k in _MIRRORED}
+        curve = {f"curve/{k}": (report.get("val") or {}).get(k) for k in HEADLINES}
         tracker.log_metrics(parent, curve, report["labeled"], at)
     page = f"cycles/{closed.cycle}/feedback.html"
     if context.storage.exists(page):
@@ -93,17 +138,16 @@ def mirror_cycle(
 
 def report_metrics(report: dict[str, Any]) -> dict[str, float | None]:
     """The numbers of a cycle's report as MLflow metrics."""
-    out: dict[str, float | None] = {
-        k: float(report[k])
-        for k in ("labeled", "unlabeled", "seconds")
-        if report.get(k) is not None
-    }
-    for split in ("dev", "val"):
-        scores = report.get(split) or {}
-        out |= {f"{split}/{k}": scores.get(k) for k in _MIRRORED}
-        for name, row in (scores.get("classes") or {}).items():
-            out[f"{split}_iou/{name}"] = row["iou"]
-    return out
+    counts = ("labeled", "unlabeled", "seconds", "waiting_for_data")
+    out = {k: float(report[k]) for k in counts if report.get(k) is not None}
+    seconds = {f"seconds/{step}": v for step, v in report.get("seconds_by_step", {}).items()}
+    return out | seconds | score_metrics(report)
+
+
+def title(context: Context) -> str:
+    """A campaign's name in lists of runs: what tells it from others of the same recipe."""
+    recipe = context.recipe
+    return f"{recipe['name']} ({recipe['query']['strategy']}, seed {context.seed})"
 
 
 def _tags(context: Context, owner: str) -> dict[str, str]:

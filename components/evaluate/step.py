@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 
 from components.contracts.context import Context, begin
+from components.contracts.evaluation_log import folder, send_evaluation
 from components.contracts.inference import Predictor
 from components.contracts.inference_settings import InferenceSettings
 from components.contracts.metrics import Scores
 from components.contracts.model_io import load_generator
 from components.contracts.progress import Progress
 from components.contracts.records import Records
-from components.contracts.registry import CHALLENGER, CHAMPION, register_model, set_alias
+from components.contracts.registry import CHALLENGER, CHAMPION, set_alias
 from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
 from components.evaluate.assess import Assessment, assess, baseline
 from components.evaluate.gate import Decision, decide
 from components.evaluate.page import examples_of, figures_of, model_page, pictures_of
+from components.evaluate.pictures import to_png
 from components.evaluate.settings import EvaluateSettings
-from tfds_cityscapes.labels import CLASS_NAMES
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str, model: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _evaluate(
         "baseline": baseline(val.confusion),
         "promoted": decision.promote,
         "reasons": decision.reasons,
-        "report": f"cycles/{context.cycle}/report.html",
+        "report": f"{folder(context.cycle)}/report.html",
     }
     if decision.promote:
         context.ledger.commit(
@@ -105,8 +105,19 @@ def _evaluate(
         inference=context.settings("inference", InferenceSettings),
     )
     context.storage.write(outputs["report"], page.encode())
-    _track(context, model, val, outputs, pictures, figures)
+    _keep(context, pictures, figures)
+    _track(context, outputs | {"model": model})
     return outputs
+
+
+def _keep(context: Context, pictures: dict[str, np.ndarray], figures: dict[str, bytes]) -> None:
+    """Writes figures and pictures to the campaign root, in place of an earlier attempt's."""
+    where = folder(context.cycle)
+    context.storage.delete_prefix(f"{where}/images")
+    for key, png in figures.items():
+        context.storage.write(f"{where}/figures/{key}.png", png)
+    for image_id, picture in pictures.items():
+        context.storage.write(f"{where}/images/{image_id}.png", to_png(picture))
 
 
 def _predictor(context: Context, model: str) -> Predictor:
@@ -128,54 +139,16 @@ def _decide(dev: Assessment, rival: Assessment | None, settings: EvaluateSetting
     )
 
 
-def _track(
-    context: Context,
-    model: str,
-    val: Assessment,
-    outputs: dict[str, Any],
-    pictures: dict[str, np.ndarray],
-    figures: dict[str, bytes],
-) -> None:
-    """Sends figures, overlays and the model to MLflow."""
+def _track(context: Context, report: dict[str, Any]) -> None:
+    """Sends the evaluation to MLflow, and points the aliases at the model."""
     tracking = context.settings("tracking", TrackingSettings)
     tracker = Tracker(store_uri(tracking, context.root), tracking.experiment)
-    state = context.ledger.state()
-    current = state.cycles[context.cycle]
-    run_id, at = current.run_id, milliseconds(current.opened_at)
-    cycle = context.cycle
-    for split in ("dev", "val"):
-        headline = {f"{split}/{k}": outputs[split][k] for k in ("miou", "pixel_accuracy", "dice")}
-        tracker.log_metrics(run_id, headline, cycle, at)
-    classes = {f"val_iou/{n}": outputs["val"]["classes"][n]["iou"] for n in CLASS_NAMES}
-    tracker.log_metrics(run_id, classes, cycle, at)
-    tracker.log_files(
-        run_id,
-        {
-            **{f"figures/{key}.png": png for key, png in figures.items()},
-            "report.html": context.storage.read(outputs["report"]),
-            "scores.json": json.dumps({k: outputs[k] for k in ("dev", "val")}, indent=1).encode(),
-        },
+    current = context.ledger.state().cycles[context.cycle]
+    at = milliseconds(current.opened_at)
+    send_evaluation(
+        tracker, current.run_id, context.storage, context.recipe, context.cycle, report, at
     )
-    for name, picture in pictures.items():
-        tracker.log_image(run_id, picture, f"val/{name}", cycle)
-    tracker.set_tags(run_id, {"promoted": str(outputs["promoted"]).lower(), "model": model})
-    folder = context.storage.local_dir(f"models/{model}")
     name = context.recipe["name"]
-    description = (
-        f"Cycle {cycle}: val mIoU {_percent(val.scores.miou)}, pixel accuracy "
-        f"{_percent(val.scores.pixel_accuracy)}, Dice {_percent(val.scores.dice)}. "
-        + " ".join(outputs["reasons"])
-    )
-    shown = {
-        "size": None if context.data.size == "native" else list(context.data.size),
-        "inference": context.settings("inference", InferenceSettings).model_dump(mode="json"),
-    }
-    generator = folder / "generator.keras"
-    register_model(tracker, run_id, name, generator, model, description, cycle, shown)
-    set_alias(tracker, name, CHALLENGER, model)
-    if outputs["promoted"]:
-        set_alias(tracker, name, CHAMPION, model)
-
-
-def _percent(value: float | None) -> str:
-    return "undefined" if value is None else f"{100 * value:.1f} %"
+    set_alias(tracker, name, CHALLENGER, report["model"])
+    if report["promoted"]:
+        set_alias(tracker, name, CHAMPION, report["model"])

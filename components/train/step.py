@@ -13,6 +13,7 @@ from components.contracts.model_io import load_generator, save_model
 from components.contracts.progress import Progress
 from components.contracts.records import Records, read_ids
 from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
+from components.contracts.training_log import TrainingLog
 from components.train.fit_settings import TrainSettings
 
 log = logging.getLogger("streetloop")
@@ -56,6 +57,7 @@ def _train(
     from components.train.data import Data
     from components.train.devices import strategy_for
     from components.train.fit import fit
+    from components.train.system import system_metrics
 
     strategy = strategy_for(settings.gpus)
     storage, prefix, start = context.storage, inputs["records"], inputs["start"]
@@ -74,30 +76,29 @@ def _train(
     tracker.log_dataset(current.run_id, "labeled", hash_inputs(inputs["labels"]), parts, "training")
     tracker.log_dataset(current.run_id, "records", prefix.rpartition("/")[2], prefix, "dev and val")
 
-    def report(step: int, metrics: dict[str, float]) -> None:
-        named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}
-        log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in named.items()))
-        # One millisecond a step keeps the points in order, and where a retry puts them again.
-        tracker.log_metrics(current.run_id, named, step, opened + step)
-
     progress = Progress("train", "steps", settings.steps)
-    with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="streetloop-") as folder,
+        system_metrics(opened, tracking.system_metrics_seconds) as measured,
+    ):
         state = Path(folder) / "state.npz"
         # Of these inputs: what an interrupted fit with other settings left is not gone on with.
         name = context.work(f"checkpoint/{hash_inputs(inputs)[:16]}.npz")
         if storage.exists(name):
             storage.get_file(name, state)
+        history = TrainingLog(storage, context.cycle, goes_on=state.exists())
+
+        def report(step: int, metrics: dict[str, float]) -> None:
+            named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}
+            log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in named.items()))
+            points = history.add(step, named, opened)
+            tracker.log_series(current.run_id, [points, *measured()])
+
         checkpoint = Checkpoint(state, lambda path: storage.put_file(path, name))
         done = fit(
             data, settings, context.seed, checkpoint, model, report, progress.update, strategy
         )
         generator, discriminator = done.networks.to_save()
-        tracker.log_metrics(
-            current.run_id,
-            {"train/waiting_for_data": done.waiting, "train/seconds": done.seconds},
-            context.cycle,
-            opened,
-        )
         info = save_model(
             Path(folder) / "model",
             generator,
@@ -106,6 +107,7 @@ def _train(
             ledger_version=version,
         )
         storage.put_dir(Path(folder) / "model", f"models/{info.model_id}")
+    tracker.log_series(current.run_id, measured())
     keras.backend.clear_session()
     return {
         "model": info.model_id,

@@ -19,6 +19,7 @@ from e2e_support import (
     streetloop,
     wait_for_no_steps,
 )
+from mlflow_content import content_of
 
 from components.contracts.ledger import Ledger
 from components.contracts.storage import open_storage
@@ -77,6 +78,17 @@ def test_kills_and_deleted_masks_change_nothing(smoke: Path, tmp_path: Path) -> 
     assert all(len(versions) == 1 for versions in state.labels.values())
     assert set(state.outstanding) == set(plain.outstanding)
     assert Ledger(open_storage(str(root))).verify() == []
+
+    # Kills and retries leave MLflow no second run, point, image or version.
+    found, whole = (
+        content_of(f"sqlite:///{place / 'mlflow' / 'mlflow.db'}", "smoke")
+        for place in (tmp_path, smoke.parent)
+    )
+    for name in ("runs", "curve", "aliases", "descriptions"):
+        assert found[name] == whole[name], name
+    for cycle in ("1", "2"):
+        for name in ("status", "losses", "datasets", "files", "images"):
+            assert found["cycles"][cycle][name] == whole["cycles"][cycle][name], name
 
 
 def _pool(root: Path) -> set[str]:

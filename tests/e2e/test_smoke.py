@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import shutil
 import time
 import zipfile
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from e2e_support import SMOKE, status, streetloop
 
+from components.contracts.lease import close_cycle, open_cycle
 from components.contracts.ledger import Ledger
 from components.contracts.storage import open_storage
 
@@ -103,6 +106,14 @@ def test_mlflow_holds_a_parent_run_and_one_nested_run_a_cycle(smoke: Path) -> No
         assert client.list_artifacts(run.info.run_id, "images")
         losses = client.get_metric_history(run.info.run_id, "train/supervised_loss")
         assert [p.step for p in losses] == [6, 12]
+        data = {i.dataset.name: i.dataset.digest for i in run.inputs.dataset_inputs}
+        assert data.keys() == {"labeled", "records"}
+        assert all(data.values())
+        assert run.data.tags["streetloop.recipe"] == "smoke"
+        assert run.data.tags["streetloop.strategy"] == "entropy"
+        assert run.data.tags["streetloop.seed"] == "1"
+        assert run.data.tags["kfp.run_id"].startswith("local-")
+        assert "system/cpu_utilization_percentage" in run.data.metrics
     curve = client.get_metric_history(parents[0].info.run_id, "curve/miou")
     assert sorted(p.step for p in curve) == [4, 7]
 
@@ -116,7 +127,71 @@ def test_the_champion_of_the_registry_is_the_champion_of_the_ledger(smoke: Path)
     champion = Ledger(open_storage(str(smoke))).state().champion
     assert champion is not None
     assert version.tags["streetloop.model"] == champion.model
-    assert len(client.search_model_versions("name = 'smoke'")) == 2
+    versions = client.search_model_versions("name = 'smoke'")
+    assert len(versions) == 2
+    for found in versions:
+        row = status(smoke)["cycles"][int(found.tags["cycle"]) - 1]
+        assert f"val mIoU {100 * row['miou']:.1f} %" in found.description
+        assert f"Dice {100 * row['dice']:.1f} %" in found.description
+    newest = client.get_model_version_by_alias("smoke", "challenger")
+    assert newest.tags["cycle"] == "2"
+
+
+def test_the_gate_s_decision_is_in_the_ledger_the_report_and_mlflow(smoke: Path) -> None:
+    import mlflow
+
+    uri = f"sqlite:///{smoke.parent / 'mlflow' / 'mlflow.db'}"
+    client = mlflow.MlflowClient(uri, registry_uri=uri)
+    versions = {
+        v.tags["cycle"]: v.description for v in client.search_model_versions("name = 'smoke'")
+    }
+    promotions = {
+        e.payload.cycle: e.payload.reasons
+        for e in Ledger(open_storage(str(smoke))).events()
+        if e.kind == "promotion"
+    }
+    assert 1 in promotions
+    for cycle in (1, 2):
+        folder = smoke / "cycles" / str(cycle)
+        report = json.loads((folder / "report.json").read_text())
+        assert report["reasons"]
+        assert report["promoted"] is (cycle in promotions)
+        if report["promoted"]:
+            assert promotions[cycle] == report["reasons"]
+        page = html.unescape((folder / "report.html").read_text())
+        for reason in report["reasons"]:
+            assert reason in page
+            assert reason in versions[str(cycle)]
+    (run,) = client.search_runs(
+        [client.get_experiment_by_name("streetloop").experiment_id], "tags.cycle = '2'"
+    )
+    assert run.data.tags["promoted"] == str(2 in promotions).lower()
+
+
+def test_rollback_repairs_the_alias_at_once(smoke: Path, tmp_path: Path) -> None:
+    import mlflow
+
+    root = tmp_path / "smoke"
+    shutil.copytree(smoke, root)
+    shutil.copytree(smoke.parent / "mlflow", tmp_path / "mlflow")
+    uri = f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}"
+    client = mlflow.MlflowClient(uri, registry_uri=uri)
+    ledger = Ledger(open_storage(str(root)))
+    models = {v.tags["cycle"]: v for v in client.search_model_versions("name = 'smoke'")}
+    second = models["2"].tags["streetloop.model"]
+    lease = open_cycle(ledger, "by hand", 60)
+    row = {"cycle": 3, "model": second, "metrics": {}, "reasons": ["for this test"]}
+    ledger.commit("promotion", "promote/3", row, fence=lease.fence)
+    close_cycle(ledger, 3, lease.fence, "nothing_to_do", None, {})
+    client.set_registered_model_alias("smoke", "champion", models["2"].version)
+    done = streetloop("ledger", "rollback", SMOKE, "--root", str(root), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    champion = ledger.state().champion
+    assert champion is not None
+    assert champion.model == models["1"].tags["streetloop.model"]
+    found = client.get_model_version_by_alias("smoke", "champion")
+    assert found.version == models["1"].version
+    assert "next cycle" not in done.stdout
 
 
 def test_predict_writes_label_ids_at_each_image_s_own_size(smoke: Path, tmp_path: Path) -> None:

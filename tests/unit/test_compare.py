@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from click.testing import CliRunner
 from components.contracts.campaign import create_campaign
 from components.contracts.lease import close_cycle, open_cycle
 from components.contracts.storage import open_storage
+from components.contracts.tracking import Tracker
 from pipelines.cli import main
-from pipelines.compare import labels_needed, read, table_of
+from pipelines.compare import Campaign, labels_needed, mlflow_url, read, table_of
 from pipelines.recipe import load
 
 
@@ -62,6 +64,31 @@ def test_the_command_prints_and_draws(tmp_path: Path, recipe: Path) -> None:
     assert done.exit_code == 0, done.output
     assert output.read_bytes().startswith(b"\x89PNG")
     assert "50.0" in done.output
+
+
+def _with_runs(name: str, root: Path, store: str, run_id: str | None) -> Campaign:
+    return Campaign(name, str(root), [], run_id, store, "streetloop")
+
+
+def test_the_address_is_of_mlflow_s_page_with_the_same_curves(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    campaigns = [_with_runs(n, tmp_path / n, store, n * 4) for n in ("a", "b")]
+    url = mlflow_url(campaigns)
+    assert url is not None
+    page, _, query = url.partition("?")
+    assert page == "http://127.0.0.1:5000/#/metric"
+    found = {k: v[0] for k, v in urllib.parse.parse_qs(query).items()}
+    experiment = Tracker(store, "streetloop").experiment_id
+    assert json.loads(found["runs"]) == ["aaaa", "bbbb"]
+    assert json.loads(found["experiments"]) == [experiment]
+    assert json.loads(found["plot_metric_keys"]) == ["curve/miou"]
+    assert found["x_axis"] == "step"
+
+
+def test_campaigns_of_two_stores_have_no_such_page(tmp_path: Path) -> None:
+    one, two = (f"sqlite:///{tmp_path / n}.db" for n in ("one", "two"))
+    assert mlflow_url([_with_runs("a", tmp_path, s, "a") for s in (one, two)]) is None
+    assert mlflow_url([_with_runs("a", tmp_path, one, None)]) is None
 
 
 def test_a_campaign_without_a_trained_cycle_is_named(tmp_path: Path, recipe: Path) -> None:
