@@ -32,7 +32,8 @@ run: $(RUNTIME) ## Run active-learning cycles on generated streets, to the end
 	$(BIN)/streetloop run pipelines/recipes/synthetic.yaml
 
 test: $(DEV) ## Run the tests
-	$(BIN)/python -m pytest -q -m "not slow and not faults and not label_studio and not mlflow_server"
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder \
+	  -m "not slow and not faults and not label_studio and not mlflow_server"
 
 test-slow: $(DEV) ## Run the tests that take minutes (campaigns with people, in a bucket, more data)
 	$(BIN)/python -m pytest -q -m "slow and not faults"

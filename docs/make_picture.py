@@ -1,6 +1,6 @@
 """Draws the README's picture: what each cycle's champion sees in streets that it never trained on.
 
-    python docs/make_picture.py [--root runs/synthetic] [--output docs/images/result.png]
+    python docs/make_picture.py [--root runs/synthetic] [--output docs/images/result.jpg]
 
 Rows are validation images; columns are the image, its labels, and the prediction of each cycle's
 own model. It needs a finished campaign: run `make run` first.
@@ -20,7 +20,7 @@ from components.contracts.inference import Predictor
 from components.contracts.model_io import load_generator
 from components.contracts.records import Records
 from components.contracts.storage import open_storage
-from components.evaluate.pictures import overlay, to_png
+from components.evaluate.pictures import overlay
 
 _GAP = 6
 _HEADER = 30
@@ -32,7 +32,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--root", type=Path, default=Path("runs/synthetic"))
-    parser.add_argument("--output", type=Path, default=Path("docs/images/result.png"))
+    parser.add_argument("--output", type=Path, default=Path("docs/images/result.jpg"))
     parser.add_argument("--rows", type=int, default=4)
     parser.add_argument("--width", type=int, default=320, help="of one picture, in pixels")
     args = parser.parse_args()
@@ -63,7 +63,11 @@ def main() -> None:
             pictures[image_id] = overlay(image, predicted, 0.8)
         columns.append((title, pictures))
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_bytes(to_png(_sheet(columns, chosen, args.width)))
+    sheet = _sheet(columns, chosen, args.width)
+    # Noise and texture: a PNG of it would take a megabyte and a half.
+    cv2.imwrite(
+        str(args.output), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88]
+    )
     print(f"Wrote {args.output}.")
 
 

@@ -75,3 +75,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("needs to mount a small disk")
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps a file's tests in one process, and together all that share the finished smoke campaign."""
+    for item in items:
+        shares = "smoke" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("smoke" if shares else str(item.path)))

@@ -58,11 +58,10 @@ def score_on_dev(
 
 
 def _settle(model: keras.Model, data: Data, settings: TrainSettings, seed: int) -> None:
-    """Takes the batch-norm statistics anew, on unchanged images and with the final weights.
+    """Takes the batch-norm statistics anew, on images as they are stored and with the final weights.
 
     Averaged weights have never seen a batch, and moving averages lag behind in short schedules.
     """
-    plain = AugmentSettings(scale=(1.0, 1.0), flip=False)
     pools = [p for p in (data.labeled, data.unlabeled) if p]
     total = sum(len(p) for p in pools)
     order = np.random.default_rng([seed, _SETTLE]).permutation(total)
@@ -72,6 +71,9 @@ def _settle(model: keras.Model, data: Data, settings: TrainSettings, seed: int) 
             index = int(order[(batch * settings.batch_size + place) % total])
             pool = pools[0] if index < len(pools[0]) else pools[1]
             image = pool[index if pool is pools[0] else index - len(pools[0])][0]
+            # Not zoomed, as they will be predicted: an image's zoom 1 is the one that fills the crop.
+            own = max(1.0, min(n / c for n, c in zip(image.shape[:2], settings.crop, strict=True)))
+            plain = AugmentSettings(scale=(own, own), flip=False)
             rng = np.random.default_rng([seed, _SETTLE, batch, place])
             images.append(weak(image, None, settings.crop, plain, rng)[0])
         model(tf.cast(np.stack(images), tf.float32), training=True)

@@ -1,0 +1,41 @@
+"""Batch-norm statistics are taken from images at the zoom at which they will be predicted."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from fit_support import settings_of
+
+from components.train.data import Data
+from components.train.dev_score import _settle
+
+
+class Pool(list):
+    """Images and labels by place, as `stream.Pool` gives them."""
+
+
+def seen(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The image of a pool of one, and the batch that a model sees of it with a crop of 32x64."""
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    records: Any = SimpleNamespace()
+    pool: Any = Pool([(image, None)])
+    batches: list[np.ndarray] = []
+    model: Any = lambda images, training: batches.append(np.asarray(images))  # noqa: E731
+    _settle(model, Data(pool, None, records, []), settings_of(batch_size=3), 0)
+    (batch,) = batches
+    return image, batch
+
+
+def test_a_larger_image_is_cut_and_not_shrunk() -> None:
+    image, batch = seen((50, 90))
+    windows = np.lib.stride_tricks.sliding_window_view(image, (32, 64), (0, 1))
+    for view in batch:
+        assert (windows == view.transpose(2, 0, 1)).all((-3, -2, -1)).any()
+
+
+def test_an_image_of_the_crops_size_is_seen_as_it_is() -> None:
+    image, batch = seen((32, 64))
+    for view in batch:
+        np.testing.assert_array_equal(view, image)
