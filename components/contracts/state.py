@@ -195,7 +195,7 @@ def _advance(state: State, event: Event) -> None:
                     label.agreement,
                     event.number,
                     # A clock that was ahead must not win over everything that comes later.
-                    min(label.created_at or event.at, event.at),
+                    min(label.created_at, event.at) if label.created_at else event.at,
                 )
                 before = state.labels.get(label.image_id, ())
                 if not before or (before[-1].sha256, before[-1].annotator) != (

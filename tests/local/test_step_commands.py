@@ -286,8 +286,11 @@ def test_a_cycle_is_opened_given_back_taken_up_and_closed(tmp_path, monkeypatch)
     ok("cycle", "close", *campaign, "--owner", "two")
     assert status()["cycles"][0]["outcome"] is None
     assert opened("--owner", "three") == {"cycle": 1, "fence": 3}
+    storage = open_storage(str(tmp_path / "campaign"))
+    storage.write("cycles/1/feedback.html", b"<p>none</p>")
     outputs = {"plan": NOTHING, "labeled": 0, "new_labels": 0, "waiting": 0, "version": 0}
-    run_once(open_storage(str(tmp_path / "campaign")), 1, "feedback", {}, lambda: outputs)
+    outputs |= {"report": "cycles/1/feedback.html"}
+    run_once(storage, 1, "feedback", {}, lambda: outputs)
     ok("cycle", "close", *campaign, "--owner", "three")
     assert status()["open_cycle"] is None
     assert status()["cycles"][0]["outcome"] == "nothing_to_do"
