@@ -21,7 +21,7 @@ from components.contracts.ledger import Ledger
 from components.contracts.storage import open_storage
 from tfds_cityscapes.labels import CLASS_NAMES
 
-pytestmark = pytest.mark.timeout(2400)
+pytestmark = [pytest.mark.timeout(2400), pytest.mark.slow]
 WORKER = Path(__file__).parents[1] / "cycle_worker.py"
 
 
