@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-LOG_OFFSET = 1.02  # ENet (Paszke et al., 2016), section 5.2: weights between 1 and 50
 
+def log_weights(pixel_counts: np.ndarray, offset: float = 1.02) -> np.ndarray:
+    """1 / ln(offset + share of the class), scaled to a mean of 1 over the labeled pixels.
 
-def log_weights(pixel_counts: np.ndarray) -> np.ndarray:
-    """ENet's 1 / ln(1.02 + share of the class), scaled to a mean of 1 over the labeled pixels.
+    ENet (Paszke et al., 2016), section 5.2, where the offset is 1.02.
 
     Args:
       pixel_counts: [C], labeled pixels of each class, at least 0.
+      offset: above 1; the larger, the more equal the weights.
 
     Returns:
       float32 [C]. A class without a pixel gets 1 (it cannot occur in the loss), and so does every
@@ -23,6 +24,6 @@ def log_weights(pixel_counts: np.ndarray) -> np.ndarray:
         return weights.astype(np.float32)
     share = counts / counts.sum()
     present = counts > 0
-    weights[present] = 1.0 / np.log(LOG_OFFSET + share[present])
+    weights[present] = 1.0 / np.log(offset + share[present])
     weights[present] /= (weights * share)[present].sum()
     return weights.astype(np.float32)

@@ -73,7 +73,8 @@ def fit(
     networks = build_networks(settings, start, strategy)
     weights = None
     if settings.objectives.class_weights == "log":
-        weights = log_weights(data.labeled.pixel_counts())
+        counts = data.labeled.pixel_counts()
+        weights = log_weights(counts, settings.objectives.class_weights_offset)
     train_step = make_train_step(networks, settings, weights)
     best = Kept()
     first = _resume(checkpoint, networks, best)

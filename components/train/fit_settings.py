@@ -29,6 +29,7 @@ class AugmentSettings(Settings):
       flip: mirror left and right, half of the time.
       jitter: brightness, contrast, saturation and hue of the strong view.
       jitter_share, grey_share, blur_share, cutmix_share: how often each change is made.
+      labeled_strong_share: how often a labeled image gets the strong changes of colour as well.
     """
 
     scale: tuple[Positive, Positive] = Field(default=(0.75, 1.75), strict=False)
@@ -38,6 +39,7 @@ class AugmentSettings(Settings):
     grey_share: Share = 0.2
     blur_share: Share = 0.5
     cutmix_share: Share = 0.5
+    labeled_strong_share: Share = 0.0
 
 
 class OptimizerSettings(Settings):

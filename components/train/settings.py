@@ -66,6 +66,9 @@ class ObjectiveSettings(Settings):
     supervised: Weight = 1.0
     # "log" is ENet's 1 / ln(1.02 + share) (Paszke et al., 2016), scaled to a mean of 1 over pixels.
     class_weights: Literal["none", "log"] = "log"
+    # ENet's c, in place of 1.02. The larger, the less rare classes count: at 1.02 a class with a
+    # hundredth of the pixels counts ten times as much as one with a third, at 1.1 three times.
+    class_weights_offset: float = Field(default=1.02, gt=1.0, le=10.0)
     dice: Weight = 0.0
 
     # AdvSemiSeg (Hung et al., 2018), section 4 and the authors' code.

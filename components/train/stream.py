@@ -118,6 +118,8 @@ def _labeled_batch(
     for place, index in enumerate(indices):
         rng = np.random.default_rng([seed, _LABELED, step, place])
         image, label = weak(*pool[index], settings.crop, settings.augment, rng)
+        if rng.random() < settings.augment.labeled_strong_share:
+            image = strong(image, settings.augment, rng)
         images.append(image)
         labels.append(label)
     return {"image": np.stack(images), "label": np.stack(labels)}

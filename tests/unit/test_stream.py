@@ -149,3 +149,13 @@ def test_a_pool_counts_the_labeled_pixels_of_each_class():
     counts = Pool(SimpleNamespace(encoded=rows.get), rows).pixel_counts()
     assert counts.shape == (19,)
     assert {i: int(n) for i, n in enumerate(counts) if n} == {3: 20, 18: 8}
+
+
+def test_labeled_images_get_strong_changes_only_if_asked(pools, whole):
+    augment = SETTINGS.augment.model_copy(update={"labeled_strong_share": 1.0, "jitter_share": 1.0})
+    changed = run(pools, settings=SETTINGS.model_copy(update={"augment": augment}))
+    for before, after in zip(whole, changed, strict=True):
+        assert not np.array_equal(before["image"], after["image"])
+        # Colours change, places do not; and unlabeled images have chances of their own.
+        np.testing.assert_array_equal(before["label"], after["label"])
+        np.testing.assert_array_equal(before["weak"], after["weak"])
