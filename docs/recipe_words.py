@@ -25,8 +25,12 @@ WORDS = {
     "train.discriminator.sees_image": "also show it the image, as in s4GAN (Mittal et al., 2019)",
     "train.objectives.supervised": "weight of the cross-entropy on labeled pixels",
     "train.objectives.class_weights": (
-        "weigh classes in the cross-entropy: `log` is ENet's 1 / ln(1.02 + share) (Paszke et al., "
+        "weigh classes in the cross-entropy: `log` is ENet's 1 / ln(c + share) (Paszke et al., "
         "2016), scaled to a mean of 1 over pixels"
+    ),
+    "train.objectives.class_weights_offset": (
+        "ENet's c in `log`: the larger, the more equal the weights. A class with a hundredth of the "
+        "pixels counts ten times as much as one with a third at 1.02, three times at 1.1"
     ),
     "train.objectives.dice": "weight of the soft Dice loss on labeled pixels",
     "train.objectives.adversarial_labeled": (

@@ -8,7 +8,8 @@ from typing import Any
 
 from components.contracts.events import utc_now
 from components.contracts.storage import Storage
-from components.contracts.tracking import Tracker, milliseconds, store_uri
+from components.contracts.tracking import Tracker, milliseconds
+from components.contracts.tracking_settings import store_uri
 from components.cycle.runs import git_sha
 from pipelines.ablation_plan import Fit, Plan
 from pipelines.ablation_store import created

@@ -14,7 +14,8 @@ from rich.table import Table
 from components.contracts.errors import StreetloopError
 from components.contracts.ledger import Ledger
 from components.contracts.storage import open_storage
-from components.contracts.tracking import Tracker, store_uri
+from components.contracts.tracking import Tracker
+from components.contracts.tracking_settings import store_uri
 from pipelines.display import percent
 from pipelines.recipe import Recipe
 from pipelines.status import status

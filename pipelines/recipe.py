@@ -14,7 +14,7 @@ from components.contracts.data_settings import DataSettings, SplitSettings
 from components.contracts.errors import UsageError
 from components.contracts.inference_settings import InferenceSettings
 from components.contracts.settings import Settings
-from components.contracts.tracking import TrackingSettings
+from components.contracts.tracking_settings import TrackingSettings
 from components.cycle.settings import CycleSettings
 from components.evaluate.settings import EvaluateSettings
 from components.feedback.settings import FeedbackSettings

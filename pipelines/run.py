@@ -17,7 +17,7 @@ from components.contracts.errors import StreetloopError
 from components.contracts.lease import clean_up
 from components.contracts.ledger import Ledger
 from components.contracts.storage import Storage, open_storage
-from components.contracts.tracking import store_uri
+from components.contracts.tracking_settings import store_uri
 from components.cycle.changes import protected_values
 from components.cycle.runs import catch_up
 from pipelines.display import Screen, cycle_table, duration

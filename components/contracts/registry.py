@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from components.contracts.tracking import Tracker, quietly
+from components.contracts.tracking import Tracker
+from components.contracts.tracking_outage import quietly
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"

@@ -8,22 +8,13 @@ same points again (MLflow keeps one of two equal points) and makes no second ver
 
 from __future__ import annotations
 
-import functools
 import json
-import logging
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Concatenate, NamedTuple, ParamSpec
+from typing import Any, NamedTuple
 
-from pydantic import Field
-
-from components.contracts.errors import StreetloopError
-from components.contracts.settings import Settings
-
-log = logging.getLogger("streetloop")
-P = ParamSpec("P")
+from components.contracts.tracking_outage import quietly
 
 _EXPERIMENT_KIND = "mlflow.experimentKind"  # shows the pages for training, not those for LLMs
 _KEY = "streetloop.key"  # tag: what a run stands for; looked up before a run is made
@@ -38,82 +29,6 @@ class Points(NamedTuple):
     metrics: Mapping[str, float | None]
     step: int
     at_ms: int
-
-
-class TrackingSettings(Settings):
-    """Where MLflow is.
-
-    Attributes:
-      uri: the tracking server or store; None: $MLFLOW_TRACKING_URI, else a SQLite file beside the
-        campaign's folder, shared by the campaigns there so that they can be compared.
-      experiment: the experiment's name.
-      system_metrics_seconds: while a training runs, measure the machine this often; 0: never.
-    """
-
-    uri: str | None = None
-    experiment: str = Field(default="streetloop", min_length=1)
-    system_metrics_seconds: float = Field(default=10.0, ge=0)
-
-
-def store_uri(settings: TrackingSettings, root: str) -> str:
-    """The tracking URI of a campaign at `root`. Creates nothing."""
-    uri = settings.uri or os.environ.get("MLFLOW_TRACKING_URI")
-    if uri:
-        return uri
-    if root.startswith("gs://"):
-        return f"sqlite:///{Path('runs/mlflow/mlflow.db').absolute()}"
-    return f"sqlite:///{store_folder(root) / 'mlflow.db'}"
-
-
-def store_folder(root: str) -> Path:
-    """Where the default store lies: a folder beside the campaign's."""
-    return Path(root).expanduser().absolute().parent / "mlflow"
-
-
-def quietly(
-    method: Callable[Concatenate[Tracker, P], Any],
-) -> Callable[Concatenate[Tracker, P], Any]:
-    """An MLflow that is out of reach must not lose a cycle."""
-
-    @functools.wraps(method)
-    def wrapper(self: Tracker, *args: P.args, **kwargs: P.kwargs) -> Any:
-        if self.down:
-            return None
-        try:
-            return method(self, *args, **kwargs)
-        except Exception as error:
-            refused = _refusal(error, self.uri)
-            if refused is not None:
-                raise StreetloopError(refused) from error
-            self.down = True
-            log.warning(
-                "MLflow at %s did not take %s (%s: %s). The cycle goes on; the next one sends what "
-                "is missing.",
-                self.uri,
-                method.__name__,
-                type(error).__name__,
-                str(error)[:300],
-            )
-            return None
-
-    return wrapper
-
-
-def _refusal(error: Exception, uri: str) -> str | None:
-    """What to do about a server that answers and says no; None if it did not answer at all."""
-    text = str(error)
-    if "Invalid Host header" in text:
-        return (
-            f"MLflow at {uri} does not answer to that host name. Start it with the name and its port, "
-            "as in this address, in --allowed-hosts or MLFLOW_SERVER_ALLOWED_HOSTS."
-        )
-    if any(f"error code {c}" in text or f"{c} Client Error" in text for c in (401, 403)):
-        return (
-            f"MLflow at {uri} refused the credentials. Set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD (on a cluster: the secret that the recipe names) to an "
-            "account that may write to the experiment."
-        )
-    return None
 
 
 class Tracker:

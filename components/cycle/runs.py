@@ -12,13 +12,8 @@ from components.contracts.context import Context
 from components.contracts.evaluation_log import HEADLINES, score_metrics, send_evaluation
 from components.contracts.registry import CHALLENGER, CHAMPION, set_alias
 from components.contracts.state import CycleState
-from components.contracts.tracking import (
-    Points,
-    Tracker,
-    TrackingSettings,
-    milliseconds,
-    store_uri,
-)
+from components.contracts.tracking import Points, Tracker, milliseconds
+from components.contracts.tracking_settings import TrackingSettings, store_uri
 from components.contracts.training_log import read_points
 
 BEHIND = "cycles/mlflow_is_behind"  # a file that is there until a closed cycle has reached MLflow

@@ -15,7 +15,8 @@ from components.contracts.model_io import load_generator
 from components.contracts.progress import Progress
 from components.contracts.records import Records
 from components.contracts.registry import CHALLENGER, CHAMPION, set_alias
-from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
+from components.contracts.tracking import Tracker, milliseconds
+from components.contracts.tracking_settings import TrackingSettings, store_uri
 from components.evaluate.assess import Assessment, assess, baseline
 from components.evaluate.gate import Decision, decide
 from components.evaluate.page import examples_of, figures_of, model_page, pictures_of

@@ -64,7 +64,7 @@ class ObjectiveSettings(Settings):
     """What the generator is asked to do, and how much each term counts; 0 switches a term off."""
 
     supervised: Weight = 1.0
-    # "log" is ENet's 1 / ln(1.02 + share) (Paszke et al., 2016), scaled to a mean of 1 over pixels.
+    # "log" is ENet's 1 / ln(c + share) (Paszke et al., 2016), scaled to a mean of 1 over pixels.
     class_weights: Literal["none", "log"] = "log"
     # ENet's c, in place of 1.02. The larger, the less rare classes count: at 1.02 a class with a
     # hundredth of the pixels counts ten times as much as one with a third, at 1.1 three times.

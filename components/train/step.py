@@ -12,7 +12,8 @@ from components.contracts.errors import StreetloopError
 from components.contracts.model_io import load_generator, save_model
 from components.contracts.progress import Progress
 from components.contracts.records import Records, read_ids
-from components.contracts.tracking import Tracker, TrackingSettings, milliseconds, store_uri
+from components.contracts.tracking import Tracker, milliseconds
+from components.contracts.tracking_settings import TrackingSettings, store_uri
 from components.contracts.training_log import TrainingLog
 from components.train.fit_settings import TrainSettings
 

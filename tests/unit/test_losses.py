@@ -258,3 +258,5 @@ def test_log_weights_average_to_one_over_the_labeled_pixels():
     assert weights[3] / weights[0] == pytest.approx(expected_ratio, rel=1e-6)
     assert weights[2] == 1
     np.testing.assert_array_equal(log_weights(np.zeros(4)), np.ones(4))
+    softer = log_weights(counts, offset=1.1)
+    assert 1 < softer[3] / softer[0] < weights[3] / weights[0]
