@@ -35,9 +35,9 @@ _with_recipe = functools.partial(
 @click.option(
     "--split",
     type=click.Choice(["dev", "val"]),
-    default="val",
+    default="dev",
     show_default=True,
-    help="Whose differences are shown.",
+    help="Whose differences are shown. What is chosen by val is not measured by it any more.",
 )
 def ablate_command(
     recipe: Path,
@@ -54,7 +54,7 @@ def ablate_command(
     Goes on where it was stopped. A complete ablation prints its table and trains nothing.
 
     \b
-    Example: streetloop ablate pipelines/recipes/camvid_small.yaml --data ~/camvid --labels 1/8
+    Example: streetloop ablate pipelines/recipes/camvid_small.yaml --data ~/camvid --labels 46
     """
     from pipelines.ablation import ablate
 

@@ -16,6 +16,7 @@ from typing import Any
 from components.contracts.context import begin
 from components.contracts.errors import StreetloopError
 from components.contracts.storage import Storage, open_storage
+from components.cycle.runs import git_sha
 from pipelines.ablation_plan import Fit, Scene, make_records, scene_of
 from pipelines.ablation_store import Begun, write_result
 from pipelines.ablation_tracking import live
@@ -81,8 +82,7 @@ def _fit(
 
         def report(step: int, metrics: dict[str, float]) -> None:
             log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
-            begun.note(step, metrics)
-            point(step, metrics)
+            point(step, begun.note(step, metrics))
 
         done = fit(
             data,
@@ -104,6 +104,8 @@ def _fit(
         "steps": done.steps,
         "best_step": done.best_step,
         "seconds": round(seconds, 1),
+        "waiting_for_data": done.waiting,
+        "git_sha": git_sha(),
         "scores": scores,
         "history": begun.history,
         "at_ms": begun.at_ms,

@@ -71,13 +71,22 @@ class Begun:
         if self._storage.exists(name):
             self._storage.get_file(name, state)
 
-    def note(self, step: int, metrics: dict[str, float]) -> None:
-        """Remembers a step's losses and scores."""
-        self.history[str(step)] = dict(metrics)
+    def note(self, step: int, metrics: dict[str, float]) -> dict[str, float]:
+        """Remembers a step's losses and scores; returns the first ones, should it come again.
+
+        After a kill between the report and the checkpoint a step comes again, and its mean losses
+        reach back less far then.
+        """
+        noted = self.history.setdefault(str(step), dict(metrics))
+        self._write_so_far()
+        return noted
 
     def keep(self, state: Path, elapsed: float) -> None:
         """Stores a checkpoint, and what is known at it; `elapsed` seconds of this process."""
         self.seconds = self._before + elapsed
+        self._write_so_far()
+        self._storage.put_file(state, self._fit.place(_STATE))
+
+    def _write_so_far(self) -> None:
         so_far = {"seconds": self.seconds, "history": self.history}
         self._storage.write(self._fit.place(_SO_FAR), json.dumps(so_far).encode())
-        self._storage.put_file(state, self._fit.place(_STATE))

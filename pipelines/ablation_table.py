@@ -67,6 +67,10 @@ def markdown(table: Table) -> str:
         "",
         *_fits(table),
     ]
+    versions = {r.get("git_sha", "") for row in table.results.values() for r in row.values()}
+    if len(versions) > 1:
+        told = ", ".join(sorted(v[:12] or "unknown" for v in versions))
+        parts += ["", f"The fits are of different versions of the code: {told}."]
     done = sum(len(table.results.get(v, {})) for v in table.variants)
     total = table.planned * len(table.variants)
     if done < total:

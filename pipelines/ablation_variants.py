@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from components.contracts.errors import UsageError
 from components.train.fit_settings import TrainSettings
-from components.train.settings import ObjectiveSettings
 
 # What a term weighs if the recipe leaves it off, written here once. They are the papers' own, and
 # stay so when the defaults of a recipe change.
@@ -68,7 +67,7 @@ def settings_of(variant: str, recipe: TrainSettings) -> TrainSettings:
         for name in WEIGHTS
     }
     objectives = recipe.objectives.model_copy(update=weights)
-    if not reads_unlabeled(objectives):
+    if not objectives.read_unlabeled:
         return recipe.model_copy(
             update=common | {"objectives": objectives, "unlabeled_batch_size": 0}
         )
@@ -78,13 +77,3 @@ def settings_of(variant: str, recipe: TrainSettings) -> TrainSettings:
             "learns from unlabeled images; got 0. Set it with --set train.unlabeled_batch_size=4."
         )
     return recipe.model_copy(update=common | {"objectives": objectives})
-
-
-def reads_unlabeled(objectives: ObjectiveSettings) -> bool:
-    """Whether a term with a weight reads unlabeled images."""
-    return bool(
-        objectives.adversarial_unlabeled
-        or objectives.semi_supervised
-        or objectives.consistency
-        or objectives.feature_consistency
-    )

@@ -27,10 +27,11 @@ class Data:
         Args:
           labeled: records with labels.
           records: the whole data set.
-          unlabeled: ids of `records`; not drawn if `unlabeled_batch_size` is 0.
+          unlabeled: ids of `records`; not drawn if no objective reads them.
           settings: of the fit.
         """
-        use_unlabeled = bool(unlabeled) and settings.unlabeled_batch_size > 0
+        wanted = settings.unlabeled_batch_size > 0 and settings.objectives.read_unlabeled
+        use_unlabeled = bool(unlabeled) and wanted
         return cls(
             Pool(labeled, labeled.ids("train")),
             Pool(records, unlabeled) if use_unlabeled else None,

@@ -60,12 +60,17 @@ def score_on_dev(
 def _settle(model: keras.Model, data: Data, settings: TrainSettings, seed: int) -> None:
     """Takes the batch-norm statistics anew, on images as they are stored and with the final weights.
 
-    Averaged weights have never seen a batch, and moving averages lag behind in short schedules.
+    Averaged weights have never seen a batch, and moving averages lag behind in short schedules. So
+    the statistics become the plain mean over the batches, with nothing left of what they were.
     """
+    layers = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in layers]
     pools = [p for p in (data.labeled, data.unlabeled) if p]
     total = sum(len(p) for p in pools)
     order = np.random.default_rng([seed, _SETTLE]).permutation(total)
     for batch in range(settings.settle_batches):
+        for layer in layers:
+            layer.momentum = batch / (batch + 1)
         images = []
         for place in range(settings.batch_size):
             index = int(order[(batch * settings.batch_size + place) % total])
@@ -77,3 +82,5 @@ def _settle(model: keras.Model, data: Data, settings: TrainSettings, seed: int) 
             rng = np.random.default_rng([seed, _SETTLE, batch, place])
             images.append(weak(image, None, settings.crop, plain, rng)[0])
         model(tf.cast(np.stack(images), tf.float32), training=True)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum

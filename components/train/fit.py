@@ -38,7 +38,7 @@ class Fit:
     best_step: int
     steps: int
     seconds: float
-    waiting: float  # share of the time in which the model waited for images
+    waiting: float  # share of the steps' time in which the model waited for images
 
 
 def fit(
@@ -75,7 +75,7 @@ def fit(
     if settings.objectives.class_weights == "log":
         counts = data.labeled.pixel_counts()
         weights = log_weights(counts, settings.objectives.class_weights_offset)
-    train_step = make_train_step(networks, settings, weights)
+    train_step = make_train_step(networks, settings, weights, seed)
     best = Kept()
     first = _resume(checkpoint, networks, best)
     if first:
@@ -84,16 +84,19 @@ def fit(
     iterator = iter(shared_out(images, networks.strategy))
     predictor = Predictor(networks.candidate)
     losses: list[dict[str, Any]] = []
-    started, waited, step = time.monotonic(), 0.0, first
+    started, waited, stepped, step = time.monotonic(), 0.0, 0.0, first
     with sigterm() as asked_to_stop:
         while step < settings.steps and not _bored(best, settings):
             at = time.monotonic()
             batch = next(iterator)
-            waited += time.monotonic() - at
+            got = time.monotonic()
             networks.set_learning_rates(
                 learning_rate_factor(step, settings.steps, settings.optimizer), settings
             )
             losses.append(train_step(batch, tf.constant(step, tf.int32)))
+            if step > first:  # the first one is traced, which takes as long as dozens
+                waited += got - at
+                stepped += time.monotonic() - at
             step += 1
             at_score = step % settings.dev_every == 0 or step == settings.steps
             stopping = asked_to_stop.is_set()  # asked once: a later signal ends the next step
@@ -118,16 +121,16 @@ def fit(
                 raise InterruptedFit
     seconds = time.monotonic() - started
     networks.candidate.set_weights(best.weights)
-    waiting = waited / seconds if seconds else 0.0
+    waiting = waited / stepped if stepped else 0.0
     _tell_waiting(waiting)
     return Fit(networks, best.miou if data.dev else None, best.step, step, seconds, waiting)
 
 
 def _tell_waiting(share: float) -> None:
-    log.info("%.1f %% of the time went by waiting for images", 100 * share)
+    log.info("%.1f %% of the steps' time went by waiting for images", 100 * share)
     if share > _BUSY:
         log.warning(
-            "The model waited for images for %.0f %% of the time (expected: at most %.0f %%). Give "
+            "The model waited for images for %.0f %% of the steps' time (expected: at most %.0f %%). Give "
             "the step more CPU cores, or store smaller images (data.size).",
             100 * share,
             100 * _BUSY,

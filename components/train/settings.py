@@ -84,3 +84,13 @@ class ObjectiveSettings(Settings):
     feature_consistency: Weight = 0.0
     consistency_threshold: Share = 0.0  # their value for Cityscapes
     consistency_start: Share = 0.0  # of the steps
+
+    @property
+    def read_unlabeled(self) -> bool:
+        """Whether a term with a weight reads unlabeled images."""
+        return bool(
+            self.adversarial_unlabeled
+            or self.semi_supervised
+            or self.consistency
+            or self.feature_consistency
+        )

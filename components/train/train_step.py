@@ -33,7 +33,10 @@ Losses = dict[str, tf.Tensor]
 
 
 def make_train_step(
-    networks: Networks, settings: TrainSettings, class_weights: np.ndarray | None
+    networks: Networks,
+    settings: TrainSettings,
+    class_weights: np.ndarray | None,
+    seed: int = 0,
 ) -> Callable[[Batch, tf.Tensor], Losses]:
     """Builds the step for the objectives whose weight is not 0.
 
@@ -41,6 +44,7 @@ def make_train_step(
       networks: what the step changes.
       settings: weights and thresholds.
       class_weights: float32 [19] for the cross-entropy, or None.
+      seed: of the features that are left out.
 
     Returns:
       a compiled function from a batch (`stream.batches`, `devices.shared_out`) and the step's number
@@ -108,7 +112,7 @@ def make_train_step(
                 losses["consistency_loss"] = consistency_loss(logits[-1], mixed_targets, threshold)
                 total += start * weights.consistency * losses["consistency_loss"]
             if targets is not None and weights.feature_consistency:
-                perturbed = _without_features(parts, batch["weak"], step)
+                perturbed = _without_features(parts, batch["weak"], seed, step)
                 loss = consistency_loss(perturbed, targets, threshold)
                 losses["feature_consistency_loss"] = loss
                 total += start * weights.feature_consistency * loss
@@ -161,16 +165,21 @@ def _apply(
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 
-def _without_features(parts: GeneratorParts, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+def _without_features(
+    parts: GeneratorParts, images: tf.Tensor, seed: int, step: tf.Tensor
+) -> tf.Tensor:
     """Predicts with half of each feature's channels left out (UniMatch, section 3.2).
 
-    The choice follows from the step alone, so that an interrupted fit makes it again.
+    The choice follows from the seed and the step, so that an interrupted fit makes it again.
     """
     dropped = []
     for level, feature in enumerate(parts.encoder(images, training=True)):
         shape = [replicas.count() * feature.shape[0], 1, 1, feature.shape[-1]]
-        seed = tf.stack([tf.constant(level, tf.int32), step])
-        kept = tf.nn.experimental.stateless_dropout(tf.ones(shape, feature.dtype), 0.5, seed=seed)
+        # Levels are below 8; beyond 32 bits the seed's own would overflow.
+        of_level = tf.constant((8 * seed + level) % 2**31, tf.int32)
+        kept = tf.nn.experimental.stateless_dropout(
+            tf.ones(shape, feature.dtype), 0.5, seed=tf.stack([of_level, step])
+        )
         dropped.append(feature * replicas.own_rows(kept))  # 0 or 2, for the whole image
     return parts.decoder(dropped, training=True)
 

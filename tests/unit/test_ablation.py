@@ -166,6 +166,11 @@ def test_a_fit_that_went_on_counts_its_time_once(tmp_path: Path) -> None:
     second.restore(tmp_path / "back.npz")
     assert (tmp_path / "back.npz").read_bytes() == b"one"
     assert (second.at_ms, second.history) == (first.at_ms, {"2": {"dev/miou": 0.1}})
+    # Killed between the report and the checkpoint: the step comes again, with other mean losses.
+    second.note(4, {"loss": 3.0})
+    third = Begun(storage, fit)
+    assert third.note(4, {"loss": 2.0}) == {"loss": 3.0}
+    assert third.seconds == 10.0
     second.keep(state, 5.0)
     assert Begun(storage, fit).seconds == 15.0
 

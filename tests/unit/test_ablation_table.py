@@ -94,6 +94,13 @@ def test_a_partial_table_shows_how_many_fits_it_rests_on() -> None:
     assert "Not complete: 3 of 6 fits" in text
 
 
+def test_a_table_of_two_versions_of_the_code_says_so() -> None:
+    one, other = _result(0.4) | {"git_sha": "a" * 40}, _result(0.5) | {"git_sha": "b" * 40}
+    assert "different versions" not in markdown(_table({"supervised": {0: one, 1: one}}, 2))
+    text = markdown(_table({"supervised": {0: one, 1: other}}, 2))
+    assert f"different versions of the code: {'a' * 12}, {'b' * 12}." in text
+
+
 def test_a_score_that_is_undefined_is_left_out() -> None:
     text = markdown(_table({"supervised": {0: _result(None), 1: _result(0.5)}}, 2))
     assert _row(text, "supervised")[1:3] == ["2", "50.00"]

@@ -20,7 +20,7 @@ def _fit(monkeypatch, path, losses=lambda step: FINE, mious=None, **changes):
     """Fits with steps that do nothing but report the losses; returns it and the reported steps."""
     steps = []
 
-    def make(networks, settings, class_weights):
+    def make(networks, settings, class_weights, seed):
         def step(batch, number):
             steps.append(int(number) + 1)
             return {k: tf.constant(v) for k, v in losses(int(number) + 1).items()}
@@ -69,7 +69,7 @@ def test_a_model_that_waits_for_images_is_told(monkeypatch, tmp_path, caplog):
 
     done, _ = _fit(monkeypatch, tmp_path, slow, steps=2)
     assert 0 <= done.waiting < 1
-    assert f"{100 * done.waiting:.1f} % of the time went by waiting" in caplog.text
+    assert f"{100 * done.waiting:.1f} % of the steps' time went by waiting" in caplog.text
     caplog.clear()
     shared_out = fit.shared_out
 

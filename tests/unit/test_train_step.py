@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -10,13 +12,26 @@ from fit_support import SIZE, settings_of
 from pydantic import ValidationError
 
 from components.contracts.model_io import load_generator, model_id, save_model
+from components.train.data import Data
 from components.train.fit_settings import TrainSettings
+from components.train.generator import build_generator, split_generator
 from components.train.networks import build_networks
-from components.train.train_step import make_train_step
+from components.train.train_step import _without_features, make_train_step
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 # TensorFlow 2.21's tensors do not know NumPy's `copy` argument yet; Keras meets it when it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+
+
+SUPERVISED = dict.fromkeys(
+    (
+        "adversarial_unlabeled",
+        "semi_supervised",
+        "consistency",
+        "feature_consistency",
+    ),
+    0.0,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +162,24 @@ def test_what_is_saved_in_float32_has_the_id_of_the_average_itself():
     networks.average_into_candidate()
     assert model_id(*networks.to_save()) == model_id(networks.averaged, networks.discriminator)
     assert networks.loss_scale() is None
+
+
+def test_which_features_are_left_out_follows_from_the_seed_and_the_step():
+    keras.utils.set_random_seed(2)
+    # Without the network's own dropout, whose state moves on with every call.
+    parts = split_generator(build_generator(settings_of(network={"dropout": 0.0}).network))
+    images = _batch()["weak"]
+
+    def predicted(seed, step):
+        return _without_features(parts, images, seed, tf.constant(step)).numpy()
+
+    np.testing.assert_array_equal(predicted(3, 5), predicted(3, 5))
+    for other in (predicted(3, 6), predicted(4, 5)):
+        assert not np.array_equal(predicted(3, 5), other)
+
+
+@pytest.mark.parametrize(("objectives", "drawn"), [({}, True), (SUPERVISED, False)])
+def test_unlabeled_images_are_drawn_only_for_an_objective_that_reads_them(objectives, drawn):
+    records = SimpleNamespace(ids=lambda split: ["a"])
+    settings = settings_of(objectives=objectives)
+    assert (Data.of(records, records, ["b"], settings).unlabeled is not None) == drawn
