@@ -69,9 +69,9 @@ format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) ## Compare with peers: scoring, decoding, the ledger
+bench: $(DEV) $(LABEL_STUDIO)/.installed ## Compare with peers: scoring, decoding (installs Label Studio), the ledger
 	$(BIN)/python -m benchmarks.scoring
-	$(BIN)/python -m benchmarks.rle
+	PYTHONPATH=. $(LABEL_STUDIO)/bin/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.ledger
 
 picture: $(RUNTIME) ## Draw the README's picture from the last `make run`

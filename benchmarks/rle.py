@@ -1,9 +1,7 @@
 """How many times faster our decoder of Label Studio's brush RLE is than label-studio-sdk's.
 
-    pip install --no-deps --target FOLDER label-studio-sdk   # its pins fight ours: apart
-    PYTHONPATH=FOLDER python -m benchmarks.rle
-
-Without label-studio-sdk it times our own decoder only.
+`make bench` runs it in the environment of Label Studio: label-studio-sdk pins other versions than
+ours. Without label-studio-sdk it times our own decoder only.
 """
 
 from __future__ import annotations
