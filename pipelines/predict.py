@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from rich.progress import track
 from components.contracts.context import set_environment
 from components.contracts.errors import StreetloopError, UsageError
 from components.contracts.inference_settings import InferenceSettings
+from pipelines.predict_model import as_trained, model_file, seen_size
 
 _ENDINGS = {".png", ".jpg", ".jpeg"}
 _IMAGE = "_leftImg8bit"
@@ -27,8 +26,8 @@ class Wanted:
 
     Attributes:
       output: where label maps go.
-      size: "HxW" at which the network sees an image; None: the area that it was trained at, with
-        the image's own proportions.
+      size: "HxW" at which the network sees an image; None: the size that it was trained at, or for
+        images of another shape that area: see `seen_size`.
       changes: of the inference that the model's own recipe names: flip, scales, window.
       overlays: where images with the prediction's colours go; None writes none.
       submission: a zip of all label maps, as the Cityscapes test server takes it; None writes none.
@@ -67,8 +66,8 @@ def predict_folder(model: str, images: Path, wanted: Wanted, tracking_uri: str |
 
     files = _images_in(images)
     shape = _parse_size(wanted.size)
-    file = _model_file(model, tracking_uri)
-    trained, own = _as_trained(file)
+    file = model_file(model, tracking_uri)
+    trained, own = as_trained(file)
     predictor = Predictor(load_generator(file), own.model_copy(update=wanted.changes))
     wanted.output.mkdir(parents=True, exist_ok=True)
     written = []
@@ -77,7 +76,7 @@ def predict_folder(model: str, images: Path, wanted: Wanted, tracking_uri: str |
         if image is None:
             raise StreetloopError(f"Expected an image in {path}; no decoder reads it. Remove it.")
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        seen = _resized(image, shape or _of_area(image.shape[:2], trained))
+        seen = _resized(image, shape or seen_size(image.shape[:2], trained))
         train_ids = predictor.probabilities(seen, image.shape[:2]).argmax(-1).astype(np.uint8)
         stem = path.stem.removesuffix(_IMAGE)
         written.append(wanted.output / f"{stem}_labelIds.png")
@@ -138,66 +137,12 @@ def _parse_size(size: str | None, option: str = "--size") -> tuple[int, int] | N
     return int(height), int(width)
 
 
-def _as_trained(file: Path) -> tuple[tuple[int, int] | None, InferenceSettings]:
-    """The size of the images that a generator was trained on, and how its recipe shows them.
-
-    None and the defaults where the file came without its `model.json` or MLflow's metadata.
-    """
-    import yaml
-
-    beside, above = file.parent / "model.json", file.parent.parent / "MLmodel"
-    known: dict[str, Any] = {}
-    if beside.exists():
-        recipe = json.loads(beside.read_text())["recipe"]
-        known = {"size": recipe.get("data", {}).get("size"), "inference": recipe.get("inference")}
-    elif above.exists():
-        known = (yaml.safe_load(above.read_text()) or {}).get("metadata") or {}
-    size = known.get("size")
-    inference = InferenceSettings.model_validate(known.get("inference") or {})
-    return (int(size[0]), int(size[1])) if isinstance(size, list) else None, inference
-
-
-def _of_area(own: tuple[int, ...], trained: tuple[int, int] | None) -> tuple[int, int]:
-    """The image's proportions at the area of `trained`; its own size if that is None."""
-    height, width = own[0], own[1]
-    if trained is None:
-        return height, width
-    factor = (trained[0] * trained[1] / (height * width)) ** 0.5
-    return max(1, round(height * factor)), max(1, round(width * factor))
-
-
 def _resized(image: Any, size: tuple[int, int]) -> Any:
     import cv2
 
     if image.shape[:2] == size:
         return image
-    shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
+    shrinks = size[0] < image.shape[0]  # as the builder of the records decides it
     return cv2.resize(
         image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
-
-
-def _model_file(model: str, tracking_uri: str | None) -> Path:
-    if not model.startswith("models:/"):
-        return Path(model)
-    import mlflow
-
-    default = f"sqlite:///{Path('runs/mlflow/mlflow.db').absolute()}"
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or default
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        raise StreetloopError(
-            f"Expected an MLflow store at {uri}; there is none. Say where it is with --tracking-uri, "
-            "or give the file models/<sha256>/generator.keras of the campaign root."
-        )
-    mlflow.set_tracking_uri(uri)
-    try:
-        folder = Path(mlflow.artifacts.download_artifacts(model))
-    except Exception as error:
-        raise StreetloopError(
-            f"Expected a registered model {model} at {uri}; {error}. `streetloop ui` shows which "
-            "there are."
-        ) from error
-    found = sorted(folder.rglob("*.keras"))
-    if not found:
-        raise StreetloopError(f"Expected a .keras file in {model}; found none in {folder}.")
-    return found[0]
