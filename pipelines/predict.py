@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import track
 
 from components.contracts.context import set_environment
 from components.contracts.errors import StreetloopError, UsageError
 from components.contracts.inference_settings import InferenceSettings
+from pipelines.predict_files import (
+    check_submission,
+    images_in,
+    make_folder,
+    submission_doubts,
+    write,
+    write_zip,
+)
 from pipelines.predict_model import as_trained, model_file, seen_size
-
-_ENDINGS = {".png", ".jpg", ".jpeg"}
-_IMAGE = "_leftImg8bit"
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Wanted:
       changes: of the inference that the model's own recipe names: flip, scales, window.
       overlays: where images with the prediction's colours go; None writes none.
       submission: a zip of all label maps, as the Cityscapes test server takes it; None writes none.
+
+    What an earlier run left in these places is replaced, and is never an image to predict.
     """
 
     output: Path
@@ -53,7 +60,8 @@ def predict_folder(model: str, images: Path, wanted: Wanted, tracking_uri: str |
       how many label maps were written.
 
     Raises:
-      StreetloopError: the model or an image cannot be read.
+      UsageError: a place or an image's name cannot be right; nothing was predicted.
+      StreetloopError: the model or an image cannot be read, or a result cannot be written.
     """
     set_environment()
     import cv2
@@ -64,49 +72,39 @@ def predict_folder(model: str, images: Path, wanted: Wanted, tracking_uri: str |
     from components.evaluate.pictures import overlay, to_png
     from tfds_cityscapes.labels import to_label_ids
 
-    files = _images_in(images)
+    folders = [wanted.output] if wanted.overlays is None else [wanted.output, wanted.overlays]
+    found = images_in(images, folders)
+    if wanted.submission is not None:
+        check_submission(wanted.submission, list(found))
+        folders.append(wanted.submission.parent)
     shape = _parse_size(wanted.size)
     file = model_file(model, tracking_uri)
+    for folder in folders:
+        make_folder(folder)
     trained, own = as_trained(file)
     predictor = Predictor(load_generator(file), own.model_copy(update=wanted.changes))
-    wanted.output.mkdir(parents=True, exist_ok=True)
-    written = []
-    for path in track(files, "Predicting", console=Console(file=sys.stderr), transient=True):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    written: dict[Path, tuple[int, ...]] = {}
+    console = Console(file=sys.stderr)
+    for stem in track(list(found), "Predicting", console=console, transient=True):
+        image = cv2.imread(str(found[stem]), cv2.IMREAD_COLOR)
         if image is None:
-            raise StreetloopError(f"Expected an image in {path}; no decoder reads it. Remove it.")
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        seen = _resized(image, shape or seen_size(image.shape[:2], trained))
-        train_ids = predictor.probabilities(seen, image.shape[:2]).argmax(-1).astype(np.uint8)
-        stem = path.stem.removesuffix(_IMAGE)
-        written.append(wanted.output / f"{stem}_labelIds.png")
-        cv2.imwrite(str(written[-1]), to_label_ids(train_ids))
-        if wanted.overlays is not None:
-            wanted.overlays.mkdir(parents=True, exist_ok=True)
-            (wanted.overlays / f"{stem}_overlay.png").write_bytes(to_png(overlay(image, train_ids)))
-    if wanted.submission is not None:
-        with zipfile.ZipFile(wanted.submission, "w") as archive:
-            for path in written:
-                archive.write(path, path.name)
-    return len(files)
-
-
-def _images_in(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise UsageError(f"Expected a folder of images; {folder} is none.")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS)
-    stems: dict[str, Path] = {}
-    for path in found:
-        stem = path.stem.removesuffix(_IMAGE)
-        if stem in stems:
             raise StreetloopError(
-                f"Expected one image a name; {path} and {stems[stem]} would both become "
-                f"{stem}_labelIds.png. Rename one."
+                f"Expected an image in {found[stem]}; no decoder reads it. Remove it."
             )
-        stems[stem] = path
-    if not found:
-        raise StreetloopError(f"Expected PNG or JPEG images in {folder}; found none.")
-    return found
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        size = image.shape[:2]
+        seen = _resized(image, shape or seen_size(size, trained))
+        train_ids = predictor.probabilities(seen, size).argmax(-1).astype(np.uint8)
+        target = wanted.output / f"{stem}_labelIds.png"
+        write(target, cv2.imencode(".png", to_label_ids(train_ids))[1].tobytes())
+        written[target] = size
+        if wanted.overlays is not None:
+            write(wanted.overlays / f"{stem}_overlay.png", to_png(overlay(image, train_ids)))
+    if wanted.submission is not None:
+        write_zip(wanted.submission, list(written))
+        if doubts := submission_doubts(list(written.values())):
+            click.echo(f"streetloop: {doubts}", err=True)
+    return len(written)
 
 
 def inference_changes(flip: bool | None, scales: str | None, window: str | None) -> dict[str, Any]:
