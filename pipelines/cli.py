@@ -131,13 +131,17 @@ def compile(
 
 
 @main.command()
-@click.option("--model", required=True, metavar="FILE|models:/NAME@ALIAS", help="The generator.")
+@click.option(
+    "--model", required=True, metavar="FILE|DIR|models:/NAME@ALIAS", help="The generator."
+)
 @click.option(
     "--images", required=True, type=click.Path(path_type=Path), help="A folder of PNG or JPEG."
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A folder.")
 @click.option(
-    "--size", metavar="HxW", help="Size at which the network sees images [default: as trained]."
+    "--size",
+    metavar="HxW",
+    help="Size at which the network sees images [default: as trained, unless their shape differs].",
 )
 @click.option(
     "--flip/--no-flip",

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import track
 
 from components.contracts.context import set_environment
 from components.contracts.errors import StreetloopError, UsageError
 from components.contracts.inference_settings import InferenceSettings
-
-_ENDINGS = {".png", ".jpg", ".jpeg"}
-_IMAGE = "_leftImg8bit"
+from pipelines.predict_files import (
+    check_submission,
+    images_in,
+    make_folder,
+    submission_doubts,
+    write,
+    write_zip,
+)
+from pipelines.predict_model import as_trained, model_file, seen_size
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,13 @@ class Wanted:
 
     Attributes:
       output: where label maps go.
-      size: "HxW" at which the network sees an image; None: the area that it was trained at, with
-        the image's own proportions.
+      size: "HxW" at which the network sees an image; None: the size that it was trained at, or for
+        images of another shape that area: see `seen_size`.
       changes: of the inference that the model's own recipe names: flip, scales, window.
       overlays: where images with the prediction's colours go; None writes none.
       submission: a zip of all label maps, as the Cityscapes test server takes it; None writes none.
+
+    What an earlier run left in these places is replaced, and is never an image to predict.
     """
 
     output: Path
@@ -54,7 +60,8 @@ def predict_folder(model: str, images: Path, wanted: Wanted, tracking_uri: str |
       how many label maps were written.
 
     Raises:
-      StreetloopError: the model or an image cannot be read.
+      UsageError: a place or an image's name cannot be right; nothing was predicted.
+      StreetloopError: the model or an image cannot be read, or a result cannot be written.
     """
     set_environment()
     import cv2
@@ -65,49 +72,39 @@ def predict_folder(model: str, images: Path, wanted: Wanted, tracking_uri: str |
     from components.evaluate.pictures import overlay, to_png
     from tfds_cityscapes.labels import to_label_ids
 
-    files = _images_in(images)
-    shape = _parse_size(wanted.size)
-    file = _model_file(model, tracking_uri)
-    trained, own = _as_trained(file)
-    predictor = Predictor(load_generator(file), own.model_copy(update=wanted.changes))
-    wanted.output.mkdir(parents=True, exist_ok=True)
-    written = []
-    for path in track(files, "Predicting", console=Console(file=sys.stderr), transient=True):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise StreetloopError(f"Expected an image in {path}; no decoder reads it. Remove it.")
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        seen = _resized(image, shape or _of_area(image.shape[:2], trained))
-        train_ids = predictor.probabilities(seen, image.shape[:2]).argmax(-1).astype(np.uint8)
-        stem = path.stem.removesuffix(_IMAGE)
-        written.append(wanted.output / f"{stem}_labelIds.png")
-        cv2.imwrite(str(written[-1]), to_label_ids(train_ids))
-        if wanted.overlays is not None:
-            wanted.overlays.mkdir(parents=True, exist_ok=True)
-            (wanted.overlays / f"{stem}_overlay.png").write_bytes(to_png(overlay(image, train_ids)))
+    folders = [wanted.output] if wanted.overlays is None else [wanted.output, wanted.overlays]
+    found = images_in(images, folders)
     if wanted.submission is not None:
-        with zipfile.ZipFile(wanted.submission, "w") as archive:
-            for path in written:
-                archive.write(path, path.name)
-    return len(files)
-
-
-def _images_in(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise UsageError(f"Expected a folder of images; {folder} is none.")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS)
-    stems: dict[str, Path] = {}
-    for path in found:
-        stem = path.stem.removesuffix(_IMAGE)
-        if stem in stems:
+        check_submission(wanted.submission, list(found))
+        folders.append(wanted.submission.parent)
+    shape = _parse_size(wanted.size)
+    file = model_file(model, tracking_uri)
+    for folder in folders:
+        make_folder(folder)
+    trained, own = as_trained(file)
+    predictor = Predictor(load_generator(file), own.model_copy(update=wanted.changes))
+    written: dict[Path, tuple[int, ...]] = {}
+    console = Console(file=sys.stderr)
+    for stem in track(list(found), "Predicting", console=console, transient=True):
+        image = cv2.imread(str(found[stem]), cv2.IMREAD_COLOR)
+        if image is None:
             raise StreetloopError(
-                f"Expected one image a name; {path} and {stems[stem]} would both become "
-                f"{stem}_labelIds.png. Rename one."
+                f"Expected an image in {found[stem]}; no decoder reads it. Remove it."
             )
-        stems[stem] = path
-    if not found:
-        raise StreetloopError(f"Expected PNG or JPEG images in {folder}; found none.")
-    return found
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        size = image.shape[:2]
+        seen = _resized(image, shape or seen_size(size, trained))
+        train_ids = predictor.probabilities(seen, size).argmax(-1).astype(np.uint8)
+        target = wanted.output / f"{stem}_labelIds.png"
+        write(target, cv2.imencode(".png", to_label_ids(train_ids))[1].tobytes())
+        written[target] = size
+        if wanted.overlays is not None:
+            write(wanted.overlays / f"{stem}_overlay.png", to_png(overlay(image, train_ids)))
+    if wanted.submission is not None:
+        write_zip(wanted.submission, list(written))
+        if doubts := submission_doubts(list(written.values())):
+            click.echo(f"streetloop: {doubts}", err=True)
+    return len(written)
 
 
 def inference_changes(flip: bool | None, scales: str | None, window: str | None) -> dict[str, Any]:
@@ -138,66 +135,12 @@ def _parse_size(size: str | None, option: str = "--size") -> tuple[int, int] | N
     return int(height), int(width)
 
 
-def _as_trained(file: Path) -> tuple[tuple[int, int] | None, InferenceSettings]:
-    """The size of the images that a generator was trained on, and how its recipe shows them.
-
-    None and the defaults where the file came without its `model.json` or MLflow's metadata.
-    """
-    import yaml
-
-    beside, above = file.parent / "model.json", file.parent.parent / "MLmodel"
-    known: dict[str, Any] = {}
-    if beside.exists():
-        recipe = json.loads(beside.read_text())["recipe"]
-        known = {"size": recipe.get("data", {}).get("size"), "inference": recipe.get("inference")}
-    elif above.exists():
-        known = (yaml.safe_load(above.read_text()) or {}).get("metadata") or {}
-    size = known.get("size")
-    inference = InferenceSettings.model_validate(known.get("inference") or {})
-    return (int(size[0]), int(size[1])) if isinstance(size, list) else None, inference
-
-
-def _of_area(own: tuple[int, ...], trained: tuple[int, int] | None) -> tuple[int, int]:
-    """The image's proportions at the area of `trained`; its own size if that is None."""
-    height, width = own[0], own[1]
-    if trained is None:
-        return height, width
-    factor = (trained[0] * trained[1] / (height * width)) ** 0.5
-    return max(1, round(height * factor)), max(1, round(width * factor))
-
-
 def _resized(image: Any, size: tuple[int, int]) -> Any:
     import cv2
 
     if image.shape[:2] == size:
         return image
-    shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
+    shrinks = size[0] < image.shape[0]  # as the builder of the records decides it
     return cv2.resize(
         image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
-
-
-def _model_file(model: str, tracking_uri: str | None) -> Path:
-    if not model.startswith("models:/"):
-        return Path(model)
-    import mlflow
-
-    default = f"sqlite:///{Path('runs/mlflow/mlflow.db').absolute()}"
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or default
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        raise StreetloopError(
-            f"Expected an MLflow store at {uri}; there is none. Say where it is with --tracking-uri, "
-            "or give the file models/<sha256>/generator.keras of the campaign root."
-        )
-    mlflow.set_tracking_uri(uri)
-    try:
-        folder = Path(mlflow.artifacts.download_artifacts(model))
-    except Exception as error:
-        raise StreetloopError(
-            f"Expected a registered model {model} at {uri}; {error}. `streetloop ui` shows which "
-            "there are."
-        ) from error
-    found = sorted(folder.rglob("*.keras"))
-    if not found:
-        raise StreetloopError(f"Expected a .keras file in {model}; found none in {folder}.")
-    return found[0]

@@ -5,10 +5,11 @@ It stands in for the real one (tests/e2e/test_label_studio.py) where a test need
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,6 +28,7 @@ class Double(ThreadingHTTPServer):
       breaks_at: the request, counted from 1, whose answer is lost; None loses none.
       serves: whether the request that breaks takes effect before its answer is lost.
       gateway: answers everything with a gateway's page of errors.
+      spoil: changes an answer before it is sent, as another version of the server might.
       authorizations: the Authorization headers that came.
     """
 
@@ -42,8 +44,11 @@ class Double(ThreadingHTTPServer):
         self.lives, self._left, self._access = 100, 0, 0
         self.requests, self.breaks_at, self.serves = 0, None, True
         self.gateway = False
+        self.spoil: Callable[[str, str, Any], Any] = lambda method, path, answer: answer
 
-    def annotate(self, image_id: str, result: list[Any], cancelled: bool = False) -> None:
+    def annotate(
+        self, image_id: str, result: list[Any], cancelled: bool = False, **more: Any
+    ) -> None:
         """What a person's browser would send."""
         task = next(t for t in self.tasks if t["data"]["image_id"] == image_id)
         number = len(task["annotations"]) + 1
@@ -51,6 +56,7 @@ class Double(ThreadingHTTPServer):
         task["annotations"].append(
             {"id": number, "completed_by": WHO, "result": result, "was_cancelled": cancelled}
             | {"created_at": at, "updated_at": at, "prediction": {"created_ago": "0 minutes"}}
+            | more
         )
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Any:
@@ -143,6 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
                 body = json.loads(data) if is_json else data
                 status = 200
                 answer = server.answer(self.command, parts.path, parse_qs(parts.query), body)
+                answer = server.spoil(self.command, parts.path, copy.deepcopy(answer))
             except PermissionError as error:
                 status, answer = 401, {"detail": str(error)}
         if broken:

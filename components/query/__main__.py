@@ -56,7 +56,7 @@ def _query(args: argparse.Namespace) -> int:
     from components.contracts.progress import Progress
     from components.contracts.records import Records, read_ids
     from components.query.select import score_at_random, score_by_model, select
-    from components.query.tasks import write_tasks
+    from components.query.tasks import enlarged, write_tasks
 
     if args.model is None and args.strategy != "random":
         raise UsageError(f"Expected --model: --strategy {args.strategy} asks a model.")
@@ -78,7 +78,7 @@ def _query(args: argparse.Namespace) -> int:
         scores = {s.image_id: s.score for s in sorted(scored, key=lambda s: s.image_id)}
         (folder / "scores.json").write_text(json.dumps(scores, indent=1))
         (folder / "selection.json").write_text(json.dumps([s.to_json() for s in chosen], indent=1))
-        write_tasks(folder, chosen, records, predictor)
+        write_tasks(folder, chosen, records, predictor, enlarged)
     for item in chosen:
         print(f"{item.score:.4f}  {item.image_id}  {item.reason}")
     print(f"{len(chosen)} of {len(ids)} images; tasks: {args.output}")

@@ -11,6 +11,7 @@ from components.contracts.inference_settings import InferenceSettings
 from components.contracts.model_io import load_generator
 from components.contracts.progress import Progress
 from components.contracts.records import Records
+from components.query.originals import Originals
 from components.query.select import score_at_random, score_by_model, select
 from components.query.settings import QuerySettings
 from components.query.tasks import write_tasks
@@ -55,12 +56,13 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[st
             progress = Progress("query", "images ranked", len(candidates))
             scored = score_by_model(predictor, index, candidates, strategy, progress.update)
         chosen = select(scored, count)
+        originals = Originals(context.data, context.seed, context.storage)
         with context.writing(prefix) as output:
             scores = {s.image_id: s.score for s in sorted(scored, key=lambda s: s.image_id)}
             (output / "scores.json").write_text(json.dumps(scores, indent=1))
             selection = [s.to_json() for s in chosen]
             (output / "selection.json").write_text(json.dumps(selection, indent=1))
-            write_tasks(output, chosen, index, predictor)
+            write_tasks(output, chosen, index, predictor, originals.image_of)
         event = context.ledger.commit(
             "query",
             key,

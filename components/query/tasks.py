@@ -10,7 +10,7 @@ queries/<cycle>/images/<id>.png          the images
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -18,23 +18,33 @@ import numpy as np
 
 from components.contracts.annotation import cvat, label_studio, png_mask
 from components.contracts.inference import Predictor
-from components.contracts.records import Records
+from components.contracts.records import Record, Records
 from components.query.select import Scored
 from tfds_cityscapes.builder import encode_png
 from tfds_cityscapes.labels import colorize
 
 
 def write_tasks(
-    output: Path, chosen: Sequence[Scored], records: Records, predictor: Predictor | None
+    output: Path,
+    chosen: Sequence[Scored],
+    records: Records,
+    predictor: Predictor | None,
+    image_of: Callable[[Record], np.ndarray],
 ) -> None:
-    """Writes the tasks of a query into `output`; without a model, without pre-annotations."""
+    """Writes the tasks of a query.
+
+    Args:
+      output: a folder.
+      chosen: what to ask for.
+      records: of the pool.
+      predictor: of the pre-annotations; None writes none.
+      image_of: what people see of a record, at native size: uint8 [H, W, 3], RGB.
+    """
     tasks, masks = [], []
     for item in chosen:
         record = records.read(item.image_id)
         size = record.entry.height, record.entry.width
-        image = record.image
-        if image.shape[:2] != size:
-            image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+        image = image_of(record)
         _save(output / "images" / f"{item.image_id}.png", encode_png(image))
         prediction = None
         if predictor is not None:
@@ -57,6 +67,14 @@ def write_tasks(
     (output / "label_studio.xml").write_text(label_studio.labeling_config())
     if masks:
         (output / "cvat.zip").write_bytes(cvat.write(masks))
+
+
+def enlarged(record: Record) -> np.ndarray:
+    """A record's own image at native size: uint8 [H, W, 3]. Blurred if it was stored smaller."""
+    size = record.entry.width, record.entry.height
+    if record.image.shape[1::-1] == size:
+        return record.image
+    return cv2.resize(record.image, size, interpolation=cv2.INTER_LINEAR)
 
 
 def _save(path: Path, data: bytes) -> None:

@@ -118,6 +118,16 @@ def _is_done(output: Path, inputs: dict[str, Any]) -> bool:
     return begun and (output / "report.json").is_file()
 
 
+def _stored_size(records: Records) -> tuple[int, int] | None:
+    """Height and width of the pool's stored images; None if they differ.
+
+    Two records tell: images of two native sizes that are stored at one were all brought to it.
+    """
+    one_of = {(e.height, e.width): i for i, e in records.entries.items() if e.split == "train"}
+    sizes = {records.read(i).image.shape[:2] for i in list(one_of.values())[:2]}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
 def _fit(
     args: argparse.Namespace,
     settings: TrainSettings,
@@ -150,10 +160,13 @@ def _fit(
         progress=progress.update,
         strategy=strategy,
     )
+    recipe: dict[str, Any] = {"seed": args.seed, "train": settings.model_dump(mode="json")}
+    if (size := _stored_size(records)) is not None:
+        recipe["data"] = {"size": list(size)}  # at which `predict` shows images
     info = save_model(
         args.output / "model",
         *done.networks.to_save(),
-        recipe={"seed": args.seed, "train": settings.model_dump(mode="json")},
+        recipe=recipe,
         ledger_version=0,
     )
     return {

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from components.contracts.annotation.fields import timestamp
 from components.contracts.errors import StreetloopError
 from components.contracts.ledger import Ledger
-from components.contracts.state import LabelVersion, State
+from components.contracts.state import State
 from components.contracts.storage import Storage, open_storage
 from pipelines.feedback_cli import put
 from pipelines.label_studio.connection import Connection
+from pipelines.label_studio.exported import is_news, trimmed
 from pipelines.label_studio.project import MODEL_VERSION, find_project, open_project
 
 _BATCH = 25  # tasks in a file of the inbox: far below its limit, even for noisy masks at full size
-_TASK_KEYS = ("id", "data")
-# Without what changes from one export to the next although nobody drew anything.
-_ANNOTATION_KEYS = ("id", "completed_by", "result", "was_cancelled", "created_at", "updated_at")
 
 T = TypeVar("T")
 Tracked = Callable[[list[T]], Iterable[T]]
@@ -111,8 +108,8 @@ def pull(root: str, connection: Connection, track: Tracked[list[int]] = list) ->
     ours = [task.number for task in finished if task.image_id in asked]
     files, annotated, skipped = [], 0, 0
     for numbers in track([ours[at : at + _BATCH] for at in range(0, len(ours), _BATCH)]):
-        tasks = [_trimmed(task) for task in project.export(numbers)]
-        news = [task for task in tasks if _is_news(state, task)]
+        tasks = [trimmed(task) for task in project.export(numbers)]
+        news = [task for task in tasks if is_news(state, task)]
         if news:
             name = f"label_studio_{project.number}_{news[0]['id']}.json"
             files.append(put(ledger.storage, name, json.dumps(news).encode()))
@@ -170,28 +167,3 @@ def _read(storage: Storage, name: str) -> bytes:
             f"Expected {storage.uri}/{name}, which the query wrote; it is gone. Restore it from a "
             "backup."
         ) from error
-
-
-def _trimmed(task: Mapping[str, Any]) -> dict[str, Any]:
-    """What ingestion reads of an exported task; equal as long as nobody changes the annotations."""
-    annotations = [
-        {key: annotation[key] for key in _ANNOTATION_KEYS} for annotation in task["annotations"]
-    ]
-    return {**{key: task[key] for key in _TASK_KEYS}, "annotations": annotations}
-
-
-def _is_news(state: State, task: Mapping[str, Any]) -> bool:
-    """Whether the ledger could learn something from a task: it waits, or was changed since."""
-    image_id = task["data"]["image_id"]
-    if image_id in state.outstanding:
-        return True
-    versions = state.labels.get(image_id, ())
-    return any(
-        not annotation["was_cancelled"] and not _is_known(versions, annotation)
-        for annotation in task["annotations"]
-    )
-
-
-def _is_known(versions: tuple[LabelVersion, ...], annotation: Mapping[str, Any]) -> bool:
-    who, at = str(annotation["completed_by"]), timestamp(annotation["updated_at"])
-    return any(v.annotator == who and at is not None and v.at >= at for v in versions)

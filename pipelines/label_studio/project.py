@@ -8,11 +8,17 @@ from urllib.parse import urlsplit
 
 from components.contracts.annotation.label_studio import labeling_config
 from components.contracts.errors import StreetloopError
+from pipelines.label_studio.answer import expect, expect_rows
 from pipelines.label_studio.connection import Connection
 
 MODEL_VERSION = "streetloop"  # one for all: Label Studio shows the predictions of one version only
 _PAGE = 100
 _LONGEST_TITLE = 50
+_LIST, _IMPORT = "the list of tasks", "an import"
+_EDITION = (
+    "Other editions than the Community Edition import later, in the background, which is not "
+    "supported."
+)
 
 
 class Task(NamedTuple):
@@ -47,15 +53,17 @@ class Project:
             answer = self._connection.get(
                 "/api/tasks", project=self.number, page=page, page_size=_PAGE
             )
-            rows += answer["tasks"]
-            if len(answer["tasks"]) < _PAGE or len(rows) >= answer["total"]:
+            found = expect(answer, "tasks", list, _LIST)
+            rows += found
+            if len(found) < _PAGE or len(rows) >= expect(answer, "total", int, _LIST):
                 break
         return [_task(row) for row in rows]
 
     def uploads(self) -> dict[str, str]:
         """The files that were uploaded: their name -> their address."""
-        rows = self._connection.get(self._path("file-uploads"), all="true")
-        return dict(self._named(row["file"]) for row in rows)
+        what = "the list of uploads"
+        rows = expect_rows(self._connection.get(self._path("file-uploads"), all="true"), what)
+        return dict(self._named(expect(row, "file", str, what)) for row in rows)
 
     def upload(self, name: str, data: bytes) -> str:
         """Uploads an image without making a task of it; returns its address."""
@@ -64,18 +72,25 @@ class Project:
             files={"file": (name, data, "image/png")},
             commit_to_project="false",
         )
-        number = _expect(answer, "file_upload_ids")[0]
-        return self._named(self._connection.get(f"/api/import/file-upload/{number}")["file"])[1]
+        for number in expect(answer, "file_upload_ids", list, _IMPORT, _EDITION)[:1]:
+            uploaded = self._connection.get(f"/api/import/file-upload/{number}")
+            return self._named(expect(uploaded, "file", str, "an upload"))[1]
+        raise StreetloopError(
+            f"Expected Label Studio to take the image {name}; it took none. Look at the server's log, "
+            "and run this again."
+        )
 
     def add(self, task: dict[str, Any]) -> None:
         """Adds one task with its prediction: both or neither."""
-        _expect(self._connection.post(self._path("import"), json=[task]), "task_count")
+        answer = self._connection.post(self._path("import"), json=[task])
+        expect(answer, "task_count", int, _IMPORT, _EDITION)
 
     def export(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
         """These tasks with what people drew, as Label Studio's JSON export has them."""
-        return self._connection.get(
+        answer = self._connection.get(
             self._path("export"), exportType="JSON", **{"ids[]": sorted(numbers)}
         )
+        return expect_rows(answer, "an export")
 
     def _path(self, what: str) -> str:
         return f"/api/projects/{self.number}/{what}"
@@ -86,19 +101,11 @@ class Project:
         return name, f"{urlsplit(self._connection.url).path}/data/{file}"
 
 
-def _task(row: dict[str, Any]) -> Task:
-    image_id = row["data"].get("image_id")
-    finished = row["total_annotations"] + row["cancelled_annotations"] > 0
-    return Task(row["id"], image_id if isinstance(image_id, str) else None, finished)
-
-
-def _expect(answer: Any, key: str) -> Any:
-    if not isinstance(answer, dict) or key not in answer:
-        raise StreetloopError(
-            f"Expected Label Studio to answer an import with {key}; it did not. Other editions than "
-            "the Community Edition import later, in the background, which is not supported."
-        )
-    return answer[key]
+def _task(row: Any) -> Task:
+    image_id = expect(row, "data", dict, _LIST).get("image_id")
+    counts = (expect(row, f"{kind}_annotations", int, _LIST) for kind in ("total", "cancelled"))
+    number = expect(row, "id", int, _LIST)
+    return Task(number, image_id if isinstance(image_id, str) else None, sum(counts) > 0)
 
 
 def find_project(connection: Connection, campaign: str) -> Project | None:
@@ -125,9 +132,10 @@ def open_project(connection: Connection, campaign: str, name: str) -> Project:
             "show_collab_predictions": True,
             "skip_queue": "IGNORE_SKIPPED",  # who skips says that nobody can label it
         }
-        return Project(connection, connection.post("/api/projects/", json=settings)["id"])
+        made = connection.post("/api/projects/", json=settings)
+        return Project(connection, expect(made, "id", int, "a new project"))
     path = f"/api/projects/{project.number}/"
-    if connection.get(path)["label_config"] != config:
+    if expect(connection.get(path), "label_config", str, "a project") != config:
         connection.patch(path, {"label_config": config})
     return project
 
@@ -137,13 +145,14 @@ def _mark(campaign: str) -> str:
 
 
 def _projects(connection: Connection) -> Iterator[dict[str, Any]]:
-    page = 1
+    page, what = 1, "the list of projects"
     while True:
         answer = connection.get(
             "/api/projects/", include="id,description", page=page, page_size=_PAGE
         )
-        for row in answer["results"]:
-            yield {"id": row["id"], "description": row["description"] or ""}
-        if not answer["next"]:
+        for row in expect(answer, "results", list, what):
+            description = expect(row, "description", object, what)  # None if nobody wrote one
+            yield {"id": expect(row, "id", int, what), "description": str(description or "")}
+        if not expect(answer, "next", object, what):
             return
         page += 1

@@ -198,7 +198,8 @@ def test_predict_writes_label_ids_at_each_image_s_own_size(smoke: Path, tmp_path
     images = tmp_path / "images"
     images.mkdir()
     rng = np.random.default_rng(0)
-    sizes = {"a_leftImg8bit.png": (60, 90), "b.jpg": (33, 47)}
+    first, second = "aachen_000000_000019", "aachen_000001_000019"
+    sizes = {f"{first}_leftImg8bit.png": (60, 90), f"{second}.jpg": (33, 47)}
     for name, size in sizes.items():
         cv2.imwrite(str(images / name), rng.integers(0, 255, (*size, 3), np.uint8))
     done = streetloop(
@@ -212,13 +213,14 @@ def test_predict_writes_label_ids_at_each_image_s_own_size(smoke: Path, tmp_path
     )
     assert done.returncode == 0, done.stderr
     allowed = {7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33}
-    for name, size in (("a", (60, 90)), ("b", (33, 47))):
+    for name, size in ((first, (60, 90)), (second, (33, 47))):
         mask = cv2.imread(str(tmp_path / "out" / f"{name}_labelIds.png"), cv2.IMREAD_UNCHANGED)
         assert mask.shape == size
         assert set(np.unique(mask).tolist()) <= allowed
         assert cv2.imread(str(tmp_path / "seen" / f"{name}_overlay.png")).shape[:2] == size
     names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
-    assert names == ["a_labelIds.png", "b_labelIds.png"]
+    assert names == [f"{first}_labelIds.png", f"{second}_labelIds.png"]
+    assert "will be refused" in done.stderr
 
 
 def test_evaluate_scores_the_champion_as_its_cycle_did(smoke: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,6 +212,90 @@ def test_an_error_of_a_gateway_is_told_as_such(
 ) -> None:
     double.gateway = True
     with pytest.raises(StreetloopError, match="answered 502: no reason given"):
+        push(root, server)
+
+
+def test_why_an_image_was_skipped_reaches_the_ledger(
+    root: str, double: Double, server: Connection, tmp_path: Path
+) -> None:
+    push(root, server)
+    double.annotate("a_0_2", [], cancelled=True, comment="too dark")
+    pull(root, server)
+    ledger = take_in(root, tmp_path)
+    (event,) = [e for e in ledger.events() if e.kind == "task_skipped"]
+    assert "too dark" in str(event.payload)
+
+
+def without(*keys: str | int) -> Callable[[Any], Any]:
+    """Takes out of an answer what lies at a path of keys and places."""
+
+    def spoil(answer: Any) -> Any:
+        part = answer
+        for key in keys[:-1]:
+            part = part[key]
+        part.pop(keys[-1], None)
+        return answer
+
+    return spoil
+
+
+SPOILED: list[tuple[str, str, Callable[[Any], Any], str]] = [
+    ("GET /api/projects/", "pull", without("results"), "results in .* list of projects; it is not"),
+    ("GET /api/projects/", "pull", without("next"), "next in .* list of projects"),
+    ("GET /api/projects/", "pull", lambda answer: [], "got a list"),
+    ("GET /api/projects/", "pull", without("results", 0, "description"), "description in"),
+    ("GET /api/projects/1/", "push", without("label_config"), "label_config in"),
+    ("GET /api/tasks", "push", without("tasks"), "tasks in .* list of tasks; it is not there"),
+    ("GET /api/tasks", "push", lambda answer: {"tasks": None}, "to be a list; got nothing"),
+    ("GET /api/tasks", "push", without("tasks", 0, "total_annotations"), "total_annotations"),
+    ("GET /api/tasks", "push", without("tasks", 0, "cancelled_annotations"), "cancelled_annot"),
+    ("GET /api/tasks", "push", without("tasks", 0, "data"), "data in .* list of tasks"),
+    ("GET /api/tasks", "push", without("tasks", 0, "id"), "id in .* list of tasks"),
+    ("GET /api/projects/1/file-uploads", "ask", lambda answer: {}, "a list .* got an object"),
+    ("GET /api/projects/1/file-uploads", "ask", without(0, "file"), "file in .* list of uploads"),
+    ("GET /api/import/file-upload/4", "ask", without("file"), "file in .* an upload"),
+    ("POST /api/projects/1/import", "ask", without("file_upload_ids"), "Other editions than"),
+    ("POST /api/projects/1/import", "ask", lambda a: {"file_upload_ids": []}, "took none"),
+    ("GET /api/projects/1/export", "pull", lambda answer: {}, "a list as .* got an object"),
+    ("GET /api/projects/1/export", "pull", without(0, "annotations"), "annotations in .* export"),
+    ("GET /api/projects/1/export", "pull", without(0, "data"), "data in .* export"),
+    ("GET /api/projects/1/export", "pull", without(0, "data", "image_id"), "image_id in"),
+    ("GET /api/projects/1/export", "pull", without(0, "id"), "id in .* export"),
+    (
+        "GET /api/projects/1/export",
+        "pull",
+        without(0, "annotations", 0, "was_cancelled"),
+        "was_cancelled in .* export; it is not there",
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_", "command", "spoil", "words"), SPOILED)
+def test_an_answer_of_another_shape_is_told(
+    root: str,
+    double: Double,
+    server: Connection,
+    request_: str,
+    command: str,
+    spoil: Callable[[Any], Any],
+    words: str,
+) -> None:
+    push(root, server)
+    double.annotate("a_0_1", strokes(3))
+    if command == "ask":  # one more image to upload
+        ask(Ledger(open_storage(root)), 3, ("a_0_4",), None)
+    double.spoil = lambda method, path, answer: (
+        spoil(answer) if f"{method} {path}" == request_ else answer
+    )
+    with pytest.raises(StreetloopError, match=words):
+        (pull if command == "pull" else push)(root, server)
+
+
+def test_a_project_that_was_not_made_is_told(root: str, double: Double, server: Connection) -> None:
+    double.spoil = lambda method, path, answer: (
+        {} if (method, path) == ("POST", "/api/projects/") else answer
+    )
+    with pytest.raises(StreetloopError, match=r"id in .* a new project"):
         push(root, server)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from components.contracts.errors import UsageError
 from components.contracts.inference_settings import InferenceSettings
-from pipelines.predict import _as_trained, _of_area, inference_changes
+from pipelines.predict import inference_changes
+from pipelines.predict_model import as_trained, seen_size
 
 SHOWN = {"flip": True, "scales": [0.75, 1.0], "window": None, "overlap": 0.33}
 
@@ -17,7 +18,7 @@ SHOWN = {"flip": True, "scales": [0.75, 1.0], "window": None, "overlap": 0.33}
 def test_a_stored_model_says_how_it_was_trained(tmp_path: Path) -> None:
     recipe = {"data": {"size": [64, 96]}, "inference": SHOWN}
     (tmp_path / "model.json").write_text(json.dumps({"recipe": recipe}))
-    size, inference = _as_trained(tmp_path / "generator.keras")
+    size, inference = as_trained(tmp_path / "generator.keras")
     assert size == (64, 96)
     assert inference == InferenceSettings(flip=True, scales=(0.75, 1.0))
 
@@ -27,14 +28,28 @@ def test_a_registered_model_says_so_in_its_metadata(tmp_path: Path) -> None:
     (tmp_path / "MLmodel").write_text(
         json.dumps({"metadata": {"size": None, "inference": {"window": [64, 64]}}})
     )
-    size, inference = _as_trained(tmp_path / "data" / "model.keras")
+    size, inference = as_trained(tmp_path / "data" / "model.keras")
     assert size is None
     assert inference == InferenceSettings(window=(64, 64))
 
 
 def test_a_lone_file_is_shown_each_image_as_it_is(tmp_path: Path) -> None:
-    assert _as_trained(tmp_path / "x.keras") == (None, InferenceSettings())
-    assert _of_area((50, 70), None) == (50, 70)
+    assert as_trained(tmp_path / "x.keras") == (None, InferenceSettings())
+    assert seen_size((50, 70), None) == (50, 70)
+
+
+@pytest.mark.parametrize("own", [(360, 480), (128, 160), (100, 143), (114, 125)])
+def test_an_image_of_nearly_the_trained_shape_is_squeezed_as_records_are(
+    own: tuple[int, int],
+) -> None:
+    assert seen_size(own, (128, 160)) == (128, 160)
+
+
+@pytest.mark.parametrize("own", [(360, 640), (480, 360), (100, 145), (116, 125)])
+def test_an_image_of_another_shape_keeps_it_at_the_trained_area(own: tuple[int, int]) -> None:
+    height, width = seen_size(own, (128, 160))
+    assert width / height == pytest.approx(own[1] / own[0], rel=0.01)
+    assert height * width == pytest.approx(128 * 160, rel=0.01)
 
 
 def test_only_the_options_that_were_given_change_the_models_own() -> None:

@@ -1,0 +1,86 @@
+"""The data set's images at their own size: what people label must not be an enlarged copy."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import PurePosixPath
+
+import cv2
+import numpy as np
+
+from components.contracts.data_settings import DataSettings
+from components.contracts.errors import StreetloopError
+from components.contracts.raw_data import GENERATED, locate
+from components.contracts.records import Record
+from components.contracts.storage import Storage, open_storage
+from tfds_cityscapes.source import Item, Source, SourceError
+
+_SUFFIX = "_leftImg8bit"
+
+
+class Originals:
+    """Images of a campaign's data, one at a time; nothing is opened before the first is needed."""
+
+    def __init__(self, data: DataSettings, seed: int, campaign: Storage) -> None:
+        self._data, self._seed, self._campaign = data, seed, campaign
+
+    def image_of(self, record: Record) -> np.ndarray:
+        """A record's image at its own size: uint8 [H, W, 3], RGB.
+
+        Args:
+          record: from the pool. If it is stored at native size, its own image is returned.
+
+        Raises:
+          StreetloopError: the data set lacks the image, or holds another one by now.
+        """
+        size = record.entry.height, record.entry.width
+        if record.image.shape[:2] == size:
+            return record.image
+        try:
+            image = self._read(record.image_id)
+        except (KeyError, OSError, SourceError) as error:
+            raise StreetloopError(
+                f"Expected the image {record.image_id} in the data set, to show it to annotators; "
+                f"it cannot be read ({error}). Restore the file, and run again."
+            ) from error
+        if image.shape[:2] != size:
+            raise StreetloopError(
+                f"Expected {record.image_id} with {size[0]}x{size[1]} pixels, as its record says; the "
+                f"data set has {image.shape[0]}x{image.shape[1]}. Run again: the next cycle writes "
+                "the records anew."
+            )
+        return image
+
+    def _read(self, image_id: str) -> np.ndarray:
+        if image_id not in self._in_bucket:
+            source, items = self._opened
+            return source.read_image(items[image_id])
+        storage, name = self._in_bucket[image_id]
+        image = cv2.imdecode(np.frombuffer(storage.read(name), np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise SourceError(f"{name}: expected a PNG or JPEG image; no decoder reads it.")
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+    @cached_property
+    def _in_bucket(self) -> dict[str, tuple[Storage, str]]:
+        """Where images lie in a bucket: a query needs few of them, and no copy of all the data.
+
+        Empty where the data is on a disk, or in zips.
+        """
+        if self._data.synthetic is not None:
+            uri, folder = self._campaign.uri, f"{GENERATED}/leftImg8bit"
+        else:
+            uri, folder = self._data.source or "", "leftImg8bit"
+        if not uri.startswith("gs://"):
+            return {}
+        storage = open_storage(uri)
+        return {
+            PurePosixPath(name).stem.removesuffix(_SUFFIX): (storage, name)
+            for name in storage.list(folder)
+            if PurePosixPath(name).stem.endswith(_SUFFIX)
+        }
+
+    @cached_property
+    def _opened(self) -> tuple[Source, dict[str, Item]]:
+        source = locate(self._data, self._seed, self._campaign)
+        return source, {item.image_id: item for item in source.items}
