@@ -83,7 +83,7 @@ def one_cycle(ledger: Ledger, cycle: int, fence: int) -> None:
     opened = ledger.state().cycles[cycle].opened_number
     for image_id in sorted(ledger.state_at(opened).outstanding):
         accept(ledger, image_id, "oracle", fence)
-    labeled = ledger.state().labeled
+    labeled = sorted(ledger.state().labels)
 
     def train() -> dict[str, str]:
         content = json.dumps(labeled).encode()

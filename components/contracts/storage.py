@@ -168,18 +168,6 @@ class Storage(ABC):
             if name not in kept:
                 self.delete(name)
 
-    def get_dir(self, prefix: str, local: Path) -> None:
-        """Copy everything below `prefix` into the local folder; other files there are left alone.
-
-        Raises FileNotFoundError if nothing is below `prefix`.
-        """
-        prefix = check_prefix(prefix)
-        names = self.list(prefix)
-        if not names:
-            raise FileNotFoundError(f"{self.uri}/{prefix}")
-        for name in names:
-            self.get_file(name, local / (name[len(prefix) + 1 :] if prefix else name))
-
     def make_durable(self, prefix: str) -> None:  # noqa: B027 - a bucket has nothing to do
         """Make what a reader saw directly in `prefix` survive a power cut, whoever wrote it."""
 

@@ -243,14 +243,6 @@ class GcsStorage(Storage):
         with self._explained(name, missing=True), explained(local):
             replace_local(local, partial(blob.download_to_file, **self._retried))
 
-    def get_dir(self, prefix: str, local: Path) -> None:
-        prefix = check_prefix(prefix)
-        names = self.list(prefix)
-        if not names:
-            raise FileNotFoundError(f"{self.uri}/{prefix}")
-        start = len(prefix) + 1 if prefix else 0
-        self._in_threads(lambda name: self.get_file(name, local / name[start:]), names)
-
     def local_dir(self, prefix: str) -> Path:
         prefix = check_prefix(prefix)
         listed = self.listed(prefix)
