@@ -106,7 +106,7 @@ class GcsStorage(Storage):
     def _explained(self, name: str, *, missing: bool = False) -> Iterator[None]:
         """Turn the library's errors into ours; `missing`: a 404 means a missing file."""
         from google.api_core import exceptions as api
-        from google.auth.exceptions import GoogleAuthError
+        from google.auth.exceptions import GoogleAuthError, TransportError
         from google.cloud.storage.exceptions import DataCorruption
         from requests.exceptions import RequestException
 
@@ -122,16 +122,22 @@ class GcsStorage(Storage):
             ) from error
         except api.PreconditionFailed as error:
             raise FileExistsError(where) from error
+        except TransportError as error:
+            # A GoogleAuthError too, but no token could be fetched: nobody has refused anything.
+            raise self._out_of_reach(where, error) from error
         except (api.Forbidden, api.Unauthorized, GoogleAuthError) as error:
             raise StorageError(
                 f"Not allowed to use {where}: {error}. It needs the role Storage Object User on "
                 "the bucket."
             ) from error
         except (api.GoogleAPIError, RequestException, ConnectionError, DataCorruption) as error:
-            raise StorageError(
-                f"Could not use {where}, with {self._deadline:g} s for retries: {error}. Check the "
-                "network and the bucket, then run the same command again."
-            ) from error
+            raise self._out_of_reach(where, error) from error
+
+    def _out_of_reach(self, where: str, error: Exception) -> StorageError:
+        return StorageError(
+            f"Could not use {where}, with {self._deadline:g} s for retries: {error}. Check the "
+            "network and the bucket, then run the same command again."
+        )
 
     def check_usable(self) -> None:
         name = f"{PRIVATE}/probe-{uuid.uuid4().hex}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,24 @@ def test_a_missing_bucket_is_named(gcs_root: str) -> None:
     for use in (storage.check_usable, storage.list, lambda: storage.write("a", b"")):
         with pytest.raises(StorageError, match="no bucket 'no-such-bucket'"):
             use()
+
+
+def test_a_token_out_of_reach_is_told_apart_from_missing_rights(
+    gcs_root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+    from google.cloud.storage import Blob
+
+    def failing(error: GoogleAuthError) -> Callable[..., None]:
+        def exists(*_: object, **__: object) -> None:
+            raise error
+
+        return exists
+
+    for error, told in ((TransportError("no route"), "network"), (RefreshError("no"), "role")):
+        monkeypatch.setattr(Blob, "exists", failing(error))
+        with pytest.raises(StorageError, match=told):
+            open_storage(gcs_root).exists("a")
 
 
 @pytest.mark.parametrize("uri", ["", "s3://bucket/x", "gs://", "gs:///x", "gs://bucket/../x"])
