@@ -88,9 +88,11 @@ def one_cycle(ledger: Ledger, cycle: int, fence: int) -> None:
     def train() -> dict[str, str]:
         content = json.dumps(labeled).encode()
         model = hashlib.sha256(content).hexdigest()
+        files = dict.fromkeys(("generator.keras", "discriminator.keras"), model)
+        described = json.dumps({"model_id": model, "files": files}).encode()
         with tempfile.TemporaryDirectory() as folder:
-            for name in ("generator.keras", "discriminator.keras", "model.json"):
-                (Path(folder) / name).write_bytes(b"{}" if name == "model.json" else content)
+            for name in (*files, "model.json"):
+                (Path(folder) / name).write_bytes(described if name == "model.json" else content)
             storage.put_dir(Path(folder), f"models/{model}")
         return {"model": model}
 

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,7 @@ from components.contracts.storage_folder import FolderStorage
 WORKER = Path(__file__).parents[1] / "ledger_worker.py"
 SHA = "a" * 64
 OTHER = "b" * 64
+HASH_OF_G = hashlib.sha256(b"g").hexdigest()
 
 
 def run_worker(*arguments: object) -> str:
@@ -272,6 +274,39 @@ def test_tampering_with_events_is_found_and_stops_commits(tmp_path: Path, damage
         Ledger(storage).commit("labels_accepted", "labels/new", labels("new"))
 
 
+def store_model(storage: Storage, model: str) -> dict[str, Any]:
+    """A model's files below its name; returns what model.json says."""
+    contents = {"generator.keras": b"g", "discriminator.keras": b"d"}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    described = {"model_id": model, "files": hashes}
+    for name, data in [*contents.items(), ("model.json", json.dumps(described).encode())]:
+        storage.write(f"models/{model}/{name}", data)
+    return described
+
+
+@pytest.mark.parametrize(
+    ("change", "file", "words"),
+    [
+        ({"model_id": OTHER}, "model.json", "another model"),
+        ({"model_id": None}, "model.json", "another model"),
+        ({"files": {"generator.keras": HASH_OF_G}}, "discriminator.keras", "no hash"),
+        ({"files": 3}, "model.json", "no JSON object"),
+    ],
+)
+def test_verify_finds_another_model_and_a_file_without_a_hash(
+    storage: Storage, change: dict[str, Any], file: str, words: str
+) -> None:
+    ledger = create_campaign(storage, "test", {}, {})
+    lease = open_cycle(ledger, "run-1", 60)
+    promotion = {"cycle": 1, "model": SHA, "metrics": {}, "reasons": []}
+    ledger.commit("promotion", "promote/1", promotion, fence=lease.fence)
+    described = store_model(storage, SHA)
+    storage.write(f"models/{SHA}/model.json", json.dumps(described | change).encode())
+    (problem,) = ledger.verify()
+    assert problem.startswith(f"models/{SHA}/{file}: ")
+    assert words in problem
+
+
 def test_verify_finds_changed_and_missing_blobs(storage: Storage) -> None:
     ledger = create_campaign(storage, "test", {}, {})
     lease = open_cycle(ledger, "run-1", 60)
@@ -282,13 +317,7 @@ def test_verify_finds_changed_and_missing_blobs(storage: Storage) -> None:
         ledger.commit("labels_accepted", f"labels/{sha256}", payload, fence=lease.fence)
     promotion = {"cycle": 1, "model": SHA, "metrics": {}, "reasons": []}
     ledger.commit("promotion", "promote/1", promotion, fence=lease.fence)
-    described = {"files": {"generator.keras": hashlib.sha256(b"g").hexdigest()}}
-    for name, data in [
-        ("generator.keras", b"g"),
-        ("discriminator.keras", b"d"),
-        ("model.json", json.dumps(described).encode()),
-    ]:
-        storage.write(f"models/{SHA}/{name}", data)
+    store_model(storage, SHA)
     storage.write("cycles/1/report.json", b"{}")
     close_cycle(ledger, 1, lease.fence, "done", "cycles/1/report.json", {})
     assert ledger.verify() == []
