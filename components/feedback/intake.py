@@ -20,6 +20,7 @@ from components.contracts.labels_store import store_label
 from components.contracts.ledger import Ledger
 from components.contracts.state import State
 from components.feedback.checks import Known, Rules, check
+from components.feedback.consensus import moment
 from components.feedback.resolution import resolutions, votes
 from components.feedback.settings import FeedbackSettings
 
@@ -126,7 +127,7 @@ def _rows(intake: Intake, accepted: list[Annotation]) -> list[dict[str, Any]]:
             "annotator": annotation.annotator,
             "created_at": annotation.created_at,
         }
-        for annotation in sorted(accepted, key=lambda a: a.created_at or "~")
+        for annotation in sorted(accepted, key=lambda a: moment(a.created_at))
     ]
 
 
