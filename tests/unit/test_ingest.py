@@ -151,6 +151,7 @@ def test_the_command_copies_files_under_their_own_names(tmp_path: Path) -> None:
     mask = tmp_path / "a_0_1_labelTrainIds.png"
     cv2.imwrite(str(mask), np.full(SIZE, 3, np.uint8))
     root = tmp_path / "root"
+    create_campaign(open_storage(str(root)), "people", {"name": "people"}, {})
     where = [str(recipe), "--root", str(root)]
     done = CliRunner().invoke(main, ["feedback", "add", *where, str(mask)])
     assert done.exit_code == 0, done.output
@@ -165,3 +166,14 @@ def test_the_command_copies_files_under_their_own_names(tmp_path: Path) -> None:
     )
     assert absent.exit_code == 2
     assert "Nothing was copied" in absent.output
+
+
+def test_the_command_copies_nothing_where_there_is_no_campaign(tmp_path: Path) -> None:
+    recipe, mask = tmp_path / "people.yaml", tmp_path / "a_0_1_labelTrainIds.png"
+    recipe.write_text("name: people\n")
+    mask.write_bytes(_mask(3))
+    for words in (["add", str(recipe), str(mask)], ["list", str(recipe)]):
+        done = CliRunner().invoke(main, ["feedback", *words, "--root", str(tmp_path / "mistyped")])
+        assert done.exit_code == 1
+        assert f"Expected a campaign in {tmp_path}/mistyped" in done.output
+    assert not (tmp_path / "mistyped").exists()
