@@ -19,6 +19,7 @@ from components.contracts.storage import (
     PRIVATE,
     Contents,
     Names,
+    Stamp,
     Storage,
     StorageError,
     check_name,
@@ -203,14 +204,36 @@ class GcsStorage(Storage):
         with observed("write", name), self._explained(name):
             blob.upload_from_string(data, content_type=_type_of(name), **self._retried)
 
-    def delete(self, name: str) -> None:
+    def stamp(self, name: str) -> Stamp:
+        blob = self._blob(name)
+        with self._explained(name, missing=True):
+            blob.reload(**self._retried)
+        return Stamp(blob.size, blob.time_created, True, (blob.generation,))
+
+    def delete(self, name: str, only: Stamp | None = None) -> None:
         blob = self._blob(name)
         with (
             observed("delete", name),
-            suppress(FileNotFoundError),
+            suppress(FileNotFoundError, FileExistsError),  # the latter: it is another one by now
             self._explained(name, missing=True),
         ):
-            blob.delete(**self._retried)
+            blob.delete(if_generation_match=only and only.version[0], **self._retried)
+
+    def move(self, name: str, to: str, only: Stamp) -> None:
+        source, target = self._blob(name), self._blob(to)
+        (generation,) = only.version
+        with (
+            observed("move", name),
+            suppress(FileNotFoundError, FileExistsError),
+            self._explained(name, missing=True),
+        ):
+            token, begun = None, False
+            while token or not begun:  # the service copies a large file in several answers
+                token, *_ = target.rewrite(
+                    source, token=token, if_source_generation_match=generation, **self._retried
+                )
+                begun = True
+            source.delete(if_generation_match=generation, **self._retried)
 
     def delete_prefix(self, prefix: str) -> None:
         prefix = check_prefix(prefix, allow_root=False)

@@ -19,8 +19,10 @@ from components.contracts.inbox import BY, REJECTED
 from components.contracts.labels_store import store_label
 from components.contracts.ledger import Ledger
 from components.contracts.state import State
+from components.contracts.storage import Stamp
 from components.feedback.checks import Known, Rules, check
 from components.feedback.consensus import moment
+from components.feedback.refused import keep
 from components.feedback.resolution import resolutions, votes
 from components.feedback.settings import FeedbackSettings
 
@@ -50,13 +52,17 @@ class Intake:
     fence: int | None
 
 
-def ingest(intake: Intake, file_name: str, data: bytes) -> None:
+def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     """Takes in one export: labels as blobs, then one event; what is refused is kept with its reason.
 
     Args:
       intake: what the file is checked against.
       file_name: below the inbox; a first folder `@NAME` says whose it is, if the format does not.
       data: the file.
+      stamp: what it was just before it was read.
+
+    Returns:
+      Whether that is all: it may leave the inbox. False if it is still being copied, as it seems.
     """
     ledger = intake.ledger
     first = PurePosixPath(file_name).parts[0]
@@ -67,8 +73,15 @@ def ingest(intake: Intake, file_name: str, data: bytes) -> None:
     before = ledger.events()[state.keys[key]].payload.refused if key in state.keys else None
     if before == []:
         log.info("%s is known: nothing to do", file_name)
-        return
+        return True
     batch = read_bytes(PurePosixPath(file_name).name, data, Limits(), by or UNKNOWN_ANNOTATOR)
+    if not stamp.whole and batch.refusals and not (batch.annotations or batch.skipped):
+        log.warning(
+            "%s cannot be read, and was written to just now: it stays in the inbox for the next "
+            "cycle, in case it is still being copied. `streetloop feedback add` copies at once.",
+            file_name,
+        )
+        return False
     settings = intake.settings
     rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)
     checked = check(batch.annotations, intake.known, intake.asked, rules)
@@ -78,13 +91,13 @@ def ingest(intake: Intake, file_name: str, data: bytes) -> None:
         # asked for since, or a setting changed.
         if refused == [r.model_dump() for r in before]:
             log.info("%s is known: nothing to do", file_name)
-            return
+            return True
         key += f"/{hashlib.sha256(json.dumps(refused).encode()).hexdigest()}"
         if key in state.keys:
-            return
+            return True
     rows = _rows(intake, checked.accepted)
     if refused:
-        _reject(ledger, identity, file_name, data, refused)
+        keep(ledger.storage, identity, file_name, data, refused)
     elif before is not None:
         ledger.storage.delete_prefix(f"{REJECTED}/{identity}")
     labeled = {row["image_id"] for row in rows}
@@ -103,6 +116,7 @@ def ingest(intake: Intake, file_name: str, data: bytes) -> None:
         fence=intake.fence,
     )
     log.info("%s: %d labels taken, %d refused", file_name, len(event.payload.labels), len(refused))
+    return True
 
 
 def _identity(file_name: str, by: str, data: bytes) -> str:
@@ -147,17 +161,6 @@ def _news(state: State, rows: list[dict[str, Any]], settings: FeedbackSettings) 
                 continue
         news.append(row)
     return news
-
-
-def _reject(
-    ledger: Ledger, identity: str, file_name: str, data: bytes, refused: list[dict[str, str]]
-) -> None:
-    folder, name = f"{REJECTED}/{identity}", PurePosixPath(file_name).name
-    if name == "reason.json":
-        name += ".refused"
-    ledger.storage.write(f"{folder}/{name}", data)
-    reason = {"file": file_name, "refused": refused}
-    ledger.storage.write(f"{folder}/reason.json", json.dumps(reason, indent=1).encode())
 
 
 def _skip(intake: Intake, skipped: Skipped, identity: str) -> None:
