@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,8 +22,8 @@ from components.contracts.state import State
 from components.contracts.storage import Stamp
 from components.feedback.checks import Known, Rules, check
 from components.feedback.consensus import moment
+from components.feedback.news import handed_in, identity_of, news, reverted
 from components.feedback.refused import keep
-from components.feedback.resolution import resolutions, votes
 from components.feedback.settings import FeedbackSettings
 
 log = logging.getLogger("streetloop")
@@ -67,11 +67,12 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     ledger = intake.ledger
     first = PurePosixPath(file_name).parts[0]
     by = first.removeprefix(BY) if first.startswith(BY) else ""
-    identity = _identity(file_name, by, data)
-    key = f"labels/{identity}"
+    identity = identity_of(file_name, by, data)
     state = ledger.state()
-    before = ledger.events()[state.keys[key]].payload.refused if key in state.keys else None
-    if before == []:
+    key, last = handed_in(ledger, state, f"labels/{identity}")
+    # Otherwise a kill left it in the inbox, or another process has taken it in meanwhile.
+    again = last is not None and stamp.arrived > datetime.fromisoformat(last.at)
+    if last is not None and not last.payload.refused and not again:
         log.info("%s is known: nothing to do", file_name)
         return True
     batch = read_bytes(PurePosixPath(file_name).name, data, Limits(), by or UNKNOWN_ANNOTATOR)
@@ -86,19 +87,18 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)
     checked = check(batch.annotations, intake.known, intake.asked, rules)
     refused = [{"name": r.name, "reason": r.reason} for r in (*batch.refusals, *checked.refusals)]
-    if before is not None:
-        # It was refused in part. Handed in again, it is worth another look: the image may have been
-        # asked for since, or a setting changed.
-        if refused == [r.model_dump() for r in before]:
+    rows = _rows(intake, checked.accepted)
+    # What was refused is worth another look when it is handed in again: the image may have been asked
+    # for since, or a setting changed. Where it would be refused again, only a label that goes back to
+    # what it was is news.
+    if last is not None and refused == [r.model_dump() for r in last.payload.refused]:
+        rows = reverted(state, rows) if again else []
+        if not rows:
             log.info("%s is known: nothing to do", file_name)
             return True
-        key += f"/{hashlib.sha256(json.dumps(refused).encode()).hexdigest()}"
-        if key in state.keys:
-            return True
-    rows = _rows(intake, checked.accepted)
     if refused:
         keep(ledger.storage, identity, file_name, data, refused)
-    elif before is not None:
+    elif last is not None:
         ledger.storage.delete_prefix(f"{REJECTED}/{identity}")
     labeled = {row["image_id"] for row in rows}
     for skipped in batch.skipped:
@@ -112,24 +112,11 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     event = ledger.commit(
         "labels_accepted",
         key,
-        lambda now: head | {"labels": _news(now, rows, settings)},
+        lambda now: head | {"labels": news(now, rows, settings)},
         fence=intake.fence,
     )
     log.info("%s: %d labels taken, %d refused", file_name, len(event.payload.labels), len(refused))
     return True
-
-
-def _identity(file_name: str, by: str, data: bytes) -> str:
-    """What makes an export the same one when it comes again: SHA-256, in hex.
-
-    A single mask says only in its name whose it is: two images may have equal masks. And two people
-    may hand in equal files.
-    """
-    named = file_name.lower().endswith((".png", "_polygons.json"))
-    head = PurePosixPath(file_name).name if named else ""
-    if by:
-        head = f"{BY}{by}/{head}\n"
-    return hashlib.sha256(head.encode() + data).hexdigest()
 
 
 def _rows(intake: Intake, accepted: list[Annotation]) -> list[dict[str, Any]]:
@@ -143,24 +130,6 @@ def _rows(intake: Intake, accepted: list[Annotation]) -> list[dict[str, Any]]:
         }
         for annotation in sorted(accepted, key=lambda a: moment(a.created_at))
     ]
-
-
-def _news(state: State, rows: list[dict[str, Any]], settings: FeedbackSettings) -> list[Any]:
-    """The rows that change something: an export often repeats what earlier ones held."""
-    news, resolved = [], None
-    for row in rows:
-        versions = state.labels.get(row["image_id"], ())
-        if versions and row["image_id"] not in state.outstanding:
-            resolved = resolutions(state) if resolved is None else resolved
-            people = votes(versions, resolved)
-            mine = next((v for v in people if v.annotator == row["annotator"]), None)
-            # With "latest", one who confirms a map after somebody else changed it wins again.
-            late = row["created_at"] is not None and row["created_at"] > people[-1].at
-            again = settings.policy == "latest" and mine is not people[-1] and late
-            if mine is not None and mine.sha256 == row["sha256"] and not again:
-                continue
-        news.append(row)
-    return news
 
 
 def _skip(intake: Intake, skipped: Skipped, identity: str) -> None:

@@ -52,7 +52,7 @@ def decode_rle(data: bytes, expected: int) -> np.ndarray:
         )
     if word > _VALUE_BITS:
         raise AnnotationError(f"Expected brush values of up to 8 bits; got {word} bits.")
-    # An encoder needs at most 14 bits a value. Looking for blocks takes a byte a bit.
+    # Label Studio's encoders need at most 14 bits a value. Looking for blocks takes a byte a bit.
     longest = 2 * expected + 64
     if len(data) > longest:
         raise AnnotationError(
