@@ -50,7 +50,7 @@ def measure(
     for repeat in range(repeats):
         started = clock()
         ledger = Ledger(FolderStorage(root))
-        labeled = len(ledger.state().labeled)
+        labeled = len(ledger.state().labels)
         loads.append(clock() - started)
         skip = {"image_id": f"unknown-{repeat}", "annotator": "a", "why": "bench"}
         before = clock()

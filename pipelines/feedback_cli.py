@@ -13,7 +13,7 @@ import click
 
 from components.contracts.errors import UsageError
 from components.contracts.inbox import BY, INBOX, REJECTED, arrived
-from pipelines.options import opened, with_recipe
+from pipelines.options import campaign_in, opened, with_recipe
 
 if TYPE_CHECKING:
     from components.contracts.storage import Storage
@@ -42,10 +42,8 @@ def add(files: tuple[Path, ...], annotator: str | None, **where: Any) -> None:
     \b
     Example: streetloop feedback add mycity.yaml export.json aachen_000003_000019_labelTrainIds.png
     """
-    from components.contracts.storage import open_storage
-
     _check(files, annotator)
-    storage = open_storage(opened(**where)[1])
+    storage = campaign_in(opened(**where)[1]).storage
     for path in files:
         name = put(storage, path.name, path.read_bytes(), annotator)
         click.echo(f"{path} -> {storage.uri}/{name}")
@@ -109,9 +107,7 @@ def list_files(**where: Any) -> None:
     \b
     Example: streetloop feedback list pipelines/recipes/synthetic.yaml
     """
-    from components.contracts.storage import open_storage
-
-    storage = open_storage(opened(**where)[1])
+    storage = campaign_in(opened(**where)[1]).storage
     names = storage.list(INBOX)
     whole = arrived(names)
     click.echo(f"{len(whole)} files wait in {storage.uri}/{INBOX}" + (":" if whole else "."))

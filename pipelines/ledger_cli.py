@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from components.contracts.errors import StreetloopError
-from pipelines.options import opened, with_recipe
+from pipelines.options import campaign_in, opened, with_recipe
 from pipelines.waiting import counted
 
 if TYPE_CHECKING:
@@ -30,14 +30,8 @@ def ledger_group() -> None:
 def _ledger(
     recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None
 ) -> tuple[Ledger, str]:
-    from components.contracts.ledger import Ledger
-    from components.contracts.storage import open_storage
-
     _, where = opened(recipe, root, changes, data)
-    ledger = Ledger(open_storage(where))
-    if not ledger.state().created:
-        raise StreetloopError(f"Expected a campaign in {where}; there is none. Run a cycle first.")
-    return ledger, where
+    return campaign_in(where), where
 
 
 @ledger_group.command("log")

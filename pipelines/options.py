@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from components.contracts.errors import StreetloopError
+
 if TYPE_CHECKING:
+    from components.contracts.ledger import Ledger
     from pipelines.recipe import Recipe
 
 
@@ -48,3 +51,21 @@ def opened(
         where = str(Path(where.removeprefix("file://")).expanduser().absolute())
         no_python3(where, "--root")
     return loaded, where
+
+
+def campaign_in(root: str) -> Ledger:
+    """The ledger of the campaign in this root.
+
+    Raises:
+      StreetloopError: there is none.
+    """
+    from components.contracts.ledger import Ledger
+    from components.contracts.storage import open_storage
+
+    ledger = Ledger(open_storage(root))
+    if not ledger.state().created:
+        raise StreetloopError(
+            f"Expected a campaign in {root}; there is none. Correct the recipe or --root, or start "
+            "one with `streetloop run`."
+        )
+    return ledger

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from components.contracts.annotation import label_studio, png_mask
 from components.contracts.campaign import create_campaign
 from components.contracts.ledger import Ledger
 from components.contracts.records import INDEX, Records
-from components.contracts.storage import open_storage
+from components.contracts.storage import Stamp, open_storage
 from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
 from components.feedback.resolution import settle
@@ -75,12 +76,13 @@ def work(root: str, worker: int, files: int, shared: int) -> None:
     known = {name: Known(*SIZE, "train") for name in names}
     settings = FeedbackSettings(policy="consensus")
     intake = Intake(ledger, settings, known, frozenset(names), None)
+    stamp = Stamp(100, datetime.now(UTC), True, ())
     for place in range(files):
         # Each worker in another order, so that all meet on the shared ones at some time.
         name = names[(place * 7 + worker * 5) % files]
-        ingest(intake, png_mask.file_name(name), mask(3, 5))
+        ingest(intake, png_mask.file_name(name), mask(3, 5), stamp)
         if name.startswith("shared"):  # and everybody's own opinion of it
-            ingest(intake, f"@ann{worker}/{png_mask.file_name(name)}", mask(3, worker))
+            ingest(intake, f"@ann{worker}/{png_mask.file_name(name)}", mask(3, worker), stamp)
     settle(ledger, settings.policy, None)
 
 

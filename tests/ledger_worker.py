@@ -83,14 +83,16 @@ def one_cycle(ledger: Ledger, cycle: int, fence: int) -> None:
     opened = ledger.state().cycles[cycle].opened_number
     for image_id in sorted(ledger.state_at(opened).outstanding):
         accept(ledger, image_id, "oracle", fence)
-    labeled = ledger.state().labeled
+    labeled = sorted(ledger.state().labels)
 
     def train() -> dict[str, str]:
         content = json.dumps(labeled).encode()
         model = hashlib.sha256(content).hexdigest()
+        files = dict.fromkeys(("generator.keras", "discriminator.keras"), model)
+        described = json.dumps({"model_id": model, "files": files}).encode()
         with tempfile.TemporaryDirectory() as folder:
-            for name in ("generator.keras", "discriminator.keras", "model.json"):
-                (Path(folder) / name).write_bytes(b"{}" if name == "model.json" else content)
+            for name in (*files, "model.json"):
+                (Path(folder) / name).write_bytes(described if name == "model.json" else content)
             storage.put_dir(Path(folder), f"models/{model}")
         return {"model": model}
 

@@ -81,12 +81,13 @@ def small_fit(data: Any, settings: Any, seed: int, checkpoint: Any, start: Any, 
 def small_model(folder: Path, generator: Any, discriminator: Any, **about: Any) -> Any:
     """The files of a model, as `save_model` names them."""
     content = generator.state.tobytes()
-    files = {name: hashlib.sha256(content).hexdigest() for name in ("generator.keras",)}
+    model = hashlib.sha256(content).hexdigest()
+    files = dict.fromkeys(("generator.keras", "discriminator.keras"), model)
     folder.mkdir()
-    for name in ("generator.keras", "discriminator.keras"):
+    for name in files:
         (folder / name).write_bytes(content)
-    (folder / "model.json").write_text(json.dumps({"files": files}))
-    return SimpleNamespace(model_id=files["generator.keras"])
+    (folder / "model.json").write_text(json.dumps({"model_id": model, "files": files}))
+    return SimpleNamespace(model_id=model)
 
 
 def replace_what_computes() -> None:

@@ -172,21 +172,6 @@ def pad_to_multiple(image: Any, multiple: int = STRIDE) -> np.ndarray:
     return np.pad(image, widths, mode="edge")
 
 
-def predict_logits(generator: Any, images: np.ndarray) -> np.ndarray:
-    """Runs a generator on images of any size.
-
-    Args:
-      generator: from `load_generator`.
-      images: [B, H, W, 3] in [0, 255], RGB, integer or float.
-
-    Returns:
-      float32 [B, H, W, 19].
-    """
-    padded = pad_to_multiple(np.asarray(images, np.float32))
-    logits = np.asarray(generator(padded, training=False))
-    return logits[:, : images.shape[1], : images.shape[2]]
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

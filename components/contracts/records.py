@@ -181,5 +181,5 @@ def write_ids(path: Path, ids: Iterable[str]) -> None:
 
 
 def read_ids(path: Path) -> list[str]:
-    """Reads what `write_ids` wrote."""
-    return path.read_text().split()
+    """Reads what `write_ids` wrote; empty lines are passed over. An id may hold spaces."""
+    return [line for line in path.read_text().split("\n") if line]

@@ -121,11 +121,6 @@ class State:
         return self.version >= 0
 
     @property
-    def labeled(self) -> list[str]:
-        """The sorted ids of the images that have a label."""
-        return sorted(self.labels)
-
-    @property
     def last_cycle(self) -> CycleState | None:
         """The newest cycle, open or closed."""
         return self.cycles[max(self.cycles)] if self.cycles else None
@@ -160,11 +155,6 @@ def fold(events: Iterable[Event], start: State | None = None) -> State:
     for event in events:
         _advance(state, event)
     return state
-
-
-def apply(state: State, event: Event) -> State:
-    """The state after one more event; `state` is not changed."""
-    return fold([event], state)
 
 
 def _advance(state: State, event: Event) -> None:

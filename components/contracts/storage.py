@@ -10,8 +10,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from components.contracts.errors import StreetloopError, UsageError
 
@@ -71,6 +72,22 @@ def check_prefix(prefix: str, *, allow_root: bool = True) -> str:
     return check_name(bare)
 
 
+class Stamp(NamedTuple):
+    """What a file was at one moment.
+
+    Attributes:
+        size: in bytes.
+        arrived: when its content or its name came.
+        whole: false while somebody may still be writing it.
+        version: another one once it was replaced or written to; only the storage knows what it means.
+    """
+
+    size: int
+    arrived: datetime
+    whole: bool
+    version: tuple[int, ...]
+
+
 class Storage(ABC):
     """A campaign root. Every change is durable when its call returns.
 
@@ -117,8 +134,19 @@ class Storage(ABC):
         """Write or replace `name`; a reader sees the old content or the new, never a part."""
 
     @abstractmethod
-    def delete(self, name: str) -> None:
-        """Delete `name`; missing is fine."""
+    def stamp(self, name: str) -> Stamp:
+        """What `name` is now, its content not read. Raises FileNotFoundError."""
+
+    @abstractmethod
+    def delete(self, name: str, only: Stamp | None = None) -> None:
+        """Delete `name`; missing is fine. With `only`, a file that changed since is left alone."""
+
+    @abstractmethod
+    def move(self, name: str, to: str, only: Stamp) -> None:
+        """Give `name` another name without reading it, replacing what has that name.
+
+        Missing is fine; a file that changed since `only` is left alone.
+        """
 
     @abstractmethod
     def delete_prefix(self, prefix: str) -> None:
@@ -167,18 +195,6 @@ class Storage(ABC):
         for name in self.list(prefix):
             if name not in kept:
                 self.delete(name)
-
-    def get_dir(self, prefix: str, local: Path) -> None:
-        """Copy everything below `prefix` into the local folder; other files there are left alone.
-
-        Raises FileNotFoundError if nothing is below `prefix`.
-        """
-        prefix = check_prefix(prefix)
-        names = self.list(prefix)
-        if not names:
-            raise FileNotFoundError(f"{self.uri}/{prefix}")
-        for name in names:
-            self.get_file(name, local / (name[len(prefix) + 1 :] if prefix else name))
 
     def make_durable(self, prefix: str) -> None:  # noqa: B027 - a bucket has nothing to do
         """Make what a reader saw directly in `prefix` survive a power cut, whoever wrote it."""

@@ -9,12 +9,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from components.contracts.storage import (
     PRIVATE,
     Names,
+    Stamp,
     Storage,
     StorageError,
     check_name,
@@ -26,6 +28,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 LEFTOVER_AGE_S = 24 * 3600.0
+SETTLED_S = 10.0  # a copy that did not grow for so long is over
 
 
 class FolderStorage(Storage):
@@ -96,11 +99,31 @@ class FolderStorage(Storage):
         with observed("write", name), explained(target):
             self._publish(target, lambda file: file.write(data), replace=True)
 
-    def delete(self, name: str) -> None:
+    def stamp(self, name: str) -> Stamp:
+        path = self._path(name)
+        with explained(path), as_missing(path):
+            found = path.stat()
+        # Writing sets both times at once; a name given later, or a time set by hand, only one.
+        written = found.st_mtime_ns == found.st_ctime_ns
+        fresh = abs(time.time() - found.st_mtime) < SETTLED_S
+        arrived = datetime.fromtimestamp(found.st_ctime, UTC)
+        return Stamp(found.st_size, arrived, not (written and fresh), _version(found))
+
+    def delete(self, name: str, only: Stamp | None = None) -> None:
         target = self._path(name)
         with observed("delete", name), explained(target), suppress(*NO_FILE):
-            target.unlink()
-            fsync_folder(target.parent)
+            if only is None or _version(target.stat()) == only.version:
+                target.unlink()
+                fsync_folder(target.parent)
+
+    def move(self, name: str, to: str, only: Stamp) -> None:
+        source, target = self._path(name), self._path(to)
+        with observed("move", name), explained(source), suppress(*NO_FILE):
+            if _version(source.stat()) == only.version:
+                self._make_folder(target.parent)
+                os.replace(source, target)
+                fsync_folder(target.parent)
+                fsync_folder(source.parent)
 
     def delete_prefix(self, prefix: str) -> None:
         prefix = check_prefix(prefix, allow_root=False)
@@ -172,6 +195,9 @@ class FolderStorage(Storage):
             with open(temporary, "xb") as file:
                 fill(file)
                 file.flush()
+                # So that `stamp` tells it from a file that is still being written: the kernel's own
+                # times are rounded, and the file may get its name in the same tick.
+                os.utime(file.fileno(), ns=(time.time_ns(),) * 2)
                 os.fsync(file.fileno())
             for attempt in range(100):
                 try:
@@ -192,6 +218,10 @@ class FolderStorage(Storage):
         finally:
             with suppress(FileNotFoundError):
                 temporary.unlink()
+
+
+def _version(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def replace_local(local: Path, fill: Callable[[BinaryIO], object]) -> None:

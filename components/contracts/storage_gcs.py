@@ -19,6 +19,7 @@ from components.contracts.storage import (
     PRIVATE,
     Contents,
     Names,
+    Stamp,
     Storage,
     StorageError,
     check_name,
@@ -106,7 +107,7 @@ class GcsStorage(Storage):
     def _explained(self, name: str, *, missing: bool = False) -> Iterator[None]:
         """Turn the library's errors into ours; `missing`: a 404 means a missing file."""
         from google.api_core import exceptions as api
-        from google.auth.exceptions import GoogleAuthError
+        from google.auth.exceptions import GoogleAuthError, TransportError
         from google.cloud.storage.exceptions import DataCorruption
         from requests.exceptions import RequestException
 
@@ -122,16 +123,22 @@ class GcsStorage(Storage):
             ) from error
         except api.PreconditionFailed as error:
             raise FileExistsError(where) from error
+        except TransportError as error:
+            # A GoogleAuthError too, but no token could be fetched: nobody has refused anything.
+            raise self._out_of_reach(where, error) from error
         except (api.Forbidden, api.Unauthorized, GoogleAuthError) as error:
             raise StorageError(
                 f"Not allowed to use {where}: {error}. It needs the role Storage Object User on "
                 "the bucket."
             ) from error
         except (api.GoogleAPIError, RequestException, ConnectionError, DataCorruption) as error:
-            raise StorageError(
-                f"Could not use {where}, with {self._deadline:g} s for retries: {error}. Check the "
-                "network and the bucket, then run the same command again."
-            ) from error
+            raise self._out_of_reach(where, error) from error
+
+    def _out_of_reach(self, where: str, error: Exception) -> StorageError:
+        return StorageError(
+            f"Could not use {where}, with {self._deadline:g} s for retries: {error}. Check the "
+            "network and the bucket, then run the same command again."
+        )
 
     def check_usable(self) -> None:
         name = f"{PRIVATE}/probe-{uuid.uuid4().hex}"
@@ -197,14 +204,36 @@ class GcsStorage(Storage):
         with observed("write", name), self._explained(name):
             blob.upload_from_string(data, content_type=_type_of(name), **self._retried)
 
-    def delete(self, name: str) -> None:
+    def stamp(self, name: str) -> Stamp:
+        blob = self._blob(name)
+        with self._explained(name, missing=True):
+            blob.reload(**self._retried)
+        return Stamp(blob.size, blob.time_created, True, (blob.generation,))
+
+    def delete(self, name: str, only: Stamp | None = None) -> None:
         blob = self._blob(name)
         with (
             observed("delete", name),
-            suppress(FileNotFoundError),
+            suppress(FileNotFoundError, FileExistsError),  # the latter: it is another one by now
             self._explained(name, missing=True),
         ):
-            blob.delete(**self._retried)
+            blob.delete(if_generation_match=only and only.version[0], **self._retried)
+
+    def move(self, name: str, to: str, only: Stamp) -> None:
+        source, target = self._blob(name), self._blob(to)
+        (generation,) = only.version
+        with (
+            observed("move", name),
+            suppress(FileNotFoundError, FileExistsError),
+            self._explained(name, missing=True),
+        ):
+            token, begun = None, False
+            while token or not begun:  # the service copies a large file in several answers
+                token, *_ = target.rewrite(
+                    source, token=token, if_source_generation_match=generation, **self._retried
+                )
+                begun = True
+            source.delete(if_generation_match=generation, **self._retried)
 
     def delete_prefix(self, prefix: str) -> None:
         prefix = check_prefix(prefix, allow_root=False)
@@ -242,14 +271,6 @@ class GcsStorage(Storage):
         blob = self._blob(name)
         with self._explained(name, missing=True), explained(local):
             replace_local(local, partial(blob.download_to_file, **self._retried))
-
-    def get_dir(self, prefix: str, local: Path) -> None:
-        prefix = check_prefix(prefix)
-        names = self.list(prefix)
-        if not names:
-            raise FileNotFoundError(f"{self.uri}/{prefix}")
-        start = len(prefix) + 1 if prefix else 0
-        self._in_threads(lambda name: self.get_file(name, local / name[start:]), names)
 
     def local_dir(self, prefix: str) -> Path:
         prefix = check_prefix(prefix)

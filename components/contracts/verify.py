@@ -21,7 +21,8 @@ from components.contracts.events import (
 from components.contracts.storage import Storage
 
 AT_ONCE = 64  # files in memory
-MODEL_FILES = ("generator.keras", "discriminator.keras", "model.json")
+INFO_FILE = "model.json"
+MODEL_FILES = ("generator.keras", "discriminator.keras", INFO_FILE)
 
 
 def verify(storage: Storage) -> list[str]:
@@ -92,13 +93,21 @@ def _check_model(storage: Storage, model: str, number: int, present: set[str]) -
     folder = f"models/{model}"
     missing = [f"{folder}/{file}" for file in MODEL_FILES if f"{folder}/{file}" not in present]
     problems = [f"{name}: missing (event {number} names its model)." for name in missing]
-    if f"{folder}/model.json" in present:
-        try:
-            files = json.loads(storage.read(f"{folder}/model.json")).get("files", {})
-        except (ValueError, AttributeError):
-            return [*problems, f"{folder}/model.json: no JSON object."]
-        expected = {f"{folder}/{file}": sha256 for file, sha256 in files.items()}
-        for name in missing:
-            expected.pop(name, None)
-        problems += _check_files(storage, expected, present)
-    return problems
+    if f"{folder}/{INFO_FILE}" not in present:
+        return problems
+    try:
+        info = json.loads(storage.read(f"{folder}/{INFO_FILE}"))
+        found, files = info.get("model_id"), dict(info.get("files", {}))
+    except (ValueError, TypeError, AttributeError):
+        return [*problems, f"{folder}/{INFO_FILE}: no JSON object with the files' hashes."]
+    if found != model:
+        problems.append(f"{folder}/{INFO_FILE}: it describes another model ({found}).")
+    problems += [
+        f"{folder}/{file}: {INFO_FILE} has no hash of it, so nothing tells whether it was changed."
+        for file in MODEL_FILES
+        if file != INFO_FILE and file not in files and f"{folder}/{file}" not in missing
+    ]
+    expected = {f"{folder}/{file}": sha256 for file, sha256 in files.items()}
+    for name in missing:
+        expected.pop(name, None)
+    return problems + _check_files(storage, expected, present)

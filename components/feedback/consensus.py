@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,16 @@ from components.contracts.annotation.model import Annotation, AnnotationError
 from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
 
 Policy = Literal["latest", "consensus"]
+
+
+class _Signed(Protocol):
+    """What an annotator made."""
+
+    @property
+    def annotator(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Signed)
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,51 @@ class Agreement:
     with_prediction: float | None
 
 
+def moment(created_at: str | None) -> str:
+    """When an annotation was made, to sort by: undated ones are as new as the file they came in."""
+    return created_at or "~"
+
+
+def latest_of_each(items: Iterable[T], when: Callable[[T], str]) -> list[T]:
+    """Each annotator's latest item on one image, oldest first.
+
+    Args:
+      items: in the order in which they came, which decides between equal times.
+      when: the time of an item.
+    """
+    latest: dict[str, T] = {}
+    for item in sorted(items, key=when):
+        latest.pop(item.annotator, None)  # so that the order is that of the latest ones
+        latest[item.annotator] = item
+    return list(latest.values())
+
+
+def is_joined(policy: Policy, people: Sized) -> bool:
+    """Whether a majority counts, and not the latest annotation."""
+    return policy == "consensus" and len(people) > 1
+
+
+def joint_name(annotators: Iterable[str]) -> str:
+    """Whose a majority is."""
+    return f"consensus of {', '.join(sorted(annotators))}"
+
+
+def joined(people: Sequence[Annotation]) -> Annotation:
+    """The majority of one image's annotations, the latest of each annotator, oldest first.
+
+    Raises:
+      AnnotationError: label maps differ in size.
+    """
+    newest = people[-1]
+    return Annotation(
+        newest.image_id,
+        majority([a.train_ids for a in people], newest.image_id),
+        joint_name(a.annotator for a in people),
+        newest.created_at,
+        "; ".join(dict.fromkeys(a.source for a in people)),
+    )
+
+
 def resolve(annotations: Iterable[Annotation], policy: Policy) -> dict[str, Annotation]:
     """One annotation an image, by the campaign's policy.
 
@@ -43,21 +98,13 @@ def resolve(annotations: Iterable[Annotation], policy: Policy) -> dict[str, Anno
     Raises:
       AnnotationError: label maps of one image differ in size.
     """
+    groups: dict[str, list[Annotation]] = {}
+    for annotation in annotations:
+        groups.setdefault(annotation.image_id, []).append(annotation)
     resolved = {}
-    for image_id, group in _by_image(annotations).items():
-        latest = _latest_by_annotator(group)
-        newest = latest[-1]
-        if policy == "latest" or len(latest) == 1:
-            resolved[image_id] = newest
-            continue
-        people = sorted(a.annotator for a in latest)
-        resolved[image_id] = Annotation(
-            image_id,
-            majority([a.train_ids for a in latest], image_id),
-            f"consensus of {', '.join(people)}",
-            newest.created_at,
-            "; ".join(dict.fromkeys(a.source for a in latest)),
-        )
+    for image_id, group in sorted(groups.items()):
+        people = latest_of_each(group, lambda a: moment(a.created_at))
+        resolved[image_id] = joined(people) if is_joined(policy, people) else people[-1]
     return resolved
 
 
@@ -117,37 +164,6 @@ class Agreements:
             Agreement(who, n, _mean_iou(self._others.get(who)), _mean_iou(self._shown.get(who)))
             for who, n in sorted(self._images.items())
         ]
-
-
-def agreement(
-    annotations: Iterable[Annotation], predictions: Mapping[str, np.ndarray] | None = None
-) -> list[Agreement]:
-    """The agreement of every annotator, sorted by name; the latest annotation an image counts.
-
-    Args:
-      annotations: those of one image have one size.
-      predictions: uint8 [H, W] of train ids by image id; one of another size is passed over.
-    """
-    sums = Agreements()
-    for image_id, group in _by_image(annotations).items():
-        sums.add(_latest_by_annotator(group), (predictions or {}).get(image_id))
-    return sums.list()
-
-
-def _by_image(annotations: Iterable[Annotation]) -> dict[str, list[Annotation]]:
-    groups: dict[str, list[Annotation]] = {}
-    for annotation in annotations:
-        groups.setdefault(annotation.image_id, []).append(annotation)
-    return dict(sorted(groups.items()))
-
-
-def _latest_by_annotator(group: list[Annotation]) -> list[Annotation]:
-    """The latest of each annotator, oldest first; undated ones count as older than dated ones."""
-    latest: dict[str, Annotation] = {}
-    for annotation in sorted(group, key=lambda a: a.created_at or ""):
-        latest.pop(annotation.annotator, None)  # so that the order is that of the latest ones
-        latest[annotation.annotator] = annotation
-    return list(latest.values())
 
 
 def _add(sums: dict[str, np.ndarray], who: str, one: np.ndarray, other: np.ndarray) -> None:

@@ -1,11 +1,14 @@
 """Takes in the inbox: what can be used becomes labels, what cannot goes to rejected/ with a reason.
 
 A file leaves the inbox only after the event that speaks for it is durable, so a kill anywhere
-leaves it either to be read again (its event's key then says that it is known) or done.
+leaves it either to be read again (its event's key then says that it is known) or done. Only what was
+read leaves it: a file that was replaced meanwhile is the next ingestion's.
 """
 
 from __future__ import annotations
 
+from components.contracts.annotation.detect import too_large
+from components.contracts.annotation.limits import Limits
 from components.contracts.events import Query, Seed
 from components.contracts.inbox import INBOX, arrived
 from components.contracts.ledger import Ledger
@@ -13,6 +16,7 @@ from components.contracts.progress import Progress
 from components.contracts.records import Records
 from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
+from components.feedback.refused import refuse_unread
 from components.feedback.resolution import settle
 from components.feedback.settings import FeedbackSettings
 
@@ -32,14 +36,19 @@ def ingest_inbox(
     names = arrived(storage.list(INBOX))
     known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     intake = Intake(ledger, settings, known, asked_ever(ledger), fence)
+    limits = Limits()
     progress = Progress("feedback", "files", len(names))
     for done, name in enumerate(names, 1):
         try:
-            data = storage.read(name)
+            # Before reading: what takes its place meanwhile is another file, and stays.
+            stamp = storage.stamp(name)
+            data = storage.read(name) if stamp.size <= limits.max_file_bytes else None
         except FileNotFoundError:
             continue  # a person took it back
-        ingest(intake, name.removeprefix(f"{INBOX}/"), data)
-        storage.delete(name)
+        if data is None:
+            refuse_unread(ledger, name, stamp, too_large(stamp.size, limits), fence)
+        elif ingest(intake, name.removeprefix(f"{INBOX}/"), data, stamp):
+            storage.delete(name, stamp)
         progress.update(done)
     settle(ledger, settings.policy, fence)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,8 +19,11 @@ from components.contracts.inbox import BY, REJECTED
 from components.contracts.labels_store import store_label
 from components.contracts.ledger import Ledger
 from components.contracts.state import State
+from components.contracts.storage import Stamp
 from components.feedback.checks import Known, Rules, check
-from components.feedback.resolution import resolutions, votes
+from components.feedback.consensus import moment
+from components.feedback.news import handed_in, identity_of, news, reverted
+from components.feedback.refused import keep
 from components.feedback.settings import FeedbackSettings
 
 log = logging.getLogger("streetloop")
@@ -49,42 +52,53 @@ class Intake:
     fence: int | None
 
 
-def ingest(intake: Intake, file_name: str, data: bytes) -> None:
+def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     """Takes in one export: labels as blobs, then one event; what is refused is kept with its reason.
 
     Args:
       intake: what the file is checked against.
       file_name: below the inbox; a first folder `@NAME` says whose it is, if the format does not.
       data: the file.
+      stamp: what it was just before it was read.
+
+    Returns:
+      Whether that is all: it may leave the inbox. False if it is still being copied, as it seems.
     """
     ledger = intake.ledger
     first = PurePosixPath(file_name).parts[0]
     by = first.removeprefix(BY) if first.startswith(BY) else ""
-    identity = _identity(file_name, by, data)
-    key = f"labels/{identity}"
+    identity = identity_of(file_name, by, data)
     state = ledger.state()
-    before = ledger.events()[state.keys[key]].payload.refused if key in state.keys else None
-    if before == []:
+    key, last = handed_in(ledger, state, f"labels/{identity}")
+    # Otherwise a kill left it in the inbox, or another process has taken it in meanwhile.
+    again = last is not None and stamp.arrived > datetime.fromisoformat(last.at)
+    if last is not None and not last.payload.refused and not again:
         log.info("%s is known: nothing to do", file_name)
-        return
+        return True
     batch = read_bytes(PurePosixPath(file_name).name, data, Limits(), by or UNKNOWN_ANNOTATOR)
+    if not stamp.whole and batch.refusals and not (batch.annotations or batch.skipped):
+        log.warning(
+            "%s cannot be read, and was written to just now: it stays in the inbox for the next "
+            "cycle, in case it is still being copied. `streetloop feedback add` copies at once.",
+            file_name,
+        )
+        return False
     settings = intake.settings
     rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)
     checked = check(batch.annotations, intake.known, intake.asked, rules)
     refused = [{"name": r.name, "reason": r.reason} for r in (*batch.refusals, *checked.refusals)]
-    if before is not None:
-        # It was refused in part. Handed in again, it is worth another look: the image may have been
-        # asked for since, or a setting changed.
-        if refused == [r.model_dump() for r in before]:
-            log.info("%s is known: nothing to do", file_name)
-            return
-        key += f"/{hashlib.sha256(json.dumps(refused).encode()).hexdigest()}"
-        if key in state.keys:
-            return
     rows = _rows(intake, checked.accepted)
+    # What was refused is worth another look when it is handed in again: the image may have been asked
+    # for since, or a setting changed. Where it would be refused again, only a label that goes back to
+    # what it was is news.
+    if last is not None and refused == [r.model_dump() for r in last.payload.refused]:
+        rows = reverted(state, rows) if again else []
+        if not rows:
+            log.info("%s is known: nothing to do", file_name)
+            return True
     if refused:
-        _reject(ledger, identity, file_name, data, refused)
-    elif before is not None:
+        keep(ledger.storage, identity, file_name, data, refused)
+    elif last is not None:
         ledger.storage.delete_prefix(f"{REJECTED}/{identity}")
     labeled = {row["image_id"] for row in rows}
     for skipped in batch.skipped:
@@ -98,23 +112,11 @@ def ingest(intake: Intake, file_name: str, data: bytes) -> None:
     event = ledger.commit(
         "labels_accepted",
         key,
-        lambda now: head | {"labels": _news(now, rows, settings)},
+        lambda now: head | {"labels": news(now, rows, settings)},
         fence=intake.fence,
     )
     log.info("%s: %d labels taken, %d refused", file_name, len(event.payload.labels), len(refused))
-
-
-def _identity(file_name: str, by: str, data: bytes) -> str:
-    """What makes an export the same one when it comes again: SHA-256, in hex.
-
-    A single mask says only in its name whose it is: two images may have equal masks. And two people
-    may hand in equal files.
-    """
-    named = file_name.lower().endswith((".png", "_polygons.json"))
-    head = PurePosixPath(file_name).name if named else ""
-    if by:
-        head = f"{BY}{by}/{head}\n"
-    return hashlib.sha256(head.encode() + data).hexdigest()
+    return True
 
 
 def _rows(intake: Intake, accepted: list[Annotation]) -> list[dict[str, Any]]:
@@ -126,37 +128,8 @@ def _rows(intake: Intake, accepted: list[Annotation]) -> list[dict[str, Any]]:
             "annotator": annotation.annotator,
             "created_at": annotation.created_at,
         }
-        for annotation in sorted(accepted, key=lambda a: a.created_at or "~")
+        for annotation in sorted(accepted, key=lambda a: moment(a.created_at))
     ]
-
-
-def _news(state: State, rows: list[dict[str, Any]], settings: FeedbackSettings) -> list[Any]:
-    """The rows that change something: an export often repeats what earlier ones held."""
-    news, resolved = [], None
-    for row in rows:
-        versions = state.labels.get(row["image_id"], ())
-        if versions and row["image_id"] not in state.outstanding:
-            resolved = resolutions(state) if resolved is None else resolved
-            people = votes(versions, resolved)
-            mine = next((v for v in people if v.annotator == row["annotator"]), None)
-            # With "latest", one who confirms a map after somebody else changed it wins again.
-            late = row["created_at"] is not None and row["created_at"] > people[-1].at
-            again = settings.policy == "latest" and mine is not people[-1] and late
-            if mine is not None and mine.sha256 == row["sha256"] and not again:
-                continue
-        news.append(row)
-    return news
-
-
-def _reject(
-    ledger: Ledger, identity: str, file_name: str, data: bytes, refused: list[dict[str, str]]
-) -> None:
-    folder, name = f"{REJECTED}/{identity}", PurePosixPath(file_name).name
-    if name == "reason.json":
-        name += ".refused"
-    ledger.storage.write(f"{folder}/{name}", data)
-    reason = {"file": file_name, "refused": refused}
-    ledger.storage.write(f"{folder}/reason.json", json.dumps(reason, indent=1).encode())
 
 
 def _skip(intake: Intake, skipped: Skipped, identity: str) -> None:

@@ -17,7 +17,14 @@ from components.contracts.labels_store import read_label, store_label
 from components.contracts.ledger import Ledger
 from components.contracts.state import LabelVersion, State
 from components.contracts.storage import Storage
-from components.feedback.consensus import Policy, agreement, majority
+from components.feedback.consensus import (
+    Agreements,
+    Policy,
+    is_joined,
+    joined,
+    joint_name,
+    latest_of_each,
+)
 
 RESOLVED = "resolved/"  # begins the keys of the events that say what counts
 
@@ -35,12 +42,7 @@ def resolutions(state: State) -> frozenset[int]:
 
 def votes(versions: Sequence[LabelVersion], resolved: Collection[int]) -> list[LabelVersion]:
     """Each annotator's latest version, oldest first; of equal times, in the order they came."""
-    latest: dict[str, LabelVersion] = {}
-    own = (v for v in versions if v.number not in resolved)
-    for version in sorted(own, key=lambda v: v.at):
-        latest.pop(version.annotator, None)  # so that the order is that of the latest ones
-        latest[version.annotator] = version
-    return list(latest.values())
+    return latest_of_each((v for v in versions if v.number not in resolved), lambda v: v.at)
 
 
 def annotation_of(storage: Storage, version: LabelVersion) -> Annotation:
@@ -94,11 +96,10 @@ def _unsettled(state: State, policy: Policy) -> dict[str, list[LabelVersion]]:
         if len(versions) == 1:
             continue
         people, current = votes(versions, resolved), versions[-1]
-        if policy == "consensus" and len(people) > 1:
+        if is_joined(policy, people):
             newer = any(v.number > current.number for v in people)
-            settled = (
-                current.number in resolved and current.annotator == _name(people) and not newer
-            )
+            name = joint_name(v.annotator for v in people)
+            settled = current.number in resolved and current.annotator == name and not newer
         else:
             wanted = people[-1]
             settled = (current.sha256, current.annotator) == (wanted.sha256, wanted.annotator)
@@ -110,17 +111,14 @@ def _unsettled(state: State, policy: Policy) -> dict[str, list[LabelVersion]]:
 def _settled(storage: Storage, people: list[LabelVersion], policy: Policy) -> dict[str, Any]:
     latest = people[-1]
     row: dict[str, Any] = {"image_id": latest.image_id, "created_at": latest.at}
-    if policy == "latest" or len(people) == 1:
+    if not is_joined(policy, people):
         return row | {"sha256": latest.sha256, "annotator": latest.annotator}
-    maps = [annotation_of(storage, version) for version in people]
-    winner = majority([m.train_ids for m in maps], latest.image_id)
-    shares = [a.with_others for a in agreement(maps) if a.with_others is not None]
+    annotations = [annotation_of(storage, version) for version in people]
+    winner, sums = joined(annotations), Agreements()
+    sums.add(annotations, None)
+    shares = [a.with_others for a in sums.list() if a.with_others is not None]
     return row | {
-        "sha256": store_label(storage, latest.image_id, winner),
-        "annotator": _name(people),
+        "sha256": store_label(storage, latest.image_id, winner.train_ids),
+        "annotator": winner.annotator,
         "agreement": sum(shares) / len(shares) if shares else None,
     }
-
-
-def _name(people: list[LabelVersion]) -> str:
-    return f"consensus of {', '.join(sorted(v.annotator for v in people))}"

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.contracts.annotation import rle
 from components.contracts.annotation.model import AnnotationError
 from components.contracts.annotation.rle import decode_mask, decode_rle, encode_mask, encode_rle
 
@@ -131,3 +132,15 @@ def test_values_of_more_than_8_bits_are_refused():
     data = stream(2, 16, [3, 4, 8, 16], [(0, 0, [300, 2])])
     with pytest.raises(AnnotationError, match="16 bits"):
         decode_rle(data, 2)
+
+
+def test_a_stroke_far_longer_than_its_values_need_is_refused_before_memory_is_taken(monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, 400).astype(np.uint8)
+    np.testing.assert_array_equal(decode_rle(encode_rle(noise), 400), noise)  # 14 bits a value
+
+    def unreachable(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(rle, "_block_starts", unreachable)
+    with pytest.raises(AnnotationError, match="at most 88 bytes"):
+        decode_rle(encode_rle(np.arange(12)) + bytes(61), 12)

@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 
 from components.contracts.annotation import Annotation, AnnotationError
-from components.feedback.consensus import agreement, majority, resolve
+from components.feedback.consensus import Agreements, majority, resolve
 
 
 def by(who: str, row: list[int], when: str | None = None, image_id: str = "a") -> Annotation:
     return Annotation(image_id, np.array([row], np.uint8), who, when, f"{who}.json")
+
+
+def agreement(*images: list[Annotation], shown: tuple = ()) -> list:
+    sums = Agreements()
+    for annotations, prediction in itertools.zip_longest(images, shown):
+        sums.add(annotations, prediction)
+    return sums.list()
 
 
 def rows(resolved) -> dict[str, list]:
@@ -17,8 +24,17 @@ def rows(resolved) -> dict[str, list]:
 
 def test_latest_takes_the_last_change_not_the_last_arrival():
     old, new = by("ann", [1], "2026-01-01T00:00:00"), by("bob", [2], "2026-02-01T00:00:00")
-    for order in itertools.permutations([old, new, by("cyd", [3])]):
+    for order in itertools.permutations([old, new]):
         assert rows(resolve(order, "latest")) == {"a": [2]}
+
+
+def test_an_undated_one_is_as_new_as_its_file_and_newer_than_all_dated_ones():
+    # As in a campaign, where it is dated when it comes in.
+    dated = [by("ann", [1], "2026-01-01T00:00:00"), by("bob", [2], "2026-02-01T00:00:00")]
+    for order in itertools.permutations([*dated, by("cyd", [3])]):
+        assert rows(resolve(order, "latest")) == {"a": [3]}
+    for order in itertools.permutations([*dated, by("ann", [2])]):
+        assert rows(resolve(order, "consensus")) == {"a": [2]}
 
 
 def test_without_dates_the_last_arrival_is_the_latest():
@@ -66,13 +82,9 @@ def test_maps_of_two_sizes_cannot_be_one_image():
 
 def test_agreement_is_the_mean_iou_by_hand():
     # ann and bob over both images: class 0: 2 of 3 pixels shared, class 1: 1 of 2, ignored: 1.
-    votes = [
-        by("ann", [0, 0, 0, 1, 255]),
-        by("bob", [0, 0, 1, 1, 1]),
-        by("ann", [5], image_id="b"),
-    ]
-    shown = {"a": np.array([[0, 0, 0, 0, 0]], np.uint8), "b": np.array([[5]], np.uint8)}
-    ann, bob = agreement(votes, shown)
+    votes = [by("ann", [0, 0, 0, 1, 255]), by("bob", [0, 0, 1, 1, 1])]
+    shown = (np.array([[0, 0, 0, 0, 0]], np.uint8), np.array([[5]], np.uint8))
+    ann, bob = agreement(votes, [by("ann", [5], image_id="b")], shown=shown)
     assert (ann.annotator, ann.images, bob.annotator, bob.images) == ("ann", 2, "bob", 1)
     assert ann.with_others == bob.with_others == pytest.approx((2 / 3 + 1 / 2) / 2)
     assert ann.with_prediction == pytest.approx((3 / 4 + 0 + 1) / 3)

@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from components.contracts import storage as storage_module
 from components.contracts.annotation import label_studio, png_mask
+from components.contracts.annotation.limits import Limits
 from components.contracts.campaign import create_campaign
 from components.contracts.labels_store import read_label
 from components.contracts.ledger import Ledger
 from components.contracts.records import INDEX, Records
-from components.contracts.storage import open_storage
+from components.contracts.storage import Storage, open_storage
 from components.feedback.inbox import ingest_inbox
 from components.feedback.settings import FeedbackSettings
 from pipelines.cli import main
@@ -50,7 +51,7 @@ def test_equal_masks_of_two_images_are_two_labels(ledger: Ledger, records: Recor
         put(ledger.storage, png_mask.file_name(image_id), _mask(3))
     ingest_inbox(ledger, records, SETTINGS, None)
     state = ledger.state()
-    assert state.labeled == ["a_0_1", "a_0_2"]
+    assert sorted(state.labels) == ["a_0_1", "a_0_2"]
     for image_id, (version,) in state.labels.items():
         assert (read_label(ledger.storage, image_id, version.sha256) == 3).all()
     assert ledger.storage.list("inbox") == []
@@ -85,7 +86,7 @@ def test_what_is_refused_is_kept_with_a_reason_and_the_rest_goes_in(
     data = json.dumps(tasks).encode()
     put(ledger.storage, "export.json", data)
     ingest_inbox(ledger, records, SETTINGS, None)
-    assert ledger.state().labeled == ["a_0_1"]
+    assert sorted(ledger.state().labels) == ["a_0_1"]
     kept, reason = sorted(ledger.storage.list("rejected"))
     assert ledger.storage.read(kept) == data
     refused = json.loads(ledger.storage.read(reason))["refused"]
@@ -101,12 +102,92 @@ def test_a_half_copied_file_is_left_alone(ledger: Ledger, records: Records) -> N
     assert ledger.storage.list("rejected") == []
 
 
+def test_a_file_that_takes_another_ones_place_while_that_is_read_is_not_lost(
+    ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"inbox/{png_mask.file_name('a_0_1')}"
+    ledger.storage.write(name, _mask(3))
+    read = type(ledger.storage).read
+
+    def replaced(self: Storage, wanted: str) -> bytes:
+        data = read(self, wanted)
+        if wanted == name and data == _mask(3):
+            self.write(name, _mask(5))
+        return data
+
+    monkeypatch.setattr(type(ledger.storage), "read", replaced)
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert ledger.storage.list("inbox") == [name]
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert ledger.storage.list("inbox") == []
+    assert len(ledger.state().labels["a_0_1"]) == 2
+
+
+def test_a_plain_copy_that_is_not_over_is_left_for_the_next_cycle(
+    tmp_path: Path, ledger: Ledger, records: Records, caplog: pytest.LogCaptureFixture
+) -> None:
+    data, copied = _mask(3), tmp_path / "root/inbox" / png_mask.file_name("a_0_1")
+    copied.parent.mkdir(exist_ok=True)
+    with copied.open("wb") as file:
+        file.write(data[: len(data) // 2])
+        file.flush()
+        ingest_inbox(ledger, records, SETTINGS, None)
+        assert "still being copied" in caplog.text
+        assert (ledger.state().version, ledger.storage.list("rejected")) == (0, [])
+        file.write(data[len(data) // 2 :])
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert sorted(ledger.state().labels) == ["a_0_1"]
+    assert ledger.storage.list("inbox") == []
+
+
+def test_a_plain_copy_that_stays_unreadable_is_refused(
+    tmp_path: Path, ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = tmp_path / "root/inbox/wrong.json"
+    copied.parent.mkdir(exist_ok=True)
+    copied.write_bytes(b"[1")
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert copied.exists()
+    monkeypatch.setattr("components.contracts.storage_folder.SETTLED_S", 0.0)
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert not copied.exists()
+    assert len(ledger.storage.list("rejected")) == 2
+
+
+def test_a_file_that_is_too_large_is_refused_without_reading_it(
+    storage: Storage, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = create_campaign(storage, "people", {"name": "people"}, {})
+    small = Limits(max_file_bytes=1000)
+    monkeypatch.setattr("components.feedback.inbox.Limits", lambda: small)
+    read = type(storage).read
+
+    def careful(self: Storage, name: str) -> bytes:
+        assert not name.startswith("inbox/")
+        return read(self, name)
+
+    monkeypatch.setattr(type(storage), "read", careful)
+    for _ in range(2):  # handed in again, it is told once
+        storage.write("inbox/@ann/large.json", bytes(1001))
+        ingest_inbox(ledger, records, SETTINGS, None)
+        assert storage.list("inbox") == []
+    (event,) = ledger.events()[1:]
+    assert "at most" in event.payload.refused[0].reason
+    kept, reason = storage.list("rejected")
+    assert storage.read(kept) == bytes(1001)
+    told = json.loads(storage.read(reason))
+    assert told["file"] == "@ann/large.json"
+    assert told["refused"] == [row.model_dump() for row in event.payload.refused]
+
+
 def test_a_kill_at_any_durable_write_ends_in_the_same_labels(
     tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         """Nothing of ours catches it, as nothing catches SIGKILL."""
 
+    small = Limits(max_file_bytes=3000)
+    monkeypatch.setattr("components.feedback.inbox.Limits", lambda: small)
     kills = 0
     for phase in ("before", "after"):
         for at in range(100):
@@ -114,6 +195,7 @@ def test_a_kill_at_any_durable_write_ends_in_the_same_labels(
             ledger = create_campaign(storage, "people", {"name": "people"}, {})
             put(storage, png_mask.file_name("a_0_1"), _mask(3))
             put(storage, "wrong.json", b"[1]")
+            put(storage, "large.json", bytes(4000))
             seen = 0
 
             def observer(
@@ -134,10 +216,12 @@ def test_a_kill_at_any_durable_write_ends_in_the_same_labels(
             monkeypatch.setattr(storage_module, "observer", None)
             again = Ledger(open_storage(storage.uri))
             ingest_inbox(again, records, SETTINGS, None)
-            assert again.state().labeled == ["a_0_1"]
+            assert sorted(again.state().labels) == ["a_0_1"]
             assert len(again.state().labels["a_0_1"]) == 1
             assert storage.list("inbox") == []
-            assert len(storage.list("rejected")) == 2
+            assert len(storage.list("rejected")) == 4
+            told = [r.name for e in again.events()[1:] for r in e.payload.refused]
+            assert sorted(told) == ["large.json", "wrong.json: task 1"]
             assert again.verify() == []
             if finished:
                 break
@@ -151,6 +235,7 @@ def test_the_command_copies_files_under_their_own_names(tmp_path: Path) -> None:
     mask = tmp_path / "a_0_1_labelTrainIds.png"
     cv2.imwrite(str(mask), np.full(SIZE, 3, np.uint8))
     root = tmp_path / "root"
+    create_campaign(open_storage(str(root)), "people", {"name": "people"}, {})
     where = [str(recipe), "--root", str(root)]
     done = CliRunner().invoke(main, ["feedback", "add", *where, str(mask)])
     assert done.exit_code == 0, done.output
@@ -165,3 +250,14 @@ def test_the_command_copies_files_under_their_own_names(tmp_path: Path) -> None:
     )
     assert absent.exit_code == 2
     assert "Nothing was copied" in absent.output
+
+
+def test_the_command_copies_nothing_where_there_is_no_campaign(tmp_path: Path) -> None:
+    recipe, mask = tmp_path / "people.yaml", tmp_path / "a_0_1_labelTrainIds.png"
+    recipe.write_text("name: people\n")
+    mask.write_bytes(_mask(3))
+    for words in (["add", str(recipe), str(mask)], ["list", str(recipe)]):
+        done = CliRunner().invoke(main, ["feedback", *words, "--root", str(tmp_path / "mistyped")])
+        assert done.exit_code == 1
+        assert f"Expected a campaign in {tmp_path}/mistyped" in done.output
+    assert not (tmp_path / "mistyped").exists()

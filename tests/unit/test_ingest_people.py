@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from itertools import permutations
 from pathlib import Path
 
@@ -13,12 +14,14 @@ import pytest
 from ingest_worker import campaign, export, index, mask, painted
 
 from components.contracts import storage as storage_module
-from components.contracts.annotation import png_mask
+from components.contracts.annotation import cityscapes_polygons, png_mask
 from components.contracts.labels_store import read_label
 from components.contracts.ledger import Ledger
 from components.contracts.records import Records
 from components.contracts.storage import Storage, open_storage
+from components.feedback.checks import Known
 from components.feedback.inbox import ingest_inbox
+from components.feedback.intake import Intake, ingest
 from components.feedback.report import build
 from components.feedback.settings import FeedbackSettings
 
@@ -128,7 +131,7 @@ def test_an_answered_image_may_be_relabeled_and_an_unasked_one_not(
         take(ledger, records, LATEST, x_json=data)
     assert current(ledger) == ([3, 4], "ann")
     assert len(ledger.state().labels[A]) == 2
-    assert ledger.state().labeled == [A]
+    assert sorted(ledger.state().labels) == [A]
 
 
 def test_a_refused_file_that_comes_again_is_looked_at_again(
@@ -137,12 +140,12 @@ def test_a_refused_file_that_comes_again_is_looked_at_again(
     data = export((A, "ann", "01", (1, 2)), (C, "ann", "01", (5, 5)))
     for _ in range(2):
         take(ledger, records, LATEST, x_json=data)
-        assert ledger.state().labeled == [A]
+        assert sorted(ledger.state().labels) == [A]
         assert len(ledger.storage.list("rejected")) == 2
     version = ledger.state().version
     ledger.commit("seed", "seed/2", {"image_ids": [C]})
     take(ledger, records, LATEST, x_json=data)
-    assert ledger.state().labeled == [A, C]
+    assert sorted(ledger.state().labels) == [A, C]
     assert ledger.storage.list("rejected") == []
     assert ledger.state().version == version + 2  # asked, and taken; nothing twice
     assert len(ledger.state().labels[A]) == 1
@@ -154,10 +157,10 @@ def test_a_skipped_task_leaves_the_queue_unless_somebody_labels_it(
     data = export((A, "ann", "01", None), (B, "ann", "01", None), (B, "bob", "01", (1, 1)))
     take(ledger, records, LATEST, x_json=data)
     state = ledger.state()
-    assert (state.labeled, sorted(state.skipped), dict(state.outstanding)) == ([B], [A], {})
+    assert (sorted(state.labels), sorted(state.skipped), dict(state.outstanding)) == ([B], [A], {})
     assert state.skipped[A].why == "too dark"
     take(ledger, records, LATEST, y_json=export((A, "bob", "02", (1, 1))))
-    assert ledger.state().labeled == [A, B]
+    assert sorted(ledger.state().labels) == [A, B]
     assert not ledger.state().skipped
 
 
@@ -249,3 +252,104 @@ def test_processes_that_take_the_same_files_in_at_once_count_each_once(memory: P
         # 3 by all; of the rest 5 by two (unknown and ann5), and no other by more than one.
         assert current(ledger, image_id) == ([3, 5], f"consensus of {', '.join(people)}")
     assert ledger.verify() == []
+
+
+def labels_of(ledger: Ledger, image_id: str = A) -> list[list[int]]:
+    """The first two pixels of each version."""
+    versions = ledger.state().labels[image_id]
+    return [read_label(ledger.storage, image_id, v.sha256)[0, :2].tolist() for v in versions]
+
+
+def undated(file_name: str, *train_ids: int) -> bytes:
+    """One hand-in of an image whose format has no date."""
+    if file_name.endswith(".png"):
+        return mask(*train_ids)
+    if file_name.startswith("export"):
+        return export((A, "ann", "", train_ids))
+    return cityscapes_polygons.write(painted(*train_ids))
+
+
+@pytest.mark.parametrize("name", [png_mask.file_name(A), f"{A}.json", "export.json"])
+@pytest.mark.parametrize("settings", [LATEST, CONSENSUS])
+def test_a_label_that_is_handed_in_again_after_another_counts_again(
+    ledger: Ledger, records: Records, name: str, settings: FeedbackSettings
+) -> None:
+    for train_ids in ((1, 2), (3, 4), (1, 2), (1, 2), (3, 4), (1, 2), (1, 2)):
+        time.sleep(0.02)  # the kernel's clock, which says when a file came, is a coarse one
+        take(ledger, records, settings, **{name: undated(name, *train_ids)})
+        assert current(ledger)[0] == list(train_ids)
+    assert labels_of(ledger) == [[1, 2], [3, 4], [1, 2], [3, 4], [1, 2]]
+    assert len(ledger.events()) == 2 + 5
+    assert ledger.verify() == []
+
+
+def test_a_dated_export_that_is_handed_in_again_is_still_the_older_one(
+    ledger: Ledger, records: Records
+) -> None:
+    old, new = export((A, "ann", "01", (1, 2))), export((A, "ann", "02", (3, 4)))
+    for data in (old, new, old):
+        time.sleep(0.02)
+        take(ledger, records, LATEST, x_json=data)
+    assert labels_of(ledger) == [[1, 2], [3, 4]]
+    assert len(ledger.events()) == 2 + 2
+
+
+def test_the_same_file_with_two_answers_of_one_person_changes_nothing(
+    ledger: Ledger, records: Records
+) -> None:
+    data = export((A, "ann", "", (1, 2)), (A, "ann", "", (3, 4)))
+    for _ in range(3):
+        take(ledger, records, LATEST, x_json=data)
+        time.sleep(0.02)
+    assert len(ledger.events()) == 2 + 1
+    take(ledger, records, LATEST, y_json=data)
+    assert labels_of(ledger) == [[1, 2], [3, 4]]
+
+
+def test_a_file_that_a_kill_left_in_the_inbox_does_not_win_over_its_correction(
+    ledger: Ledger, records: Records
+) -> None:
+    name = png_mask.file_name(A)
+    ledger.storage.write(f"inbox/{name}", mask(1, 2))
+    left = ledger.storage.stamp(f"inbox/{name}")
+    time.sleep(0.02)
+    take(ledger, records, LATEST, **{name: mask(1, 2)})
+    take(ledger, records, LATEST, **{name: mask(3, 4)})
+    known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
+    for other in (ledger, Ledger(open_storage(ledger.storage.uri))):  # or a process that is slower
+        intake = Intake(other, LATEST, known, frozenset([A]), None)
+        assert ingest(intake, name, mask(1, 2), left)
+    assert labels_of(ledger) == [[1, 2], [3, 4]]
+    # Handed in again: however many processes read it, at whatever time, it is one event.
+    time.sleep(0.02)
+    ledger.storage.write(f"inbox/{name}", mask(1, 2))
+    again = ledger.storage.stamp(f"inbox/{name}")
+    for _ in range(3):
+        intake = Intake(Ledger(ledger.storage), LATEST, known, frozenset([A]), None)
+        assert ingest(intake, name, mask(1, 2), again)
+    assert labels_of(ledger) == [[1, 2], [3, 4], [1, 2]]
+    assert len(ledger.events()) == 2 + 3
+
+
+def test_equal_polygons_of_two_images_are_two_labels_whatever_their_names_end_in(
+    ledger: Ledger, records: Records
+) -> None:
+    data = cityscapes_polygons.write(painted(1, 2))
+    take(ledger, records, LATEST, **{f"{A}.json": data, f"{B}.json": data})
+    assert sorted(ledger.state().labels) == [A, B]
+
+
+def test_an_equal_file_under_the_right_name_is_taken(ledger: Ledger, records: Records) -> None:
+    for name in ("wrong", A):  # without an ending: what a file is says its content
+        take(ledger, records, LATEST, **{name: cityscapes_polygons.write(painted(1, 2))})
+    assert sorted(ledger.state().labels) == [A]
+
+
+def test_an_equal_export_under_another_name_brings_no_label_again(
+    ledger: Ledger, records: Records
+) -> None:
+    data = export((A, "ann", "01", (1, 2)), (B, "ann", "", (1, 2)))
+    take(ledger, records, LATEST, x_json=data)
+    take(ledger, records, LATEST, y_json=data)
+    assert [len(v) for v in ledger.state().labels.values()] == [1, 1]
+    assert ledger.events()[-1].payload.labels == []

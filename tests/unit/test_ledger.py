@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,13 +23,14 @@ from components.contracts.events import LedgerError, event_name, label_blob
 from components.contracts.lease import close_cycle, open_cycle
 from components.contracts.ledger import Ledger
 from components.contracts.rules import StaleLeaseError
-from components.contracts.state import State, apply, fold
+from components.contracts.state import State, fold
 from components.contracts.storage import Storage
 from components.contracts.storage_folder import FolderStorage
 
 WORKER = Path(__file__).parents[1] / "ledger_worker.py"
 SHA = "a" * 64
 OTHER = "b" * 64
+HASH_OF_G = hashlib.sha256(b"g").hexdigest()
 
 
 def run_worker(*arguments: object) -> str:
@@ -60,10 +62,10 @@ def test_a_fresh_reader_sees_the_same_state(ledger: Ledger) -> None:
     ledger.commit("query", "query/1", query(1, "b"), fence=lease.fence)
     other = Ledger(ledger.storage)
     assert other.state() == ledger.state() == fold(other.events())
-    assert other.state().labeled == ["a"]
+    assert sorted(other.state().labels) == ["a"]
     ledger.commit("labels_accepted", "labels/2", labels("c"))
-    assert other.state().labeled == ["a", "c"]
-    assert other.state_at(2).labeled == ["a"]
+    assert sorted(other.state().labels) == ["a", "c"]
+    assert sorted(other.state_at(2).labels) == ["a"]
     with pytest.raises(LedgerError, match="version from 0 to 4"):
         other.state_at(5)
 
@@ -72,7 +74,7 @@ def test_the_same_key_is_committed_once(ledger: Ledger) -> None:
     first = ledger.commit("labels_accepted", "labels/1", labels("a"))
     again = Ledger(ledger.storage).commit("labels_accepted", "labels/1", labels("b"))
     assert again == first
-    assert ledger.state().labeled == ["a"]
+    assert sorted(ledger.state().labels) == ["a"]
     assert len(ledger.events()) == 2
 
 
@@ -112,7 +114,7 @@ def test_a_stale_holder_that_wakes_up_is_refused(ledger: Ledger) -> None:
     ]:
         with pytest.raises(StaleLeaseError, match="run-2"):
             sleeper.commit(kind, key, payload, fence=old.fence)
-    assert ledger.state().labeled == []
+    assert sorted(ledger.state().labels) == []
     assert ledger.state().champion is None
 
 
@@ -212,7 +214,7 @@ def test_applying_an_event_leaves_the_state_before_it_alone(tmp_path: Path) -> N
     ledger = create_campaign(FolderStorage(tmp_path), "test", {}, {})
     before = ledger.state()
     event = ledger.commit("labels_accepted", "labels/1", labels("a"))
-    assert apply(before, event) == ledger.state()
+    assert fold([event], before) == ledger.state()
     assert before.labels == {}
     assert before.version == 0
 
@@ -272,6 +274,39 @@ def test_tampering_with_events_is_found_and_stops_commits(tmp_path: Path, damage
         Ledger(storage).commit("labels_accepted", "labels/new", labels("new"))
 
 
+def store_model(storage: Storage, model: str) -> dict[str, Any]:
+    """A model's files below its name; returns what model.json says."""
+    contents = {"generator.keras": b"g", "discriminator.keras": b"d"}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    described = {"model_id": model, "files": hashes}
+    for name, data in [*contents.items(), ("model.json", json.dumps(described).encode())]:
+        storage.write(f"models/{model}/{name}", data)
+    return described
+
+
+@pytest.mark.parametrize(
+    ("change", "file", "words"),
+    [
+        ({"model_id": OTHER}, "model.json", "another model"),
+        ({"model_id": None}, "model.json", "another model"),
+        ({"files": {"generator.keras": HASH_OF_G}}, "discriminator.keras", "no hash"),
+        ({"files": 3}, "model.json", "no JSON object"),
+    ],
+)
+def test_verify_finds_another_model_and_a_file_without_a_hash(
+    storage: Storage, change: dict[str, Any], file: str, words: str
+) -> None:
+    ledger = create_campaign(storage, "test", {}, {})
+    lease = open_cycle(ledger, "run-1", 60)
+    promotion = {"cycle": 1, "model": SHA, "metrics": {}, "reasons": []}
+    ledger.commit("promotion", "promote/1", promotion, fence=lease.fence)
+    described = store_model(storage, SHA)
+    storage.write(f"models/{SHA}/model.json", json.dumps(described | change).encode())
+    (problem,) = ledger.verify()
+    assert problem.startswith(f"models/{SHA}/{file}: ")
+    assert words in problem
+
+
 def test_verify_finds_changed_and_missing_blobs(storage: Storage) -> None:
     ledger = create_campaign(storage, "test", {}, {})
     lease = open_cycle(ledger, "run-1", 60)
@@ -282,13 +317,7 @@ def test_verify_finds_changed_and_missing_blobs(storage: Storage) -> None:
         ledger.commit("labels_accepted", f"labels/{sha256}", payload, fence=lease.fence)
     promotion = {"cycle": 1, "model": SHA, "metrics": {}, "reasons": []}
     ledger.commit("promotion", "promote/1", promotion, fence=lease.fence)
-    described = {"files": {"generator.keras": hashlib.sha256(b"g").hexdigest()}}
-    for name, data in [
-        ("generator.keras", b"g"),
-        ("discriminator.keras", b"d"),
-        ("model.json", json.dumps(described).encode()),
-    ]:
-        storage.write(f"models/{SHA}/{name}", data)
+    store_model(storage, SHA)
     storage.write("cycles/1/report.json", b"{}")
     close_cycle(ledger, 1, lease.fence, "done", "cycles/1/report.json", {})
     assert ledger.verify() == []

@@ -34,9 +34,12 @@ def ledger(storage: Storage) -> Ledger:
     ledger.commit("task_skipped", "skip/b", {"image_id": "b", "annotator": "bob", "why": "dark"})
     for cycle, model in enumerate(MODELS, 1):
         lease = open_cycle(ledger, f"run-{cycle}", 60)
-        described = json.dumps({"files": {}}).encode()
-        for name in ("generator.keras", "discriminator.keras", "model.json"):
-            storage.write(f"models/{model}/{name}", described)
+        files = dict.fromkeys(
+            ("generator.keras", "discriminator.keras"), hashlib.sha256(b"k").hexdigest()
+        )
+        described = json.dumps({"model_id": model, "files": files}).encode()
+        for name in (*files, "model.json"):
+            storage.write(f"models/{model}/{name}", b"k" if name in files else described)
         promotion = {"cycle": cycle, "model": model, "metrics": {}, "reasons": ["Better."]}
         ledger.commit("promotion", f"promote/{cycle}", promotion, fence=lease.fence)
         close_cycle(ledger, cycle, lease.fence, "done", None, {})

@@ -239,3 +239,11 @@ def test_ids_are_written_sorted_one_a_line(tmp_path):
     write_ids(tmp_path / "a/ids.txt", ["b", "a"])
     assert (tmp_path / "a/ids.txt").read_text() == "a\nb\n"
     assert read_ids(tmp_path / "a/ids.txt") == ["a", "b"]
+
+
+def test_ids_with_spaces_are_read_as_they_were_written(tmp_path):
+    ids = [" c", "a b_1", "a\u2028b", "tab\tbed"]
+    write_ids(tmp_path / "ids.txt", ids)
+    assert read_ids(tmp_path / "ids.txt") == sorted(ids)
+    (tmp_path / "ids.txt").write_bytes(b"by hand\r\n\nanother")
+    assert read_ids(tmp_path / "ids.txt") == ["by hand", "another"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -91,11 +93,7 @@ def test_put_dir_leaves_exactly_the_folders_files(storage: Storage, tmp_path: Pa
     assert storage.list("models") == ["models/m/sub/y.bin", "models/m/x.bin", "models/m2/x.bin"]
     assert storage.read("models/m/x.bin") == b"new"
 
-    out = tmp_path / "out"
-    storage.get_dir("models/m", out)
-    assert (out / "sub" / "y.bin").read_bytes() == b"y" * 100_000
-    with pytest.raises(FileNotFoundError):
-        storage.get_dir("models/none", out)
+    assert storage.read("models/m/sub/y.bin") == b"y" * 100_000
     with pytest.raises(StorageError, match="Expected a folder"):
         storage.put_dir(local / "x.bin", "models/m")
 
@@ -117,6 +115,64 @@ def test_the_last_file_of_put_dir_tells_that_all_are_there(
     monkeypatch.setattr(storage_module, "observer", observer)
     storage.put_dir(local, "records/r", last="index.json")
     assert storage.read("records/r/index.json") == b"new"
+
+
+def test_only_what_was_seen_is_deleted_or_moved(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.api_core.exceptions import PreconditionFailed
+    from google.cloud.storage import Blob
+
+    real = Blob.delete
+
+    def delete(self: Blob, if_generation_match: int | None = None, **options: object) -> None:
+        # As the service does, and the test server does not.
+        self.reload()
+        if if_generation_match not in (None, self.generation):
+            raise PreconditionFailed("conditionNotMet")
+        real(self, **options)
+
+    monkeypatch.setattr(Blob, "delete", delete)
+    storage.write("inbox/a", b"one")
+    seen = storage.stamp("inbox/a")
+    assert (seen.size, seen.whole) == (3, True)
+    assert abs((datetime.now(UTC) - seen.arrived).total_seconds()) < 60
+    storage.write("inbox/a", b"two")  # of the same size
+    storage.delete("inbox/a", seen)
+    assert storage.read("inbox/a") == b"two"
+    storage.delete("inbox/a", storage.stamp("inbox/a"))
+    assert storage.list() == []
+    storage.delete("inbox/a", seen)
+    storage.move("inbox/a", "rejected/a", seen)
+    with pytest.raises(FileNotFoundError):
+        storage.stamp("inbox/a")
+    storage.write("inbox/a", b"three")
+    storage.write("rejected/a", b"older")
+    storage.move("inbox/a", "rejected/a", storage.stamp("inbox/a"))
+    assert storage.list() == ["rejected/a"]
+    assert storage.read("rejected/a") == b"three"
+
+
+def test_a_file_that_changed_is_not_moved(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    storage.write("inbox/a", b"one")
+    seen = storage.stamp("inbox/a")
+    storage.write("inbox/a", b"two")
+    storage.move("inbox/a", "rejected/a", seen)
+    assert storage.list() == ["inbox/a"]
+
+
+def test_a_file_in_a_folder_is_whole_once_it_was_renamed_or_rests(memory: Path) -> None:
+    storage = FolderStorage(memory)
+    for number in range(100):  # in memory: written and named in one tick of the clock
+        storage.create(f"{number}", b"[")
+        storage.write("a", b"[")
+        assert storage.stamp(f"{number}").whole
+        assert storage.stamp("a").whole
+    (memory / "copied").write_bytes(b"[")
+    assert not storage.stamp("copied").whole
+    os.utime(memory / "copied", (0, 0))
+    assert storage.stamp("copied").whole
 
 
 def test_put_file_of_the_file_itself_keeps_it(tmp_path: Path) -> None:
@@ -190,6 +246,24 @@ def test_a_missing_bucket_is_named(gcs_root: str) -> None:
     for use in (storage.check_usable, storage.list, lambda: storage.write("a", b"")):
         with pytest.raises(StorageError, match="no bucket 'no-such-bucket'"):
             use()
+
+
+def test_a_token_out_of_reach_is_told_apart_from_missing_rights(
+    gcs_root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+    from google.cloud.storage import Blob
+
+    def failing(error: GoogleAuthError) -> Callable[..., None]:
+        def exists(*_: object, **__: object) -> None:
+            raise error
+
+        return exists
+
+    for error, told in ((TransportError("no route"), "network"), (RefreshError("no"), "role")):
+        monkeypatch.setattr(Blob, "exists", failing(error))
+        with pytest.raises(StorageError, match=told):
+            open_storage(gcs_root).exists("a")
 
 
 @pytest.mark.parametrize("uri", ["", "s3://bucket/x", "gs://", "gs:///x", "gs://bucket/../x"])

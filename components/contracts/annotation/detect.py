@@ -46,7 +46,7 @@ def read_export(path: Path, limits: Limits, annotator: str = UNKNOWN_ANNOTATOR) 
         if not stat.S_ISREG(status.st_mode):
             return refused(name, "Expected a file; this is a link, a folder or a device.")
         if status.st_size > limits.max_file_bytes:
-            return refused(name, _too_large(status.st_size, limits))
+            return refused(name, too_large(status.st_size, limits))
         with path.open("rb") as stream:
             data = stream.read(limits.max_file_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
@@ -58,7 +58,7 @@ def read_bytes(name: str, data: bytes, limits: Limits, annotator: str = UNKNOWN_
     """As `read_export`, for content that is in memory already; `name` is the file's name."""
     shown = clean(name)
     if len(data) > limits.max_file_bytes:
-        return refused(shown, _too_large(len(data), limits))
+        return refused(shown, too_large(len(data), limits))
     budget = Budget(limits)
     if data.startswith(_ZIP_STARTS):
         batch = _guarded(shown, lambda: _read_zip(shown, data, budget, annotator))
@@ -180,7 +180,8 @@ def _ends(name: str, *ends: str) -> bool:
     return name.lower().endswith(ends)
 
 
-def _too_large(size: int, limits: Limits) -> str:
+def too_large(size: int, limits: Limits) -> str:
+    """Why a file of this size is refused."""
     return (
         f"Expected a file of at most {limits.max_file_bytes // MIB:,} MiB; got "
         f"{size // MIB:,} MiB. Split the export."

@@ -36,8 +36,8 @@ def decode_rle(data: bytes, expected: int) -> np.ndarray:
       uint8 [expected].
 
     Raises:
-      AnnotationError: the stream is cut off, announces another number of values, or values of
-        more than 8 bits.
+      AnnotationError: the stream is cut off or far too long, announces another number of values,
+        or values of more than 8 bits.
     """
     if len(data) * 8 < _HEADER_BITS:
         raise AnnotationError("Expected a brush stroke in Label Studio's RLE; it is cut off.")
@@ -52,6 +52,13 @@ def decode_rle(data: bytes, expected: int) -> np.ndarray:
         )
     if word > _VALUE_BITS:
         raise AnnotationError(f"Expected brush values of up to 8 bits; got {word} bits.")
+    # Label Studio's encoders need at most 14 bits a value. Looking for blocks takes a byte a bit.
+    longest = 2 * expected + 64
+    if len(data) > longest:
+        raise AnnotationError(
+            f"Expected a brush stroke of at most {longest:,} bytes for {expected:,} values; got "
+            f"{len(data):,}. The export is damaged: export it again."
+        )
     starts = _block_starts(data, word, sizes, count)
     return _expand(np.frombuffer(data + bytes(8), np.uint8), starts, word, sizes, count)
 
