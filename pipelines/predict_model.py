@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -61,13 +60,18 @@ def as_trained(file: Path) -> tuple[tuple[int, int] | None, InferenceSettings]:
     """The size of the images that a generator was trained on, and how its recipe shows them.
 
     None and the defaults where the file came without its `model.json` or MLflow's metadata.
+
+    Raises:
+      StreetloopError: the `model.json` beside it is damaged.
     """
     import yaml
+
+    from components.contracts.model_io import parse_model_info
 
     beside, above = file.parent / "model.json", file.parent.parent / "MLmodel"
     known: dict[str, Any] = {}
     if beside.exists():
-        recipe = json.loads(beside.read_text())["recipe"]
+        recipe = parse_model_info(beside).recipe
         known = {"size": recipe.get("data", {}).get("size"), "inference": recipe.get("inference")}
     elif above.exists():
         known = (yaml.safe_load(above.read_text()) or {}).get("metadata") or {}

@@ -99,19 +99,27 @@ def save_model(
     return info
 
 
+def parse_model_info(path: Path) -> ModelInfo:
+    """Reads a `model.json` alone.
+
+    Raises:
+      ModelError: it is missing or malformed.
+    """
+    try:
+        return ModelInfo.model_validate_json(path.read_text())
+    except OSError as error:
+        raise ModelError(f"Expected a model in {path.parent}; {error}. Train one first.") from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ModelError(f"Expected {path} as this program writes it; {error}") from error
+
+
 def read_model_info(folder: Path) -> ModelInfo:
     """Reads `model.json` and checks the files beside it.
 
     Raises:
       ModelError: it is missing or malformed, a file's bytes have changed, or the label table has.
     """
-    path = folder / INFO_FILE
-    try:
-        info = ModelInfo.model_validate_json(path.read_text())
-    except OSError as error:
-        raise ModelError(f"Expected a model in {folder}; {error}. Train one first.") from error
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise ModelError(f"Expected {path} as this program writes it; {error}") from error
+    info = parse_model_info(folder / INFO_FILE)
     if info.label_table != table_hash():
         raise ModelError(
             f"Expected a model of label table {table_hash()[:12]}; the one in {folder} was "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts.errors import UsageError
+from components.contracts.errors import StreetloopError, UsageError
 from components.contracts.inference_settings import InferenceSettings
 from pipelines.predict import inference_changes
 from pipelines.predict_model import as_trained, seen_size
@@ -17,10 +17,18 @@ SHOWN = {"flip": True, "scales": [0.75, 1.0], "window": None, "overlap": 0.33}
 
 def test_a_stored_model_says_how_it_was_trained(tmp_path: Path) -> None:
     recipe = {"data": {"size": [64, 96]}, "inference": SHOWN}
-    (tmp_path / "model.json").write_text(json.dumps({"recipe": recipe}))
+    known = {"model_id": "0" * 64, "label_table": "", "ledger_version": 0, "files": {}}
+    (tmp_path / "model.json").write_text(json.dumps(known | {"recipe": recipe}))
     size, inference = as_trained(tmp_path / "generator.keras")
     assert size == (64, 96)
     assert inference == InferenceSettings(flip=True, scales=(0.75, 1.0))
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[1]"])
+def test_a_damaged_description_is_one_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "model.json").write_text(text)
+    with pytest.raises(StreetloopError, match="model.json as this program writes it"):
+        as_trained(tmp_path / "generator.keras")
 
 
 def test_a_registered_model_says_so_in_its_metadata(tmp_path: Path) -> None:
