@@ -99,6 +99,7 @@ def outcome(root: Path) -> dict[str, Any]:
     points = {
         key: [point.step for point in client.get_metric_history(cycle.info.run_id, key)]
         for key in cycle.data.metrics
+        if not key.startswith("system/")  # how many there are follows from how long the fit took
     }
     report = status(root)
     queries = [name for name in storage.list("queries") if name.endswith(".json")]
