@@ -72,13 +72,16 @@ def check_prefix(prefix: str, *, allow_root: bool = True) -> str:
     return check_name(bare)
 
 
+SETTLED_S = 10.0  # a copy that did not grow for so long is over
+
+
 class Stamp(NamedTuple):
     """What a file was at one moment.
 
     Attributes:
         size: in bytes.
         arrived: when its content or its name came.
-        whole: false while somebody may still be writing it.
+        whole: false while somebody may still be writing it: within SETTLED_S of the last change.
         version: another one once it was replaced or written to; only the storage knows what it means.
     """
 

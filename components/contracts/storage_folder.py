@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from components.contracts.storage import (
     PRIVATE,
+    SETTLED_S,
     Names,
     Stamp,
     Storage,
@@ -28,7 +29,6 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 LEFTOVER_AGE_S = 24 * 3600.0
-SETTLED_S = 10.0  # a copy that did not grow for so long is over
 
 
 class FolderStorage(Storage):

@@ -7,6 +7,9 @@ read leaves it: a file that was replaced meanwhile is the next ingestion's.
 
 from __future__ import annotations
 
+import logging
+import time
+
 from components.contracts.annotation.detect import too_large
 from components.contracts.annotation.limits import Limits
 from components.contracts.events import Query, Seed
@@ -14,11 +17,14 @@ from components.contracts.inbox import INBOX, arrived
 from components.contracts.ledger import Ledger
 from components.contracts.progress import Progress
 from components.contracts.records import Records
+from components.contracts.storage import SETTLED_S
 from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
 from components.feedback.refused import refuse_unread
 from components.feedback.resolution import settle
 from components.feedback.settings import FeedbackSettings
+
+log = logging.getLogger("streetloop")
 
 
 def ingest_inbox(
@@ -32,12 +38,27 @@ def ingest_inbox(
       settings: what is accepted, and which of several annotators counts.
       fence: the lease's fencing number.
     """
-    storage = ledger.storage
-    names = arrived(storage.list(INBOX))
+    names = arrived(ledger.storage.list(INBOX))
     known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     intake = Intake(ledger, settings, known, asked_ever(ledger), fence)
-    limits = Limits()
+    unfinished = _take_in(intake, names)
+    if unfinished:
+        log.info("%d files may still be being copied: looking again soon", len(unfinished))
+        time.sleep(SETTLED_S)
+        for name in _take_in(intake, unfinished):
+            log.warning(
+                "%s cannot be read and is still growing: it stays in the inbox for the next cycle. "
+                "`streetloop feedback add` copies at once.",
+                name,
+            )
+    settle(ledger, settings.policy, fence)
+
+
+def _take_in(intake: Intake, names: list[str]) -> list[str]:
+    """Takes in files of the inbox; returns those that are still being copied, as it seems."""
+    storage, limits = intake.ledger.storage, Limits()
     progress = Progress("feedback", "files", len(names))
+    unfinished = []
     for done, name in enumerate(names, 1):
         try:
             # Before reading: what takes its place meanwhile is another file, and stays.
@@ -46,11 +67,13 @@ def ingest_inbox(
         except FileNotFoundError:
             continue  # a person took it back
         if data is None:
-            refuse_unread(ledger, name, stamp, too_large(stamp.size, limits), fence)
+            refuse_unread(intake.ledger, name, stamp, too_large(stamp.size, limits), intake.fence)
         elif ingest(intake, name.removeprefix(f"{INBOX}/"), data, stamp):
             storage.delete(name, stamp)
+        else:
+            unfinished.append(name)
         progress.update(done)
-    settle(ledger, settings.policy, fence)
+    return unfinished
 
 
 def asked_ever(ledger: Ledger) -> frozenset[str]:

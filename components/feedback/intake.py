@@ -77,11 +77,6 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
         return True
     batch = read_bytes(PurePosixPath(file_name).name, data, Limits(), by or UNKNOWN_ANNOTATOR)
     if not stamp.whole and batch.refusals and not (batch.annotations or batch.skipped):
-        log.warning(
-            "%s cannot be read, and was written to just now: it stays in the inbox for the next "
-            "cycle, in case it is still being copied. `streetloop feedback add` copies at once.",
-            file_name,
-        )
         return False
     settings = intake.settings
     rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)

@@ -123,32 +123,47 @@ def test_a_file_that_takes_another_ones_place_while_that_is_read_is_not_lost(
     assert len(ledger.state().labels["a_0_1"]) == 2
 
 
-def test_a_plain_copy_that_is_not_over_is_left_for_the_next_cycle(
-    tmp_path: Path, ledger: Ledger, records: Records, caplog: pytest.LogCaptureFixture
+def test_a_plain_copy_that_goes_on_is_left_for_the_next_cycle(
+    tmp_path: Path,
+    ledger: Ledger,
+    records: Records,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data, copied = _mask(3), tmp_path / "root/inbox" / png_mask.file_name("a_0_1")
     copied.parent.mkdir(exist_ok=True)
-    with copied.open("wb") as file:
-        file.write(data[: len(data) // 2])
-        file.flush()
+    third = len(data) // 3
+    with copied.open("wb", buffering=0) as file:
+        file.write(data[:third])
+        monkeypatch.setattr("time.sleep", lambda seconds: file.write(data[third : 2 * third]))
         ingest_inbox(ledger, records, SETTINGS, None)
-        assert "still being copied" in caplog.text
+        assert "still growing" in caplog.text
         assert (ledger.state().version, ledger.storage.list("rejected")) == (0, [])
-        file.write(data[len(data) // 2 :])
+        file.write(data[2 * third :])
     ingest_inbox(ledger, records, SETTINGS, None)
     assert sorted(ledger.state().labels) == ["a_0_1"]
     assert ledger.storage.list("inbox") == []
 
 
-def test_a_plain_copy_that_stays_unreadable_is_refused(
+def test_a_plain_copy_that_ends_while_one_waits_is_taken_in(
     tmp_path: Path, ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    data, copied = _mask(3), tmp_path / "root/inbox" / png_mask.file_name("a_0_1")
+    copied.parent.mkdir(exist_ok=True)
+    copied.write_bytes(data[: len(data) // 2])
+    monkeypatch.setattr("time.sleep", lambda seconds: copied.write_bytes(data))
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert sorted(ledger.state().labels) == ["a_0_1"]
+
+
+def test_a_plain_copy_that_stays_unreadable_is_refused_in_the_same_cycle(
+    tmp_path: Path, ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.contracts.storage_folder.SETTLED_S", 0.5)
+    monkeypatch.setattr("components.feedback.inbox.SETTLED_S", 0.6)
     copied = tmp_path / "root/inbox/wrong.json"
     copied.parent.mkdir(exist_ok=True)
     copied.write_bytes(b"[1")
-    ingest_inbox(ledger, records, SETTINGS, None)
-    assert copied.exists()
-    monkeypatch.setattr("components.contracts.storage_folder.SETTLED_S", 0.0)
     ingest_inbox(ledger, records, SETTINGS, None)
     assert not copied.exists()
     assert len(ledger.storage.list("rejected")) == 2
