@@ -28,6 +28,7 @@ from ledger_worker import ended, forked, storage_at
 
 from components.contracts import storage as storage_module
 from components.contracts.annotation import label_studio, png_mask
+from components.contracts.lease import clean_up
 from components.contracts.ledger import Ledger
 from components.contracts.plan import ASK, TRAIN
 from components.contracts.storage import Storage
@@ -168,6 +169,7 @@ def campaign(root: str, who: str, source: Path) -> None:
         if plan in (TRAIN, ASK):
             query(*at, records)
         close_cycle(recipe, root, owner)
+    clean_up(ledger)  # as the command does with a campaign that it finds complete
 
 
 def answer(ledger: Ledger) -> None:
