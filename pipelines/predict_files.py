@@ -7,8 +7,10 @@ import re
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from components.contracts.errors import StreetloopError, UsageError
+from components.contracts.storage_folder import replace_local
 
 _ENDINGS = {".png", ".jpg", ".jpeg"}
 _IMAGE = "_leftImg8bit"
@@ -96,27 +98,24 @@ def make_folder(folder: Path) -> None:
 
 def write(path: Path, data: bytes) -> None:
     """Replaces a file as a whole; StreetloopError if the disk does not take it."""
-    _replace(path, lambda part: part.write_bytes(data))
+    _replace(path, lambda file: file.write(data))
 
 
 def write_zip(path: Path, files: Sequence[Path]) -> None:
     """Packs files, by their names alone, into a zip; it is there whole or not at all."""
 
-    def pack(part: Path) -> None:
-        with zipfile.ZipFile(part, "w") as archive:
-            for file in files:
-                archive.write(file, file.name)
+    def pack(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w") as archive:
+            for member in files:
+                archive.write(member, member.name)
 
     _replace(path, pack)
 
 
-def _replace(path: Path, fill: Callable[[Path], object]) -> None:
-    part = path.with_name(f".{path.name}.part")
+def _replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     try:
-        fill(part)
-        os.replace(part, path)
+        replace_local(path, fill)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StreetloopError(
             f"Expected to write {path}; {error.strerror}. Make room or name another place, and run "
             "this again."

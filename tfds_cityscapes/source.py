@@ -107,10 +107,7 @@ class Source:
 
     def read_image(self, item: Item) -> np.ndarray:
         """Reads an item's image: uint8 [H, W, 3], RGB. SourceError if no decoder reads it."""
-        image = _decode(self.read(item.image), cv2.IMREAD_COLOR)
-        if image is None:
-            raise SourceError(f"{item.image}: expected a PNG or JPEG image; no decoder reads it.")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return decode_image(item.image, self.read(item.image))
 
     def fingerprint(self, names: Iterable[str]) -> str:
         """Identifies the state of some files by name, size and time (in a zip: CRC)."""
@@ -118,6 +115,14 @@ class Source:
         for name in sorted(names):
             digest.update(f"{name}\0{self.files[name][1]}\n".encode())
         return digest.hexdigest()
+
+
+def decode_image(name: str, data: bytes) -> np.ndarray:
+    """Decodes an image's file: uint8 [H, W, 3], RGB. SourceError, naming it, if no decoder reads it."""
+    image = _decode(data, cv2.IMREAD_COLOR)
+    if image is None:
+        raise SourceError(f"{name}: expected a PNG or JPEG image; no decoder reads it.")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray | None:

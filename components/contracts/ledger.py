@@ -24,7 +24,6 @@ from components.contracts.events import (
 from components.contracts.rules import check_applies, check_fence
 from components.contracts.state import State, fold
 from components.contracts.storage import Storage, StorageError
-from components.contracts.verify import verify
 
 # How long a number may be taken and yet not readable (a cache in between) before we give up.
 UNREADABLE_S = 30.0
@@ -149,6 +148,9 @@ class Ledger:
 
     def verify(self) -> list[str]:
         """Check every hash: the events' chain, every label map, every model. Empty: all is well."""
+        # Not above: what a model is brings NumPy, which reading the ledger does without.
+        from components.contracts.verify import verify
+
         return verify(self.storage)
 
     def _refresh(self) -> bool:

@@ -18,11 +18,11 @@ from components.contracts.events import (
     event_name,
     event_number,
 )
+from components.contracts.model_io import DISCRIMINATOR_FILE, GENERATOR_FILE, INFO_FILE
 from components.contracts.storage import Storage
 
 AT_ONCE = 64  # files in memory
-INFO_FILE = "model.json"
-MODEL_FILES = ("generator.keras", "discriminator.keras", INFO_FILE)
+MODEL_FILES = (GENERATOR_FILE, DISCRIMINATOR_FILE, INFO_FILE)
 
 
 def verify(storage: Storage) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import PurePosixPath
 
-import cv2
 import numpy as np
 
 from components.contracts.data_settings import DataSettings
@@ -13,7 +12,7 @@ from components.contracts.errors import StreetloopError
 from components.contracts.raw_data import GENERATED, locate
 from components.contracts.records import Record
 from components.contracts.storage import Storage, open_storage
-from tfds_cityscapes.source import Item, Source, SourceError
+from tfds_cityscapes.source import Item, Source, SourceError, decode_image
 
 _SUFFIX = "_leftImg8bit"
 
@@ -56,10 +55,7 @@ class Originals:
             source, items = self._opened
             return source.read_image(items[image_id])
         storage, name = self._in_bucket[image_id]
-        image = cv2.imdecode(np.frombuffer(storage.read(name), np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise SourceError(f"{name}: expected a PNG or JPEG image; no decoder reads it.")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return decode_image(name, storage.read(name))
 
     @cached_property
     def _in_bucket(self) -> dict[str, tuple[Storage, str]]:
