@@ -46,6 +46,13 @@ class Table:
         return paired(self.values(variant, self.split, score), base)
 
 
+def _kept(table: Table) -> str:
+    results = [result for row in table.results.values() for result in row.values()]
+    if any(result["scores"]["dev"]["miou"] is not None for result in results):
+        return "The best step of each fit is chosen on dev;"
+    return "There is no dev: each fit's last weights are scored;"
+
+
 def markdown(table: Table) -> str:
     """The whole page: scores, paired differences, every fit."""
     level = f"{100 * LEVEL:.0f} %"
@@ -53,8 +60,8 @@ def markdown(table: Table) -> str:
         f"# {table.title}",
         "",
         "Scores in percent at the labels' native size, mean ± standard deviation over n seeds; mIoU "
-        "and Dice over the classes that occur in the scored labels. The best step of each fit is "
-        "chosen on dev; val is looked at only here.",
+        f"and Dice over the classes that occur in the scored labels. {_kept(table)} val is looked at "
+        "only here.",
         "",
         *_scores(table),
         "",

@@ -7,6 +7,8 @@ saved, so that a saved model has built-in layers only, and computes in float32.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -20,7 +22,12 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     For inputs [B, H, W, C], normalised over all but the last axis. Same weights, same result. With
     several replicas the statistics are those of the whole batch, which the kernel cannot take.
+
+    Attributes:
+      keeps_statistics: whether a call in training moves the moving averages.
     """
+
+    keeps_statistics = True
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if not training or not self.trainable:
@@ -31,6 +38,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         outputs, mean, variance = normalise(
             inputs, tf.cast(gamma, tf.float32), tf.cast(beta, tf.float32), self.epsilon
         )
+        if not self.keeps_statistics:
+            return outputs
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             batch = tf.stop_gradient(tf.cast(batch, moving.dtype))
             moving.assign(moving + (batch - moving) * (1.0 - self.momentum))
@@ -59,6 +68,23 @@ def _over_replicas(
     variance = replicas.total(tf.reduce_sum(tf.square(values - mean), (0, 1, 2))) / places
     outputs = tf.nn.batch_normalization(values, mean, variance, beta, gamma, epsilon)
     return tf.cast(outputs, inputs.dtype), mean, variance
+
+
+@contextmanager
+def statistics_kept_still(*models: keras.Model) -> Iterator[None]:
+    """While a step is traced: calls of these models in training leave the moving averages alone.
+
+    For predictions from features that are disturbed on purpose: the teacher, which uses the
+    averages, never sees such features.
+    """
+    layers = [x for m in models for x in m.layers if isinstance(x, FusedBatchNormalization)]
+    for layer in layers:
+        layer.keeps_statistics = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.keeps_statistics = True
 
 
 def with_fused_batch_norm(model: keras.Model) -> keras.Model:

@@ -25,7 +25,8 @@ class AugmentSettings(Settings):
     down and small images suffer from scales as low as 0.5.
 
     Attributes:
-      scale: smallest and largest zoom before the crop.
+      scale: smallest and largest zoom before the crop; 1 makes the whole image fill the crop, so
+        what a stored pixel becomes is this times max(crop / stored size).
       flip: mirror left and right, half of the time.
       jitter: brightness, contrast, saturation and hue of the strong view.
       jitter_share, grey_share, blur_share, cutmix_share: how often each change is made.
@@ -60,7 +61,7 @@ class TrainSettings(Settings):
     Attributes:
       steps: optimizer steps.
       batch_size, unlabeled_batch_size: images of each kind in a step; the second may be 0.
-      crop: height and width of what the networks see, in pixels of the stored image.
+      crop: height and width of what the networks see, cut from the zoomed image (`augment.scale`).
       ema_decay: of the averaged weights, which teach and which are saved; 0 turns averaging off.
       settle_batches: batches over which the averaged model's batch-norm statistics are taken anew.
       dev_every: steps between two scores on `dev`. The best-scoring weights are saved.

@@ -88,8 +88,7 @@ class GeneratorParts(NamedTuple):
 def split_generator(generator: keras.Model) -> GeneratorParts:
     """Splits a generator where encoder and decoder meet, without copying any weight.
 
-    A perturbation of the features (UniMatch, Yang et al. 2023, section 3.2) goes in between, and
-    runs the encoder only once for the clean and the perturbed prediction.
+    A perturbation of the features (UniMatch, Yang et al. 2023, section 3.2) goes in between.
     """
     at_stride = {
         int(layer.name.removeprefix(FEATURE_PREFIX)): layer.output

@@ -1,4 +1,4 @@
-"""One training step of the U-Net GAN: first the discriminator, then the generator."""
+"""One training step of the U-Net GAN: first the generator, then the discriminator."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.train import replicas
+from components.train.batch_norm import statistics_kept_still
 from components.train.discriminator import label_maps
 from components.train.fit_settings import TrainSettings
 from components.train.generator import GeneratorParts, split_generator
@@ -173,15 +174,18 @@ def _without_features(
     The choice follows from the seed and the step, so that an interrupted fit makes it again.
     """
     dropped = []
-    for level, feature in enumerate(parts.encoder(images, training=True)):
-        shape = [replicas.count() * feature.shape[0], 1, 1, feature.shape[-1]]
-        # Levels are below 8; beyond 32 bits the seed's own would overflow.
-        of_level = tf.constant((8 * seed + level) % 2**31, tf.int32)
-        kept = tf.nn.experimental.stateless_dropout(
-            tf.ones(shape, feature.dtype), 0.5, seed=tf.stack([of_level, step])
-        )
-        dropped.append(feature * replicas.own_rows(kept))  # 0 or 2, for the whole image
-    return parts.decoder(dropped, training=True)
+    with statistics_kept_still(parts.encoder, parts.decoder):
+        # Flattened, as Keras gives a list of one feature as that feature.
+        features = tf.nest.flatten(parts.encoder(images, training=True))
+        for level, feature in enumerate(features):
+            shape = [replicas.count() * feature.shape[0], 1, 1, feature.shape[-1]]
+            # Levels are below 8; beyond 32 bits the seed's own would overflow.
+            of_level = tf.constant((8 * seed + level) % 2**31, tf.int32)
+            kept = tf.nn.experimental.stateless_dropout(
+                tf.ones(shape, feature.dtype), 0.5, seed=tf.stack([of_level, step])
+            )
+            dropped.append(feature * replicas.own_rows(kept))  # 0 or 2, for the whole image
+        return parts.decoder(dropped, training=True)
 
 
 def _cutmix(images: tf.Tensor, targets: Targets, boxes: tf.Tensor) -> tuple[tf.Tensor, Targets]:

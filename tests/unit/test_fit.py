@@ -60,6 +60,18 @@ def test_a_loss_that_is_no_number_stops_the_fit_before_its_state_is_saved(monkey
         _fit(monkeypatch, tmp_path, losses, steps=20)
 
 
+def test_a_discriminator_that_has_won_is_told(monkeypatch, tmp_path, caplog):
+    accuracies = {f"discriminator_accuracy_{kind}": 1.0 for kind in ("real", "fake")}
+    _fit(
+        monkeypatch,
+        tmp_path,
+        lambda step: FINE | accuracies | {"discriminator_loss": 0.01},
+        steps=2,
+    )
+    assert "step 2: The discriminator has won (loss 0.010" in caplog.text
+    assert "Lower train.discriminator_learning_rate" in caplog.text
+
+
 def test_a_model_that_waits_for_images_is_told(monkeypatch, tmp_path, caplog):
     caplog.set_level(logging.INFO, "streetloop")
 

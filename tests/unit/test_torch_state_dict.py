@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import re
 import struct
 import zipfile
 from collections import OrderedDict
@@ -204,3 +205,32 @@ def test_a_damaged_file_says_so_and_names_itself(tmp_path, keep):
 def test_a_missing_file_says_where_it_was_expected(tmp_path):
     with pytest.raises(reader.StateDictError, match=r"none\.pth"):
         reader.read_state_dict(tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("write", [_legacy, _zipped])
+@pytest.mark.parametrize(
+    ("shape", "strides"),
+    [((1,), (2**62,)), ((0, 2**62, 2**62), (1, 1, 1)), ((1,) * 100, (1,) * 100)],
+)
+def test_a_senseless_shape_is_refused_in_one_message(tmp_path, write, shape, strides):
+    storage = _storage(6) if write is _legacy else _storage(6)[:5]
+    path = write(tmp_path / "w.pth", OrderedDict(w=_Tensor(storage, 0, shape, strides)))
+    with pytest.raises(reader.StateDictError, match=re.escape(str(path))):
+        reader.read_state_dict(path)
+
+
+@pytest.mark.parametrize("write", [_legacy, _zipped])
+def test_whatever_byte_is_damaged_no_other_error_comes(tmp_path, write):
+    storage = _storage(6) if write is _legacy else _storage(6)[:5]
+    path = write(tmp_path / "w.pth", OrderedDict(w=_Tensor(storage, 0, (2, 3), (3, 1))))
+    whole, rng, refused = path.read_bytes(), np.random.default_rng(9), 0
+    for _ in range(1500):
+        raw = bytearray(whole)
+        for place in rng.integers(0, len(raw), rng.integers(1, 4)):
+            raw[place] = rng.integers(0, 256)
+        path.write_bytes(raw)
+        try:
+            reader.read_state_dict(path)
+        except reader.StateDictError:
+            refused += 1
+    assert refused > 500

@@ -11,12 +11,14 @@ import tensorflow as tf
 from fit_support import SIZE, settings_of
 from pydantic import ValidationError
 
+from components.contracts.errors import StreetloopError
 from components.contracts.model_io import load_generator, model_id, save_model
 from components.train.data import Data
 from components.train.fit_settings import TrainSettings
 from components.train.generator import build_generator, split_generator
+from components.train.losses import Targets
 from components.train.networks import build_networks
-from components.train.train_step import _without_features, make_train_step
+from components.train.train_step import _cutmix, _without_features, make_train_step
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 # TensorFlow 2.21's tensors do not know NumPy's `copy` argument yet; Keras meets it when it saves.
@@ -162,6 +164,98 @@ def test_what_is_saved_in_float32_has_the_id_of_the_average_itself():
     networks.average_into_candidate()
     assert model_id(*networks.to_save()) == model_id(networks.averaged, networks.discriminator)
     assert networks.loss_scale() is None
+
+
+def test_the_average_forgets_early_weights_soon_and_then_moves_by_its_decay():
+    networks, _ = _networks(ema_decay=0.7)
+    expected = _values(networks.averaged.weights)
+    rng = np.random.default_rng(3)
+    for number, decay in enumerate((0.0, 1 / 2, 2 / 3, 0.7, 0.7)):
+        for weight in networks.generator.weights:
+            weight.assign(rng.normal(size=weight.shape))
+        networks.update_average(tf.constant(number))
+        expected = [
+            decay * mean + (1 - decay) * np.asarray(weight)
+            for mean, weight in zip(expected, networks.generator.weights, strict=True)
+        ]
+        for mean, weight in zip(expected, networks.averaged.weights, strict=True):
+            np.testing.assert_allclose(weight, mean, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("number", "on"), [(3, ()), (4, (0,)), (7, (0,)), (8, (0, 1, 2))])
+def test_the_total_is_the_weighted_sum_of_the_terms_that_have_set_in(number, on):
+    late = {
+        "semi_supervised_loss": 0.6,
+        "consistency_loss": 0.3,
+        "feature_consistency_loss": 0.7,
+    }
+    _, step = _networks(
+        steps=10,
+        objectives={
+            "supervised": 1.1,
+            "dice": 0.4,
+            "adversarial_labeled": 0.2,
+            "adversarial_unlabeled": 0.05,
+            "semi_supervised": 0.6,
+            "semi_supervised_threshold": 0.0,
+            "semi_supervised_start": 0.4,
+            "consistency": 0.3,
+            "feature_consistency": 0.7,
+            "consistency_threshold": 0.0,
+            "consistency_start": 0.8,
+        },
+    )
+    losses = {name: float(value) for name, value in step(_batch(), tf.constant(number)).items()}
+    assert all(losses[name] > 0.01 for name in late), losses
+    weights = {
+        "supervised_loss": 1.1,
+        "dice_loss": 0.4,
+        "adversarial_loss": 0.2,
+        "adversarial_loss_unlabeled": 0.05,
+    } | dict(item for place, item in enumerate(late.items()) if place in on)
+    expected = sum(weight * losses[name] for name, weight in weights.items())
+    assert losses["total_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_cutmix_pastes_the_next_image_together_with_its_targets():
+    rng = np.random.default_rng(7)
+    images = rng.random((3, 4, 5, 3)).astype(np.float32)
+    labels = rng.integers(0, 19, (3, 4, 5)).astype(np.int32)
+    confidence = rng.random((3, 4, 5)).astype(np.float32)
+    boxes = rng.random((3, 4, 5)) < 0.5
+    mixed, targets = _cutmix(
+        tf.constant(images), Targets(tf.constant(labels), tf.constant(confidence)), boxes
+    )
+    following = [1, 2, 0]
+    for got, values in ((targets.pseudo_labels, labels), (targets.confidence, confidence)):
+        np.testing.assert_array_equal(got, np.where(boxes, values[following], values))
+    np.testing.assert_array_equal(mixed, np.where(boxes[..., None], images[following], images))
+
+
+def test_networks_begin_with_the_weights_they_are_given():
+    start = build_generator(settings_of().network)
+    networks = build_networks(settings_of(), start)
+    for model in (networks.generator, networks.averaged, networks.candidate):
+        for weight, given in zip(model.get_weights(), start.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, given)
+    with pytest.raises(StreetloopError, match="champion to have this recipe's network"):
+        build_networks(settings_of(network={"decoder_width": 3}), start)
+
+
+def test_features_that_are_left_out_do_not_move_batch_norm_statistics():
+    networks, _ = _networks()
+    images = _batch()["weak"]
+    moving = [v for v in networks.generator.variables if "moving_" in v.path]
+    before = _values(moving)
+    _without_features(split_generator(networks.generator), images, 3, tf.constant(5))
+    assert before
+    assert not any(_moved(before, moving))
+    networks.generator(images, training=True)
+    assert any(_moved(before, moving)), "what follows moves them again"
+
+
+def test_a_network_without_skips_takes_a_step_of_feature_consistency():
+    _check_a_step(network={"encoder": {"name": "unet", "base": 2, "depth": 1}, "output_stride": 2})
 
 
 def test_which_features_are_left_out_follows_from_the_seed_and_the_step():
