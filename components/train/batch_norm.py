@@ -7,6 +7,7 @@ saved, so that a saved model has built-in layers only, and computes in float32.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,17 +18,16 @@ import tensorflow as tf
 from components.train import replicas
 
 
+# Of a thread: several replicas are traced in one each, and take turns within a layer.
+_still = threading.local()
+
+
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """keras.layers.BatchNormalization with TensorFlow's fused kernel in training.
 
     For inputs [B, H, W, C], normalised over all but the last axis. Same weights, same result. With
     several replicas the statistics are those of the whole batch, which the kernel cannot take.
-
-    Attributes:
-      keeps_statistics: whether a call in training moves the moving averages.
     """
-
-    keeps_statistics = True
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if not training or not self.trainable:
@@ -38,7 +38,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         outputs, mean, variance = normalise(
             inputs, tf.cast(gamma, tf.float32), tf.cast(beta, tf.float32), self.epsilon
         )
-        if not self.keeps_statistics:
+        if getattr(_still, "now", False):
             return outputs
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             batch = tf.stop_gradient(tf.cast(batch, moving.dtype))
@@ -71,20 +71,17 @@ def _over_replicas(
 
 
 @contextmanager
-def statistics_kept_still(*models: keras.Model) -> Iterator[None]:
-    """While a step is traced: calls of these models in training leave the moving averages alone.
+def statistics_kept_still() -> Iterator[None]:
+    """While a step is traced: calls in training leave the moving averages alone.
 
     For predictions from features that are disturbed on purpose: the teacher, which uses the
     averages, never sees such features.
     """
-    layers = [x for m in models for x in m.layers if isinstance(x, FusedBatchNormalization)]
-    for layer in layers:
-        layer.keeps_statistics = False
+    _still.now = True
     try:
         yield
     finally:
-        for layer in layers:
-            layer.keeps_statistics = True
+        _still.now = False
 
 
 def with_fused_batch_norm(model: keras.Model) -> keras.Model:

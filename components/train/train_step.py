@@ -174,7 +174,7 @@ def _without_features(
     The choice follows from the seed and the step, so that an interrupted fit makes it again.
     """
     dropped = []
-    with statistics_kept_still(parts.encoder, parts.decoder):
+    with statistics_kept_still():
         # Flattened, as Keras gives a list of one feature as that feature.
         features = tf.nest.flatten(parts.encoder(images, training=True))
         for level, feature in enumerate(features):
