@@ -17,7 +17,6 @@ import tensorflow as tf
 
 from components.train import replicas
 
-
 # Of a thread: several replicas are traced in one each, and take turns within a layer.
 _still = threading.local()
 
