@@ -47,8 +47,7 @@ class Table:
 
 
 def _kept(table: Table) -> str:
-    results = [result for row in table.results.values() for result in row.values()]
-    if any(result["scores"]["dev"]["miou"] is not None for result in results):
+    if any(table.values(variant, "dev", "miou") for variant in table.variants):
         return "The best step of each fit is chosen on dev;"
     return "There is no dev: each fit's last weights are scored;"
 

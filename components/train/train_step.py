@@ -166,6 +166,7 @@ def _apply(
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 
+@statistics_kept_still()
 def _without_features(
     parts: GeneratorParts, images: tf.Tensor, seed: int, step: tf.Tensor
 ) -> tf.Tensor:
@@ -174,18 +175,17 @@ def _without_features(
     The choice follows from the seed and the step, so that an interrupted fit makes it again.
     """
     dropped = []
-    with statistics_kept_still():
-        # Flattened, as Keras gives a list of one feature as that feature.
-        features = tf.nest.flatten(parts.encoder(images, training=True))
-        for level, feature in enumerate(features):
-            shape = [replicas.count() * feature.shape[0], 1, 1, feature.shape[-1]]
-            # Levels are below 8; beyond 32 bits the seed's own would overflow.
-            of_level = tf.constant((8 * seed + level) % 2**31, tf.int32)
-            kept = tf.nn.experimental.stateless_dropout(
-                tf.ones(shape, feature.dtype), 0.5, seed=tf.stack([of_level, step])
-            )
-            dropped.append(feature * replicas.own_rows(kept))  # 0 or 2, for the whole image
-        return parts.decoder(dropped, training=True)
+    # Flattened, as Keras gives a list of one feature as that feature.
+    features = tf.nest.flatten(parts.encoder(images, training=True))
+    for level, feature in enumerate(features):
+        shape = [replicas.count() * feature.shape[0], 1, 1, feature.shape[-1]]
+        # Levels are below 8; beyond 32 bits the seed's own would overflow.
+        of_level = tf.constant((8 * seed + level) % 2**31, tf.int32)
+        kept = tf.nn.experimental.stateless_dropout(
+            tf.ones(shape, feature.dtype), 0.5, seed=tf.stack([of_level, step])
+        )
+        dropped.append(feature * replicas.own_rows(kept))  # 0 or 2, for the whole image
+    return parts.decoder(dropped, training=True)
 
 
 def _cutmix(images: tf.Tensor, targets: Targets, boxes: tf.Tensor) -> tuple[tf.Tensor, Targets]:

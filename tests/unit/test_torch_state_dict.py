@@ -68,6 +68,11 @@ def _storage(numel, key="7", kind="FloatStorage", module="torch"):
     return ("storage", _Name(module, kind), key, "cpu", numel, None)
 
 
+def _storage_for(write):
+    """Storage "7" as that format refers to it."""
+    return _storage(6) if write is _legacy else _storage(6)[:5]
+
+
 DATA = np.arange(6, dtype="<f4")  # what storage "7" holds
 
 
@@ -94,7 +99,7 @@ def _zipped(path: Path, objects, compression=zipfile.ZIP_STORED):
 
 @pytest.mark.parametrize("write", [_legacy, _zipped])
 def test_both_formats_give_named_tensors_with_offsets_and_strides(tmp_path, write):
-    storage = _storage(6) if write is _legacy else _storage(6)[:5]
+    storage = _storage_for(write)
     objects = OrderedDict(
         whole=_Tensor(storage, 0, (2, 3), (3, 1)),
         transposed=_Tensor(storage, 0, (3, 2), (1, 3)),
@@ -213,7 +218,7 @@ def test_a_missing_file_says_where_it_was_expected(tmp_path):
     [((1,), (2**62,)), ((0, 2**62, 2**62), (1, 1, 1)), ((1,) * 100, (1,) * 100)],
 )
 def test_a_senseless_shape_is_refused_in_one_message(tmp_path, write, shape, strides):
-    storage = _storage(6) if write is _legacy else _storage(6)[:5]
+    storage = _storage_for(write)
     path = write(tmp_path / "w.pth", OrderedDict(w=_Tensor(storage, 0, shape, strides)))
     with pytest.raises(reader.StateDictError, match=re.escape(str(path))):
         reader.read_state_dict(path)
@@ -221,7 +226,7 @@ def test_a_senseless_shape_is_refused_in_one_message(tmp_path, write, shape, str
 
 @pytest.mark.parametrize("write", [_legacy, _zipped])
 def test_whatever_byte_is_damaged_no_other_error_comes(tmp_path, write):
-    storage = _storage(6) if write is _legacy else _storage(6)[:5]
+    storage = _storage_for(write)
     path = write(tmp_path / "w.pth", OrderedDict(w=_Tensor(storage, 0, (2, 3), (3, 1))))
     whole, rng, refused = path.read_bytes(), np.random.default_rng(9), 0
     for _ in range(1500):
