@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from components.contracts.records import Records
 from components.train.fit_settings import TrainSettings
 from components.train.stream import Pool
+
+log = logging.getLogger("streetloop")
 
 
 @dataclass
@@ -32,6 +35,13 @@ class Data:
         """
         wanted = settings.unlabeled_batch_size > 0 and settings.objectives.read_unlabeled
         use_unlabeled = bool(unlabeled) and wanted
+        mixes = settings.objectives.consistency > 0 and settings.augment.cutmix_share > 0
+        if use_unlabeled and mixes and settings.unlabeled_batch_size == 1:
+            log.warning(
+                "CutMix pastes from another unlabeled image of the batch, and there is one only: "
+                "nothing is mixed. Set train.unlabeled_batch_size to 2 or more, or "
+                "train.augment.cutmix_share to 0."
+            )
         return cls(
             Pool(labeled, labeled.ids("train")),
             Pool(records, unlabeled) if use_unlabeled else None,

@@ -277,3 +277,13 @@ def test_unlabeled_images_are_drawn_only_for_an_objective_that_reads_them(object
     records = SimpleNamespace(ids=lambda split: ["a"])
     settings = settings_of(objectives=objectives)
     assert (Data.of(records, records, ["b"], settings).unlabeled is not None) == drawn
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "told"), [(1, 0.5, True), (2, 0.5, False), (1, 0.0, False)]
+)
+def test_a_cutmix_that_can_mix_nothing_is_told(count, share, told, caplog):
+    records = SimpleNamespace(ids=lambda split: ["a"])
+    settings = settings_of(unlabeled_batch_size=count, augment={"cutmix_share": share})
+    Data.of(records, records, ["b", "c"], settings)
+    assert ("unlabeled_batch_size to 2 or more" in caplog.text) == told
