@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from components.contracts.records import Records
 from components.train.fit_settings import TrainSettings
+from components.train.memory import image_budget
 from components.train.stream import Pool
 
 log = logging.getLogger("streetloop")
@@ -42,9 +43,10 @@ class Data:
                 "nothing is mixed. Set train.unlabeled_batch_size to 2 or more, or "
                 "train.augment.cutmix_share to 0."
             )
+        budget = image_budget()
         return cls(
-            Pool(labeled, labeled.ids("train")),
-            Pool(records, unlabeled) if use_unlabeled else None,
+            Pool(labeled, labeled.ids("train"), budget),
+            Pool(records, unlabeled, budget) if use_unlabeled else None,
             records,
             records.ids("dev"),
         )

@@ -94,15 +94,17 @@ def fit(
                 learning_rate_factor(step, settings.steps, settings.optimizer), settings
             )
             losses.append(train_step(batch, tf.constant(step, tf.int32)))
-            if step > first:  # the first one is traced, which takes as long as dozens
-                waited += got - at
-                stepped += time.monotonic() - at
             step += 1
             at_score = step % settings.dev_every == 0 or step == settings.steps
             stopping = asked_to_stop.is_set()  # asked once: a later signal ends the next step
             save = at_score or stopping or step % settings.checkpoint_every == 0
-            if save or step % 10 == 0:
+            look = save or step % 10 == 0
+            if look:  # on a GPU this waits for the steps, which return before they are done
                 losses = [{k: float(v) for k, v in row.items()} for row in losses]
+            if step > first + 1:  # the first one is traced, which takes as long as dozens
+                waited += got - at
+                stepped += time.monotonic() - at
+            if look:
                 means = finite_means(losses, step)  # before the state is saved
                 check_loss_scale(networks.loss_scale(), step)
                 progress(step, f"loss {means['supervised_loss']:.3f}")

@@ -14,6 +14,7 @@ import tensorflow as tf
 from components.contracts.records import Records, decode_image, decode_mask
 from components.train.augment import cutmix_box, strong, weak
 from components.train.fit_settings import TrainSettings
+from components.train.memory import Budget, image_budget
 from tfds_cityscapes.labels import NUM_CLASSES
 
 _LABELED, _UNLABELED = 0, 1  # streams; part of each generator's seed
@@ -23,11 +24,12 @@ class Pool:
     """Images of a folder of records, decoded, and kept in memory as long as they fit.
 
     Attributes:
-      budget: bytes that decoded images may take; what comes later is read again each time.
+      budget: what decoded images may take, None for a part of the free memory; pools may share it.
+        What does not fit is read again each time.
     """
 
-    def __init__(self, records: Records, ids: Sequence[str], budget: int = 2 << 30) -> None:
-        self.records, self.ids, self.budget = records, sorted(ids), budget
+    def __init__(self, records: Records, ids: Sequence[str], budget: Budget | None = None) -> None:
+        self.records, self.ids, self.budget = records, sorted(ids), budget or image_budget()
         self._kept: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
 
     def __len__(self) -> int:
@@ -40,9 +42,8 @@ class Pool:
             image, label = self.records.encoded(image_id)
             pair = decode_image(image), None if label is None else decode_mask(label)
             size = sum(part.nbytes for part in pair if part is not None)
-            if self.budget < size:
+            if not self.budget.take(size):
                 return pair
-            self.budget -= size
             self._kept[image_id] = pair
         return self._kept[image_id]
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from components.train.fit_settings import AugmentSettings, TrainSettings
+from components.train.memory import Budget
 from components.train.stream import Pool, batch_indices, batches
 from tfds_cityscapes.labels import IGNORE_LABEL
 
@@ -134,11 +135,22 @@ def test_streams_are_drawn_apart():
 
 def test_a_pool_reads_an_image_once_as_long_as_it_fits_into_the_budget():
     pixels = 40 * 72
-    small = pool(3, labels=True, budget=2 * pixels * 4)  # image and label of two
+    small = pool(3, labels=True, budget=Budget(2 * pixels * 4))  # image and label of two
     for _ in range(3):
         for index in range(3):
             small[index]
     assert sorted(small.records.reads.values()) == [1, 1, 3]
+
+
+def test_pools_share_what_a_fit_may_keep():
+    pixels = 40 * 72
+    budget = Budget(pixels * (4 + 3))  # one image with its label, and one without
+    both = pool(2, labels=True, budget=budget), pool(2, labels=False, budget=budget)
+    for _ in range(2):
+        for index in range(2):
+            for one in both:
+                one[index]
+    assert [sorted(one.records.reads.values()) for one in both] == [[1, 2], [1, 2]]
 
 
 def test_a_pool_counts_the_labeled_pixels_of_each_class():
