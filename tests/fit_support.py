@@ -11,6 +11,7 @@ import numpy as np
 
 from components.train.data import Data
 from components.train.fit_settings import TrainSettings
+from components.train.memory import Budget
 from components.train.stream import Pool
 from tfds_cityscapes.labels import IGNORE_LABEL
 
@@ -64,8 +65,9 @@ def data_of(labeled: int = 5, unlabeled: int = 7, dev: int = 2) -> Data:
         return SimpleNamespace(image_id=image_id, image=images[image_id], label=labels[image_id])
 
     records: Any = SimpleNamespace(encoded=encoded, read=read)
-    pool = Pool(records, ids[labeled : labeled + unlabeled]) if unlabeled else None
-    return Data(Pool(records, ids[:labeled]), pool, records, ids[labeled + unlabeled :])
+    budget = Budget(1 << 20)
+    pool = Pool(records, ids[labeled : labeled + unlabeled], budget) if unlabeled else None
+    return Data(Pool(records, ids[:labeled], budget), pool, records, ids[labeled + unlabeled :])
 
 
 def _label(seed: int) -> np.ndarray:

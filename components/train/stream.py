@@ -14,7 +14,7 @@ import tensorflow as tf
 from components.contracts.records import Records, decode_image, decode_mask
 from components.train.augment import cutmix_box, strong, weak
 from components.train.fit_settings import TrainSettings
-from components.train.memory import Budget, image_budget
+from components.train.memory import Budget
 from tfds_cityscapes.labels import NUM_CLASSES
 
 _LABELED, _UNLABELED = 0, 1  # streams; part of each generator's seed
@@ -24,12 +24,12 @@ class Pool:
     """Images of a folder of records, decoded, and kept in memory as long as they fit.
 
     Attributes:
-      budget: what decoded images may take, None for a part of the free memory; pools may share it.
-        What does not fit is read again each time.
+      budget: what decoded images may take; pools may share it. What does not fit is read again
+        each time.
     """
 
-    def __init__(self, records: Records, ids: Sequence[str], budget: Budget | None = None) -> None:
-        self.records, self.ids, self.budget = records, sorted(ids), budget or image_budget()
+    def __init__(self, records: Records, ids: Sequence[str], budget: Budget) -> None:
+        self.records, self.ids, self.budget = records, sorted(ids), budget
         self._kept: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
 
     def __len__(self) -> int:

@@ -42,9 +42,9 @@ def _png(pixels):
     return cv2.imencode(".png", pixels)[1].tobytes()
 
 
-def pool(count, labels, **options):
+def pool(count, labels, budget=None):
     records = FakeRecords(count, labels)
-    return Pool(records, list(records.rows), **options)
+    return Pool(records, list(records.rows), budget or Budget(1 << 20))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_a_pool_counts_the_labeled_pixels_of_each_class():
     label[0, :10], label[1, :4] = 3, 18
     image = _png(np.zeros((40, 72, 3), np.uint8))
     rows = {"a": (image, _png(label)), "b": (image, _png(label)), "c": (image, None)}
-    counts = Pool(SimpleNamespace(encoded=rows.get), rows).pixel_counts()
+    counts = Pool(SimpleNamespace(encoded=rows.get), rows, Budget(1 << 20)).pixel_counts()
     assert counts.shape == (19,)
     assert {i: int(n) for i, n in enumerate(counts) if n} == {3: 20, 18: 8}
 
