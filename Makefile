@@ -17,7 +17,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # --no-deps: the lock names everything. Hashes: what is installed is what was locked.
-$(RUNTIME): requirements/runtime.txt pyproject.toml components/evaluate/_maps.c | $(VENV)/bin/python
+$(RUNTIME): requirements/runtime.txt pyproject.toml components/evaluate/benchmark/_maps.c | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/runtime.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from components.contracts.campaign import create_campaign
-from components.contracts.lease import open_cycle
-from components.contracts.ledger import Ledger
-from components.contracts.storage_folder import FolderStorage
+from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.lease import open_cycle
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.folder import FolderStorage
 
 
 def build(root: Path, images: int, batches: int) -> float:

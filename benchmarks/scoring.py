@@ -48,8 +48,8 @@ for _ in range(int(sys.argv[3])):
 _READING = """
 import sys, time
 from pathlib import Path
-from components.evaluate import native
-from components.evaluate.id_files import read_ids
+from components.evaluate.benchmark import native
+from components.evaluate.benchmark.id_files import read_ids
 native.keep_freed_memory()
 for _ in range(int(sys.argv[3])):
     start, busy = time.perf_counter(), time.process_time()

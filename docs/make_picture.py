@@ -15,12 +15,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from components.contracts.context import set_environment
-from components.contracts.inference import Predictor
-from components.contracts.model_io import load_generator
-from components.contracts.records import Records
-from components.contracts.storage import open_storage
-from components.evaluate.pictures import overlay
+from components.contracts.data.records import Records
+from components.contracts.model.files import load_generator
+from components.contracts.model.predictor import Predictor
+from components.contracts.step.context import set_environment
+from components.contracts.storage.open import open_storage
+from components.evaluate.report.pictures import overlay
 
 _GAP = 6
 _HEADER = 30

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 from recipe_words import WORDS
 
+from components.contracts.recipe.recipe import Recipe
 from components.cycle.changes import PROTECTED
-from pipelines.recipe import Recipe
 
 
 def recipes(written_by: str) -> str:

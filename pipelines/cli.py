@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from components.contracts.errors import StreetloopError, UsageError
-from pipelines.ablate_cli import ablate_command
-from pipelines.annotate_cli import annotate_group
-from pipelines.feedback_cli import feedback_group
-from pipelines.ledger_cli import ledger_group
+from components.contracts.process.errors import StreetloopError, UsageError
+from pipelines.ablation.cli import ablate_command
+from pipelines.campaign.feedback_cli import feedback_group
+from pipelines.campaign.ledger_cli import ledger_group
+from pipelines.label_studio.cli import annotate_group
 from pipelines.options import opened, with_recipe
 
 
@@ -64,7 +64,7 @@ def run(
     \b
     Example: streetloop run pipelines/recipes/camvid_small.yaml --data ~/camvid --cycles 3
     """
-    from pipelines.run import discard, run_campaign
+    from pipelines.local.campaign import discard, run_campaign
 
     extra: tuple[str, ...] = (f"cycle.cycles={cycles}",) if cycles else ()
     extra += ("data.skip_bad=true",) if skip_bad else ()
@@ -87,7 +87,7 @@ def status(
     \b
     Example: streetloop status pipelines/recipes/synthetic.yaml --json
     """
-    from pipelines.run import show_status
+    from pipelines.local.campaign import show_status
 
     show_status(*opened(recipe, root, changes, data), as_json, str(recipe))
 
@@ -105,7 +105,7 @@ def evaluate(
     \b
     Example: streetloop evaluate pipelines/recipes/synthetic.yaml --split val
     """
-    from pipelines.champion import evaluate_champion
+    from pipelines.campaign.champion import evaluate_champion
 
     evaluate_champion(*opened(recipe, root, changes, data), split)
 
@@ -123,7 +123,7 @@ def compile(
     \b
     Example: streetloop compile pipelines/recipes/cityscapes.yaml --root gs://bucket/run --output pipeline.yaml
     """
-    from pipelines.cluster import compile_pipeline
+    from pipelines.cluster.run import compile_pipeline
 
     loaded, _ = opened(recipe, root, changes, data)
     compile_pipeline(loaded, root, output)
@@ -179,7 +179,7 @@ def predict(
     \b
     Example: streetloop predict --model models:/synthetic@champion --images photos --output out
     """
-    from pipelines.predict import Wanted, inference_changes, predict_folder
+    from pipelines.predict.run import Wanted, inference_changes, predict_folder
 
     changes = inference_changes(flip, scales, window)
     wanted = Wanted(output, size, changes, overlays, submission)
@@ -198,7 +198,7 @@ def ui(
     \b
     Example: streetloop ui pipelines/recipes/synthetic.yaml
     """
-    from pipelines.run import serve_ui
+    from pipelines.local.campaign import serve_ui
 
     serve_ui(*opened(recipe, root, changes, data), port)
 
@@ -218,7 +218,7 @@ def compare_campaigns(campaigns: tuple[str, ...], output: Path) -> None:
     \b
     Example: streetloop compare synthetic.yaml synthetic.yaml@runs/random --output curves.png
     """
-    from pipelines.compare import compare
+    from pipelines.campaign.compare import compare
 
     chosen = []
     for text in campaigns:
@@ -232,4 +232,4 @@ main.add_command(ledger_group)
 main.add_command(feedback_group)
 main.add_command(annotate_group)
 
-import pipelines.cluster_cli  # noqa: E402, F401 - adds the commands of a cluster
+import pipelines.cluster.cli  # noqa: E402, F401 - adds the commands of a cluster

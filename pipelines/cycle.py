@@ -5,7 +5,7 @@ from typing import Any
 
 from kfp import dsl
 
-from components.contracts.plan import ASK, TRAIN
+from components.contracts.step.plan import ASK, TRAIN
 from components.cycle.component import close_cycle, open_cycle
 from components.evaluate.component import evaluate
 from components.feedback.component import feedback

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from components.contracts.errors import StreetloopError
+from components.contracts.process.errors import StreetloopError
 
 if TYPE_CHECKING:
-    from components.contracts.ledger import Ledger
-    from pipelines.recipe import Recipe
+    from components.contracts.ledger.ledger import Ledger
+    from components.contracts.recipe.recipe import Recipe
 
 
 def with_recipe(
@@ -43,7 +43,7 @@ def opened(
     suffix: str = "",
 ) -> tuple[Recipe, str]:
     """Reads the recipe; finds the root, which is runs/<name><suffix> unless the user says another."""
-    from pipelines.recipe import load, no_python3
+    from components.contracts.recipe.recipe import load, no_python3
 
     loaded = load(recipe, changes, data)
     where = root or f"runs/{loaded.name}{suffix}"
@@ -59,8 +59,8 @@ def campaign_in(root: str) -> Ledger:
     Raises:
       StreetloopError: there is none.
     """
-    from components.contracts.ledger import Ledger
-    from components.contracts.storage import open_storage
+    from components.contracts.ledger.ledger import Ledger
+    from components.contracts.storage.open import open_storage
 
     ledger = Ledger(open_storage(root))
     if not ledger.state().created:

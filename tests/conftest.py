@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gcs_server import emulator, make_bucket, running_server
 
-from components.contracts.storage import Storage, open_storage
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
+from tests.support.gcs_server import emulator, make_bucket, running_server
 
 FOREIGN_WARNINGS = [
     # google-api-core says so on import whenever grpcio is there (TensorFlow brings it).
@@ -22,7 +23,12 @@ FOREIGN_WARNINGS = [
 ]
 
 
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # The workers in tests/support are programs of their own, and import each other.
+    os.environ["PYTHONPATH"] = str(REPOSITORY)
     for warning in FOREIGN_WARNINGS:
         config.addinivalue_line("filterwarnings", warning)
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.contracts import command
-from components.contracts.errors import StreetloopError, UsageError
+from components.contracts.process import command
+from components.contracts.process.errors import StreetloopError, UsageError
 
 if TYPE_CHECKING:
-    from components.contracts.state import State
+    from components.contracts.ledger.state import State
 
 _EXAMPLE = """python -m components.cycle open --root runs/street --recipe recipe.json --owner me-1
   python -m components.cycle status --root runs/street
@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _cycle(args: argparse.Namespace) -> int:
-    from components.contracts.ledger import Ledger
-    from components.contracts.storage import open_storage
+    from components.contracts.ledger.ledger import Ledger
+    from components.contracts.storage.open import open_storage
 
     if args.command == "status":
         state = Ledger(open_storage(args.root)).state()
@@ -71,8 +71,8 @@ def _cycle(args: argparse.Namespace) -> int:
 
 def _recipe(args: argparse.Namespace) -> str:
     """The resolved recipe: from the file, else the campaign's own."""
-    from components.contracts.ledger import Ledger
-    from components.contracts.storage import open_storage
+    from components.contracts.ledger.ledger import Ledger
+    from components.contracts.storage.open import open_storage
 
     if args.recipe is None:
         state = Ledger(open_storage(args.root)).state()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.contracts.campaign import change_recipe, create_campaign
-from components.contracts.storage import Storage
+from components.contracts.ledger.campaign import change_recipe, create_campaign
+from components.contracts.storage.base import Storage
 
 # The pool's ids, the frozen dev images and what a class is all follow from these.
 PROTECTED = (

@@ -6,9 +6,9 @@ import json
 import logging
 from typing import Any, Literal
 
-from components.contracts.context import Context, begin
-from components.contracts.lease import close_cycle, release
-from components.contracts.plan import ASK, NOTHING, TRAIN
+from components.contracts.ledger.lease import close_cycle, release
+from components.contracts.step.context import Context, begin
+from components.contracts.step.plan import ASK, NOTHING, TRAIN
 from components.cycle.runs import BEHIND, mirror_cycle, tracker_of
 
 log = logging.getLogger("streetloop")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from components.contracts.context import Context, begin
-from components.contracts.lease import open_cycle
+from components.contracts.ledger.lease import open_cycle
+from components.contracts.recipe.cycle import CycleSettings
+from components.contracts.step.context import Context, begin
 from components.cycle.changes import record_recipe
 from components.cycle.runs import ensure_runs, send_missing, tracker_of
-from components.cycle.settings import CycleSettings
 
 log = logging.getLogger("streetloop")
 

@@ -8,13 +8,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from components.contracts.context import Context
-from components.contracts.evaluation_log import HEADLINES, score_metrics, send_evaluation
-from components.contracts.registry import CHALLENGER, CHAMPION, set_alias
-from components.contracts.state import CycleState
-from components.contracts.tracking import Points, Tracker, milliseconds
-from components.contracts.tracking_settings import TrackingSettings, store_uri
-from components.contracts.training_log import read_points
+from components.contracts.ledger.state import CycleState
+from components.contracts.recipe.tracking import TrackingSettings, store_uri
+from components.contracts.step.context import Context
+from components.contracts.tracking.client import Points, Tracker, milliseconds
+from components.contracts.tracking.evaluation import HEADLINES, score_metrics, send_evaluation
+from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_alias
+from components.contracts.tracking.training import read_points
 
 BEHIND = "cycles/mlflow_is_behind"  # a file that is there until a closed cycle has reached MLflow
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from components.contracts import command
-from components.evaluate import cli_model, cli_score
+from components.contracts.process import command
+from components.evaluate import cli_model
+from components.evaluate.benchmark import cli_score
 
 _EXAMPLE = """python -m components.evaluate --model out/fit/model --records out/records \\
       --split val --output out/scores.json --html out/scores.html

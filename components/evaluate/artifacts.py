@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.contracts.storage import open_storage
+from components.contracts.storage.open import open_storage
 from tfds_cityscapes.labels import CLASS_NAMES
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.confusion import confusion_matrix
-from components.contracts.inference import Predictor, predictions
-from components.contracts.metrics import Scores, mean_dice, summarize
-from components.contracts.records import Records
+from components.contracts.data.records import Records
+from components.contracts.model.predictor import Predictor, predictions
+from components.contracts.scores.confusion import confusion_matrix
+from components.contracts.scores.metrics import Scores, mean_dice, summarize
 from components.evaluate.calibration import Calibration
-from components.evaluate.explain import ConfusedPair, Examples, WorstImages, most_confused
+from components.evaluate.report.explain import ConfusedPair, Examples, WorstImages, most_confused
 from tfds_cityscapes.labels import CLASS_NAMES, IGNORE_LABEL, NUM_CLASSES
 
 

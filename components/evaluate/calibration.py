@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.errors import StreetloopError
+from components.contracts.process.errors import StreetloopError
 
 
 class Calibration:

@@ -6,8 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from components.contracts import command
-from components.contracts.errors import StreetloopError, UsageError
+from components.contracts.process import command
+from components.contracts.process.errors import StreetloopError, UsageError
 
 _SPLITS = ("dev", "val", "test")
 
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
       UsageError: an option is missing or impossible.
       StreetloopError: there is no such model, or no labeled image of the split.
     """
-    from components.contracts import settings_file
-    from components.contracts.inference_settings import InferenceSettings
+    from components.contracts.recipe import file as settings_file
+    from components.contracts.recipe.inference import InferenceSettings
 
     for name in ("records", "output"):
         if getattr(args, name) is None:
@@ -54,13 +54,13 @@ def run(args: argparse.Namespace) -> int:
         InferenceSettings, {k: v for k, v in given.items() if v is not None}, "the options"
     )
 
-    from components.contracts.context import begin
-    from components.contracts.inference import Predictor
-    from components.contracts.model_io import load_generator
-    from components.contracts.progress import Progress
-    from components.contracts.records import Records
+    from components.contracts.data.records import Records
+    from components.contracts.model.files import load_generator
+    from components.contracts.model.predictor import Predictor
+    from components.contracts.process.progress import Progress
+    from components.contracts.step.context import begin
     from components.evaluate.assess import assess, baseline
-    from components.evaluate.page import examples_of, model_page, pictures_of
+    from components.evaluate.report.page import examples_of, model_page, pictures_of
 
     begin("evaluate")
     records = Records(args.records)

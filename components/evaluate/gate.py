@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from components.contracts.errors import StreetloopError, UsageError
-from components.contracts.metrics import Scores
+from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.scores.metrics import Scores
 from tfds_cityscapes.labels import CLASS_NAMES
 
 # So that "better by exactly the margin" is not decided by the last bit of a subtraction.

@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.context import Context, begin
-from components.contracts.evaluation_log import folder, send_evaluation
-from components.contracts.inference import Predictor
-from components.contracts.inference_settings import InferenceSettings
-from components.contracts.metrics import Scores
-from components.contracts.model_io import load_generator
-from components.contracts.progress import Progress
-from components.contracts.records import Records
-from components.contracts.registry import CHALLENGER, CHAMPION, set_alias
-from components.contracts.tracking import Tracker, milliseconds
-from components.contracts.tracking_settings import TrackingSettings, store_uri
+from components.contracts.data.records import Records
+from components.contracts.model.files import load_generator
+from components.contracts.model.predictor import Predictor
+from components.contracts.process.progress import Progress
+from components.contracts.recipe.evaluate import EvaluateSettings
+from components.contracts.recipe.inference import InferenceSettings
+from components.contracts.recipe.tracking import TrackingSettings, store_uri
+from components.contracts.scores.metrics import Scores
+from components.contracts.step.context import Context, begin
+from components.contracts.tracking.client import Tracker, milliseconds
+from components.contracts.tracking.evaluation import folder, send_evaluation
+from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_alias
 from components.evaluate.assess import Assessment, assess, baseline
 from components.evaluate.gate import Decision, decide
-from components.evaluate.page import examples_of, figures_of, model_page, pictures_of
-from components.evaluate.pictures import to_png
-from components.evaluate.settings import EvaluateSettings
+from components.evaluate.report.page import examples_of, figures_of, model_page, pictures_of
+from components.evaluate.report.pictures import to_png
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str, model: str) -> dict[str, Any]:

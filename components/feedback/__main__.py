@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.contracts import command
+from components.contracts.process import command
 
 if TYPE_CHECKING:
     from components.contracts.annotation import Annotation, Refusal, Skipped
@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _feedback(args: argparse.Namespace) -> int:
     from components.contracts.annotation import Limits, png_mask, read_export
-    from components.contracts.context import begin
-    from components.contracts.records import Records
+    from components.contracts.data.records import Records
+    from components.contracts.step.context import begin
     from components.feedback.checks import Known, Rules, check
     from components.feedback.consensus import resolve
 

@@ -12,17 +12,17 @@ import time
 
 from components.contracts.annotation.detect import too_large
 from components.contracts.annotation.limits import Limits
-from components.contracts.events import Query, Seed
-from components.contracts.inbox import INBOX, arrived
-from components.contracts.ledger import Ledger
-from components.contracts.progress import Progress
-from components.contracts.records import Records
-from components.contracts.storage import SETTLED_S
+from components.contracts.data.records import Records
+from components.contracts.ledger.events import Query, Seed
+from components.contracts.ledger.inbox import INBOX, arrived
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.progress import Progress
+from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.storage.base import SETTLED_S
 from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
 from components.feedback.refused import refuse_unread
 from components.feedback.resolution import settle
-from components.feedback.settings import FeedbackSettings
 
 log = logging.getLogger("streetloop")
 

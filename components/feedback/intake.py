@@ -15,16 +15,16 @@ from components.contracts.annotation.detect import read_bytes
 from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR
 from components.contracts.annotation.limits import Limits
 from components.contracts.annotation.model import Annotation, Skipped
-from components.contracts.inbox import BY, REJECTED
-from components.contracts.labels_store import store_label
-from components.contracts.ledger import Ledger
-from components.contracts.state import State
-from components.contracts.storage import Stamp
+from components.contracts.ledger.inbox import BY, REJECTED
+from components.contracts.ledger.labels import store_label
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.storage.base import Stamp
 from components.feedback.checks import Known, Rules, check
 from components.feedback.consensus import moment
 from components.feedback.news import handed_in, identity_of, news, reverted
 from components.feedback.refused import keep
-from components.feedback.settings import FeedbackSettings
 
 log = logging.getLogger("streetloop")
 

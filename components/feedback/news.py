@@ -6,12 +6,12 @@ import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
-from components.contracts.events import Event
-from components.contracts.inbox import BY
-from components.contracts.ledger import Ledger
-from components.contracts.state import State
+from components.contracts.ledger.events import Event
+from components.contracts.ledger.inbox import BY
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.recipe.feedback import FeedbackSettings
 from components.feedback.resolution import resolutions, votes
-from components.feedback.settings import FeedbackSettings
 
 
 def identity_of(file_name: str, by: str, data: bytes) -> str:

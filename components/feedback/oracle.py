@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.errors import StreetloopError
-from components.contracts.labels_store import store_label
-from components.contracts.ledger import Ledger
+from components.contracts.ledger.labels import store_label
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
 from tfds_cityscapes.source import Item, Source, SourceError
 
 ANNOTATOR = "oracle"

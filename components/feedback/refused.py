@@ -7,9 +7,9 @@ import json
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from components.contracts.inbox import INBOX, REJECTED
-from components.contracts.ledger import Ledger
-from components.contracts.storage import Stamp, Storage
+from components.contracts.ledger.inbox import INBOX, REJECTED
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.base import Stamp, Storage
 
 Reasons: TypeAlias = list[dict[str, str]]  # {"name": the part of the file, "reason": in words}
 

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from components.contracts.annotation import png_mask
-from components.contracts.events import Event, LabelsAccepted, Query, TaskSkipped
-from components.contracts.labels_store import read_label
-from components.contracts.ledger import Ledger
-from components.contracts.records import decode_mask
-from components.contracts.storage import Storage
+from components.contracts.data.records import decode_mask
+from components.contracts.ledger.events import Event, LabelsAccepted, Query, TaskSkipped
+from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.storage.base import Storage
 from components.feedback.consensus import Agreements
 from components.feedback.oracle import ANNOTATOR as ORACLE
 from components.feedback.resolution import annotation_of, resolutions, votes
-from components.feedback.settings import FeedbackSettings
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 _UNTOUCHED = "It is the prediction, with no pixel changed. Did the annotator look at it?"

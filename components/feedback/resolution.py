@@ -13,10 +13,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from components.contracts.annotation.model import Annotation
-from components.contracts.labels_store import read_label, store_label
-from components.contracts.ledger import Ledger
-from components.contracts.state import LabelVersion, State
-from components.contracts.storage import Storage
+from components.contracts.ledger.labels import read_label, store_label
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import LabelVersion, State
+from components.contracts.storage.base import Storage
 from components.feedback.consensus import (
     Agreements,
     Policy,

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.contracts.context import Context, begin
-from components.contracts.plan import ASK, NOTHING, TRAIN
-from components.contracts.progress import Progress
-from components.contracts.raw_data import locate
-from components.contracts.records import Records
-from components.contracts.state import State
+from components.contracts.data.raw import locate
+from components.contracts.data.records import Records
+from components.contracts.ledger.state import State
+from components.contracts.process.progress import Progress
+from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.step.context import Context, begin
+from components.contracts.step.plan import ASK, NOTHING, TRAIN
 from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer
 from components.feedback.page import render
 from components.feedback.report import build
-from components.feedback.settings import FeedbackSettings
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.contracts import command
-from components.contracts.errors import StreetloopError
+from components.contracts.process import command
+from components.contracts.process.errors import StreetloopError
 
 _EXAMPLE = (
     "python -m components.preprocess --source data/street --output out/records --size 128x256"
@@ -57,10 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _preprocess(args: argparse.Namespace) -> int:
-    from components.contracts import settings_file
-    from components.contracts.context import begin
-    from components.contracts.data_settings import DataSettings, SplitSettings
-    from components.contracts.progress import Progress
+    from components.contracts.process.progress import Progress
+    from components.contracts.recipe import file as settings_file
+    from components.contracts.recipe.data import DataSettings, SplitSettings
+    from components.contracts.step.context import begin
     from components.preprocess.build import assign, build_records
     from tfds_cityscapes.source import SourceError, open_source
 

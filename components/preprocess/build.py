@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from components.contracts.data_settings import DataSettings, SplitSettings
-from components.contracts.errors import StreetloopError
-from components.contracts.records import Records, write_index
+from components.contracts.data.records import Records, write_index
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.data import DataSettings, SplitSettings
 from tfds_cityscapes.labels import IGNORE_LABEL
 from tfds_cityscapes.source import Item, Source, SourceError
 from tfds_cityscapes.splits import by_ratios, carve_dev, initial_labels

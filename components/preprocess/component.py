@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.contracts.image import IMAGE
+from components.contracts.process.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from components.contracts.context import Context, begin
-from components.contracts.progress import Progress
-from components.contracts.raw_data import locate
-from components.contracts.records import INDEX, Records
+from components.contracts.data.raw import locate
+from components.contracts.data.records import INDEX, Records
+from components.contracts.process.progress import Progress
+from components.contracts.step.context import Context, begin
 from components.preprocess.build import assign, build_records, choose_labeled, fingerprint
 
 log = logging.getLogger("streetloop")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from components.contracts import command
-from components.contracts.errors import StreetloopError, UsageError
-from components.query.settings import StrategyName
+from components.contracts.process import command
+from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.recipe.query import StrategyName
 
 _EXAMPLE = (
     "python -m components.query --records out/records --ids out/split/unlabeled.txt \\\n"
@@ -50,11 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _query(args: argparse.Namespace) -> int:
-    from components.contracts.context import begin
-    from components.contracts.inference import Predictor
-    from components.contracts.model_io import load_generator
-    from components.contracts.progress import Progress
-    from components.contracts.records import Records, read_ids
+    from components.contracts.data.records import Records, read_ids
+    from components.contracts.model.files import load_generator
+    from components.contracts.model.predictor import Predictor
+    from components.contracts.process.progress import Progress
+    from components.contracts.step.context import begin
     from components.query.select import score_at_random, score_by_model, select
     from components.query.tasks import enlarged, write_tasks
 

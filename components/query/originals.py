@@ -7,11 +7,12 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from components.contracts.data_settings import DataSettings
-from components.contracts.errors import StreetloopError
-from components.contracts.raw_data import GENERATED, locate
-from components.contracts.records import Record
-from components.contracts.storage import Storage, open_storage
+from components.contracts.data.raw import GENERATED, locate
+from components.contracts.data.records import Record
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.data import DataSettings
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
 from tfds_cityscapes.source import Item, Source, SourceError, decode_image
 
 _SUFFIX = "_leftImg8bit"

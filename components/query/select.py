@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.errors import StreetloopError
-from components.contracts.inference import Predictor
-from components.contracts.records import Records
-from components.query.acquisition import ACQUISITIONS, REASONS
+from components.contracts.data.records import Records
+from components.contracts.model.predictor import Predictor
+from components.contracts.process.errors import StreetloopError
+from components.query.strategies.acquisition import ACQUISITIONS, REASONS
 from tfds_cityscapes.labels import CLASS_NAMES
 
 

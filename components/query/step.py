@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.contracts.context import Context, begin
-from components.contracts.inference import Predictor
-from components.contracts.inference_settings import InferenceSettings
-from components.contracts.model_io import load_generator
-from components.contracts.progress import Progress
-from components.contracts.records import Records
+from components.contracts.data.records import Records
+from components.contracts.model.files import load_generator
+from components.contracts.model.predictor import Predictor
+from components.contracts.process.progress import Progress
+from components.contracts.recipe.inference import InferenceSettings
+from components.contracts.recipe.query import QuerySettings
+from components.contracts.step.context import Context, begin
 from components.query.originals import Originals
 from components.query.select import score_at_random, score_by_model, select
-from components.query.settings import QuerySettings
 from components.query.tasks import write_tasks
 
 

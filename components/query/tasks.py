@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from components.contracts.annotation import cvat, label_studio, png_mask
-from components.contracts.inference import Predictor
-from components.contracts.records import Record, Records
+from components.contracts.data.records import Record, Records
+from components.contracts.model.predictor import Predictor
 from components.query.select import Scored
 from tfds_cityscapes.builder import encode_png
 from tfds_cityscapes.labels import colorize

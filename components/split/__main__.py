@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.contracts import command
-from components.contracts.errors import StreetloopError
+from components.contracts.process import command
+from components.contracts.process.errors import StreetloopError
 
 _EXAMPLE = "python -m components.split --records out/records --labels out/labels --output out/split"
 
@@ -32,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _split(args: argparse.Namespace) -> int:
-    from components.contracts.context import begin
-    from components.contracts.progress import Progress
-    from components.contracts.records import Records
+    from components.contracts.data.records import Records
+    from components.contracts.process.progress import Progress
+    from components.contracts.step.context import begin
     from components.split import label_maps
     from components.split.join import LABELED, POOL, UNLABELED_IDS, join
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.contracts.errors import StreetloopError
-from components.contracts.records import Records, write_ids, write_index
+from components.contracts.data.records import Records, write_ids, write_index
+from components.contracts.process.errors import StreetloopError
 from tfds_cityscapes.source import Item
 
 LABELED = "labeled"

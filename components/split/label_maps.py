@@ -10,7 +10,7 @@ from components.contracts.annotation import png_mask
 from components.contracts.annotation.fields import image_id_of_file
 from components.contracts.annotation.limits import Budget, Limits
 from components.contracts.annotation.model import AnnotationError
-from components.contracts.errors import StreetloopError
+from components.contracts.process.errors import StreetloopError
 
 # Of several views of one image, as the benchmark has them, the first in this order is read.
 _ORDER = ("label_ids", "train_ids", None, "color")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.contracts.context import Context, begin
-from components.contracts.labels_store import read_label
-from components.contracts.progress import Progress
-from components.contracts.records import Records
+from components.contracts.data.records import Records
+from components.contracts.ledger.labels import read_label
+from components.contracts.process.progress import Progress
+from components.contracts.step.context import Context, begin
 from components.split.join import join
 
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.contracts import command
-from components.contracts.errors import StreetloopError
+from components.contracts.process import command
+from components.contracts.process.errors import StreetloopError
 
 if TYPE_CHECKING:
-    from components.contracts.records import Records
-    from components.train.fit_settings import TrainSettings
+    from components.contracts.data.records import Records
+    from components.contracts.recipe.train import TrainSettings
 
 log = logging.getLogger("streetloop")
 _STATE = "checkpoint/state.npz"
@@ -57,10 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from components.contracts import settings_file
-    from components.contracts.context import begin
-    from components.contracts.records import Records, read_ids
-    from components.train.fit_settings import TrainSettings
+    from components.contracts.data.records import Records, read_ids
+    from components.contracts.recipe import file as settings_file
+    from components.contracts.recipe.train import TrainSettings
+    from components.contracts.step.context import begin
 
     values = settings_file.read(args.settings) if args.settings else {}
     for change in args.changes:
@@ -135,12 +135,12 @@ def _fit(
     labeled: Records,
     unlabeled: list[str],
 ) -> dict[str, Any]:
-    from components.contracts.model_io import save_model
-    from components.contracts.progress import Progress
+    from components.contracts.model.files import save_model
+    from components.contracts.process.progress import Progress
     from components.train.checkpoint import Checkpoint
-    from components.train.data import Data
     from components.train.devices import strategy_for
     from components.train.fit import fit
+    from components.train.input.data import Data
 
     strategy = strategy_for(settings.gpus)
     data = Data.of(labeled, records, unlabeled, settings)

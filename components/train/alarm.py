@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.errors import StreetloopError
+from components.contracts.process.errors import StreetloopError
 
 # Chance is log 2 = 0.69; a healthy loss lies between 0.2 and 0.5 (Hung et al., 2018, and its code).
 _WON = 0.05

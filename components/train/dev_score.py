@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.contracts.inference import Predictor, score
-from components.contracts.metrics import mean_dice, mean_iou, pixel_accuracy
-from components.train.augment import weak
-from components.train.data import Data
-from components.train.fit_settings import AugmentSettings, TrainSettings
-from components.train.networks import Networks
+from components.contracts.model.predictor import Predictor, score
+from components.contracts.recipe.train import AugmentSettings, TrainSettings
+from components.contracts.scores.metrics import mean_dice, mean_iou, pixel_accuracy
+from components.train.input.augment import weak
+from components.train.input.data import Data
+from components.train.networks.networks import Networks
 
 _SETTLE = 2  # stream of the images that batch-norm statistics are taken from
 

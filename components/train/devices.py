@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.contracts.errors import StreetloopError
+from components.contracts.process.errors import StreetloopError
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -11,18 +11,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components.contracts.inference import Predictor
+from components.contracts.model.predictor import Predictor
+from components.contracts.recipe.train import TrainSettings
 from components.train.alarm import check_loss_scale, collapse_warning, finite_means
 from components.train.checkpoint import Checkpoint
-from components.train.class_weights import log_weights
-from components.train.data import Data
 from components.train.dev_score import Kept, score_on_dev
 from components.train.devices import shared_out
-from components.train.fit_settings import TrainSettings
+from components.train.input.data import Data
+from components.train.input.stream import batches
 from components.train.interrupt import InterruptedFit, sigterm
-from components.train.networks import Networks, build_networks
+from components.train.networks.networks import Networks, build_networks
+from components.train.objectives.class_weights import log_weights
 from components.train.schedule import learning_rate_factor
-from components.train.stream import batches
 from components.train.train_step import make_train_step
 
 log = logging.getLogger("streetloop")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from components.train.fit_settings import OptimizerSettings
+from components.contracts.recipe.train import OptimizerSettings
 
 
 def learning_rate_factor(step: int, steps: int, settings: OptimizerSettings) -> float:

@@ -6,16 +6,16 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from components.contracts.context import Context, begin
-from components.contracts.done import hash_inputs
-from components.contracts.errors import StreetloopError
-from components.contracts.model_io import load_generator, save_model
-from components.contracts.progress import Progress
-from components.contracts.records import Records, read_ids
-from components.contracts.tracking import Tracker, milliseconds
-from components.contracts.tracking_settings import TrackingSettings, store_uri
-from components.contracts.training_log import TrainingLog
-from components.train.fit_settings import TrainSettings
+from components.contracts.data.records import Records, read_ids
+from components.contracts.model.files import load_generator, save_model
+from components.contracts.process.errors import StreetloopError
+from components.contracts.process.progress import Progress
+from components.contracts.recipe.tracking import TrackingSettings, store_uri
+from components.contracts.recipe.train import TrainSettings
+from components.contracts.step.context import Context, begin
+from components.contracts.step.done import hash_inputs
+from components.contracts.tracking.client import Tracker, milliseconds
+from components.contracts.tracking.training import TrainingLog
 
 log = logging.getLogger("streetloop")
 
@@ -55,9 +55,9 @@ def _train(
     import keras
 
     from components.train.checkpoint import Checkpoint
-    from components.train.data import Data
     from components.train.devices import strategy_for
     from components.train.fit import fit
+    from components.train.input.data import Data
     from components.train.system import system_metrics
 
     strategy = strategy_for(settings.gpus)

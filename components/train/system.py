@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from components.contracts.tracking import Points
+from components.contracts.tracking.client import Points
 
 log = logging.getLogger("streetloop")
 _PREFIX = "system/"

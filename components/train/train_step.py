@@ -8,12 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.train import replicas
-from components.train.batch_norm import statistics_kept_still
-from components.train.discriminator import label_maps
-from components.train.fit_settings import TrainSettings
-from components.train.generator import GeneratorParts, split_generator
-from components.train.losses import (
+from components.contracts.recipe.train import TrainSettings
+from components.train.networks import replicas
+from components.train.networks.batch_norm import statistics_kept_still
+from components.train.networks.discriminator import label_maps
+from components.train.networks.generator import GeneratorParts, split_generator
+from components.train.networks.networks import Networks
+from components.train.objectives.losses import (
     Targets,
     adversarial_loss,
     consistency_loss,
@@ -26,7 +27,6 @@ from components.train.losses import (
     teacher_targets,
     trusted_pixels,
 )
-from components.train.networks import Networks
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 Batch = dict[str, tf.Tensor]

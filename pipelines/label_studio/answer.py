@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from components.contracts.annotation.fields import quote
-from components.contracts.errors import StreetloopError
+from components.contracts.process.errors import StreetloopError
 
 T = TypeVar("T")
 _KINDS = {dict: "an object", list: "a list", str: "a text", int: "a number", bool: "true or false"}

@@ -11,7 +11,7 @@ import requests
 from requests.auth import AuthBase
 
 from components.contracts.annotation.fields import clean
-from components.contracts.errors import StreetloopError, UsageError
+from components.contracts.process.errors import StreetloopError, UsageError
 
 TOKEN = "LABEL_STUDIO_API_KEY"
 _TIMEOUT = (10, 300)  # seconds to connect, and without a byte of the answer

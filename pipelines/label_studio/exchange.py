@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from components.contracts.errors import StreetloopError
-from components.contracts.ledger import Ledger
-from components.contracts.state import State
-from components.contracts.storage import Storage, open_storage
-from pipelines.feedback_cli import put
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.process.errors import StreetloopError
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
+from pipelines.campaign.feedback_cli import put
 from pipelines.label_studio.connection import Connection
 from pipelines.label_studio.exported import is_news, trimmed
 from pipelines.label_studio.project import MODEL_VERSION, find_project, open_project

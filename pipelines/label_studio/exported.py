@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.contracts.annotation.fields import timestamp
-from components.contracts.state import LabelVersion, State
+from components.contracts.ledger.state import LabelVersion, State
 from pipelines.label_studio.answer import expect
 
 _WHAT = "an export"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from components.contracts.annotation.label_studio import labeling_config
-from components.contracts.errors import StreetloopError
+from components.contracts.process.errors import StreetloopError
 from pipelines.label_studio.answer import expect, expect_rows
 from pipelines.label_studio.connection import Connection
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e_support import SMOKE, streetloop
+
+from tests.support.campaigns import SMOKE, streetloop
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_support import SMOKE, STREETLOOP
+
+from tests.support.campaigns import SMOKE, STREETLOOP
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 CHANGES = ("train.steps=4", "train.dev_every=2", "train.checkpoint_every=1")

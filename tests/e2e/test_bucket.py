@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from e2e_support import SMOKE, models_of, state_of, streetloop
-from fault_proxy import fault_proxy
-from gcs_server import emulator
 
-from components.contracts.ledger import Ledger
-from components.contracts.storage import open_storage
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.open import open_storage
+from tests.support.campaigns import SMOKE, models_of, state_of, streetloop
+from tests.support.fault_proxy import fault_proxy
+from tests.support.gcs_server import emulator
 
 pytestmark = pytest.mark.timeout(1800)
 

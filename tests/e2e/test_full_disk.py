@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e_support import SMOKE, state_of, streetloop
 
-from components.contracts.ledger import Ledger
-from components.contracts.storage import open_storage
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.open import open_storage
+from tests.support.campaigns import SMOKE, state_of, streetloop
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 

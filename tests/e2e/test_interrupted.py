@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from e2e_support import (
+
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.open import open_storage
+from tests.support.campaigns import (
     SMOKE,
     STREETLOOP,
     models_of,
@@ -19,10 +22,7 @@ from e2e_support import (
     streetloop,
     wait_for_no_steps,
 )
-from mlflow_content import content_of
-
-from components.contracts.ledger import Ledger
-from components.contracts.storage import open_storage
+from tests.support.mlflow_content import content_of
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -96,7 +96,7 @@ def test_kills_and_deleted_masks_change_nothing(smoke: Path, tmp_path: Path) -> 
 
 
 def _pool(root: Path) -> set[str]:
-    from components.contracts.records import Records
+    from components.contracts.data.records import Records
 
     (folder,) = (root / "records").iterdir()
     return set(Records(folder).ids("train"))

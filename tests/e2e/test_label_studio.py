@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from e2e_support import SMOKE, STREETLOOP, streetloop
-from label_studio_server import ENVIRONMENT, Server, running_server
 
-from components.contracts.labels_store import read_label
-from components.contracts.ledger import Ledger
-from components.contracts.state import State
-from components.contracts.storage import open_storage
+from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.storage.open import open_storage
 from pipelines.label_studio.connection import connect
 from pipelines.label_studio.exchange import push
 from pipelines.label_studio.project import Project
+from tests.support.campaigns import SMOKE, STREETLOOP, streetloop
+from tests.support.label_studio_server import ENVIRONMENT, Server, running_server
 from tfds_cityscapes.labels import IGNORE_LABEL, TRAIN_LABELS
 
 pytestmark = [pytest.mark.label_studio, pytest.mark.timeout(1800)]

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_support import SMOKE, streetloop
-from mlflow_content import content_of
-from servers import MlflowServer, plain_mlflow
 
-from components.contracts.ledger import Ledger
-from components.contracts.storage import open_storage
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.open import open_storage
+from tests.support.campaigns import SMOKE, streetloop
+from tests.support.mlflow_content import content_of
+from tests.support.servers import MlflowServer, plain_mlflow
 from tfds_cityscapes.labels import CLASS_NAMES
 
 pytestmark = [pytest.mark.timeout(2400), pytest.mark.slow]
-WORKER = Path(__file__).parents[1] / "cycle_worker.py"
+WORKER = Path(__file__).parents[1] / "support" / "cycle_worker.py"
 
 
 @dataclass

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import cv2
 import pytest
-from e2e_support import SMOKE, state_of, status, streetloop
 
 from components.contracts.annotation import label_studio
-from components.contracts.ledger import Ledger
-from components.contracts.storage import open_storage
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.open import open_storage
+from tests.support.campaigns import SMOKE, state_of, status, streetloop
 from tfds_cityscapes.labels import to_train_ids
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_support import (
+
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.open import open_storage
+from tests.support.campaigns import (
     SMOKE,
     STREETLOOP,
     models_of,
@@ -22,9 +25,6 @@ from e2e_support import (
     streetloop,
     wait_for_no_steps,
 )
-
-from components.contracts.ledger import Ledger
-from components.contracts.storage import open_storage
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 

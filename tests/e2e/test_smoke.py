@@ -12,11 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from e2e_support import SMOKE, status, streetloop
 
-from components.contracts.lease import close_cycle, open_cycle
-from components.contracts.ledger import Ledger
-from components.contracts.storage import open_storage
+from components.contracts.ledger.lease import close_cycle, open_cycle
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.open import open_storage
+from tests.support.campaigns import SMOKE, status, streetloop
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -70,7 +70,7 @@ def test_the_ledger_verifies_and_nothing_is_left_behind(smoke: Path) -> None:
 
 
 def test_records_of_the_pool_hold_no_label(smoke: Path) -> None:
-    from components.contracts.records import Records
+    from components.contracts.data.records import Records
 
     (folder,) = (smoke / "records").iterdir()
     records = Records(folder)

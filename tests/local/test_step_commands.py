@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 import pytest
 
-from components.contracts.done import run_once
-from components.contracts.model_io import read_model_info
-from components.contracts.plan import NOTHING
-from components.contracts.records import Records, read_ids
-from components.contracts.storage import open_storage
+from components.contracts.data.records import Records, read_ids
+from components.contracts.model.files import read_model_info
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.done import run_once
+from components.contracts.step.plan import NOTHING
+from components.contracts.storage.open import open_storage
 from components.query import __main__ as query
 from components.split import __main__ as split
-from pipelines.recipe import Recipe
 from tfds_cityscapes.labels import to_train_ids
 from tfds_cityscapes.source import open_source
 from tfds_cityscapes.synthetic import generate

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-WORKER = Path(__file__).parents[1] / "step_worker.py"
+WORKER = Path(__file__).parents[1] / "support" / "step_worker.py"
 # What every step makes durable: with people, the first cycle only asks.
 PLACES = {
     "open": "ledger/",

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployed_mlflow import SECRETS, deployed_server, postgresql
-from e2e_support import SMOKE, STREETLOOP
-from mlflow_content import content_of
-from servers import MlflowServer
 
-from components.contracts.ledger import Ledger
-from components.contracts.storage import open_storage
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.storage.open import open_storage
+from tests.support.campaigns import SMOKE, STREETLOOP
+from tests.support.deployed_mlflow import SECRETS, deployed_server, postgresql
+from tests.support.mlflow_content import content_of
+from tests.support.servers import MlflowServer
 
 pytestmark = [pytest.mark.mlflow_server, pytest.mark.timeout(5400)]
 ACCOUNT = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.contracts.errors import StreetloopError
+from components.contracts.process.errors import StreetloopError
 
 
 class AnnotationError(StreetloopError):

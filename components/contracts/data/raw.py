@@ -1,0 +1,65 @@
+"""The raw data set, brought to a local path that OpenCV and TFDS can read.
+
+Preprocess reads images here; of the masks below gtFine/train, only the oracle reads any, and
+preprocess those of `dev`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from components.contracts.process.errors import StreetloopError
+from components.contracts.process.progress import Progress
+from components.contracts.recipe.data import DataSettings
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
+from tfds_cityscapes.source import Source, SourceError, open_source
+
+GENERATED = "source"
+
+
+def locate(data: DataSettings, seed: int, campaign: Storage) -> Source:
+    """Opens the campaign's data, generating it first if the recipe says so.
+
+    Raises:
+      StreetloopError: there is no data, or the recipe does not say where.
+    """
+    from tfds_cityscapes.synthetic import SyntheticError
+
+    try:
+        if data.synthetic is not None:
+            return open_source(_generated(data, seed, campaign))
+        if data.source is None:
+            raise StreetloopError(
+                "Expected a data set: the recipe has neither data.source nor data.synthetic. "
+                "Say where it lies with --data PATH: a folder in the Cityscapes layout, or its "
+                "zips."
+            )
+        if data.source.startswith("gs://"):
+            return open_source(open_storage(data.source).local_dir(""))
+        return open_source(Path(data.source))
+    except (SourceError, SyntheticError) as error:
+        raise StreetloopError(str(error)) from error
+
+
+def _generated(data: DataSettings, seed: int, campaign: Storage) -> Path:
+    from tfds_cityscapes.synthetic import generate
+
+    assert data.synthetic is not None
+    wanted = data.synthetic
+    marker = f"{GENERATED}/complete"
+    if not campaign.exists(marker):
+        progress = Progress("preprocess", "drawing streets", wanted.images + wanted.val)
+        with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
+            generate(
+                Path(folder),
+                seed=seed,
+                images=wanted.images,
+                val=wanted.val,
+                size=wanted.size,
+                progress=lambda done, total: progress.update(done),
+            )
+            campaign.put_dir(Path(folder), GENERATED)
+        campaign.write(marker, b"")
+    return campaign.local_dir(GENERATED)

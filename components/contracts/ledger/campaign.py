@@ -1,0 +1,109 @@
+"""A campaign's beginning, its change of recipe, and its end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from components.contracts.ledger.events import LEDGER, Event, LedgerError, canonical, event_number
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.storage.base import Storage
+
+
+class ProtectedValueError(LedgerError):
+    """A new recipe would change what a campaign may never change."""
+
+
+def create_campaign(
+    storage: Storage, name: str, recipe: Mapping[str, Any], protected: Mapping[str, Any]
+) -> Ledger:
+    """The ledger of a new campaign, or of the one that is there already (its own recipe stays).
+
+    Args:
+        storage: the campaign root.
+        name: the campaign's name.
+        recipe: the resolved recipe as plain JSON values.
+        protected: what may never change (data source, splits, classes, seed), by name, as plain
+            JSON values.
+
+    Raises:
+        StorageError: the root cannot keep a ledger.
+        ProtectedValueError: the campaign that is there has other protected values.
+    """
+    ledger = Ledger(storage)
+    if not ledger.state().created:
+        storage.check_usable()
+        ledger.commit(
+            "campaign_created",
+            "campaign",
+            {"name": name, "recipe": dict(recipe), "protected": dict(protected)},
+        )
+    check_protected(ledger.state(), protected)
+    return ledger
+
+
+def check_protected(state: State, protected: Mapping[str, Any]) -> None:
+    """Refuse protected values that differ from the campaign's.
+
+    Raises:
+        ProtectedValueError: names the value, what it is and what was given.
+    """
+    for key in sorted({*state.protected, *protected}):
+        before, after = state.protected.get(key), protected.get(key)
+        if canonical(before) != canonical(after):
+            raise ProtectedValueError(
+                f"{key} may not change in a campaign: campaign {state.name!r} has {before!r}, got "
+                f"{after!r}. Put it back, or use another --root (or --fresh) for a new campaign."
+            )
+
+
+def change_recipe(
+    ledger: Ledger, recipe: Mapping[str, Any], protected: Mapping[str, Any]
+) -> Event | None:
+    """Record that the campaign goes on with another recipe; None if it is the same.
+
+    Raises:
+        ProtectedValueError: a protected value differs.
+    """
+    digest = hashlib.sha256(canonical(dict(recipe)).encode()).hexdigest()
+    while True:
+        state = ledger.state()
+        check_protected(state, protected)
+        changed = differences(state.recipe, recipe)
+        if not changed:
+            return None
+        event = ledger.commit(
+            "recipe_changed",
+            f"recipe/{state.recipe_changes + 1}",
+            {"recipe": dict(recipe), "changed": changed},
+        )
+        if hashlib.sha256(canonical(event.payload.recipe).encode()).hexdigest() == digest:
+            return event
+
+
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = ""
+) -> dict[str, list[Any]]:
+    """Dotted key -> [before, after] for every value that differs; a missing one is None."""
+    found: dict[str, list[Any]] = {}
+    for key in sorted({*before, *after}):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found |= differences(old, new, f"{prefix}{key}.")
+        elif canonical(old) != canonical(new):
+            found[f"{prefix}{key}"] = [old, new]
+    return found
+
+
+def discard_campaign(storage: Storage) -> None:
+    """Delete the campaign, its newest event first; the inbox (a person's files) stays.
+
+    A kill in between leaves either a shorter, whole ledger or none: never one with a gap.
+    """
+    for name in sorted(storage.list(LEDGER), key=event_number, reverse=True):
+        storage.delete(name)
+    for folder in sorted({name.split("/")[0] for name in storage.list() if "/" in name}):
+        if folder != "inbox":
+            storage.delete_prefix(folder)

@@ -1,0 +1,260 @@
+"""The ledger's events: what each kind says, and what the ledger's files are called."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.base import Settings
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+LEDGER = "ledger"
+# One path part: labels/<image_id>/ is a folder.
+ImageId = Annotated[str, Field(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$", max_length=200)]
+Cycle = Annotated[int, Field(ge=1)]
+# What an event holds by the thousand is a slotted dataclass: less than half a model's time to read.
+ITEM = ConfigDict(extra="forbid", strict=True)
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class LedgerError(StreetloopError):
+    """The ledger refuses an event, or is not what it was when it was written."""
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_iso(at: datetime) -> str:
+    """An aware time as UTC ISO text, such as `2025-01-31T12:00:00.000000+00:00`.
+
+    Raises:
+        ValueError: the time has no zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"Expected a time with a zone, got {at!r}.")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _check_time(text: object) -> object:
+    if isinstance(text, str) and datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("expected a UTC time with its zone")
+    return text
+
+
+Time = Annotated[str, BeforeValidator(_check_time)]
+
+
+class CampaignCreated(Settings):
+    """The first event. `protected` (any names) holds the values that may never change."""
+
+    name: str = Field(min_length=1)
+    recipe: dict[str, Any]
+    protected: dict[str, Any]
+
+
+class Seed(Settings):
+    """The images that are asked for first."""
+
+    image_ids: list[ImageId]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryItem:
+    """One image asked for. Higher score: ask first (None: a seed image). Cost: its own unit."""
+
+    __pydantic_config__ = ITEM
+
+    image_id: ImageId
+    score: Finite | None
+    reason: str
+    cost: Finite
+
+
+class Query(Settings):
+    """The images that a cycle asks people for; `model` (sha256) chose them, if one did."""
+
+    cycle: Cycle
+    strategy: str
+    model: Sha256 | None
+    items: list[QueryItem]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One accepted label map, stored at `labels/<image_id>/<sha256>.png`; agreement in [0, 1].
+
+    `created_at`: when the annotator last changed it (UTC ISO text), where the export says so.
+    """
+
+    __pydantic_config__ = ITEM
+
+    image_id: ImageId
+    sha256: Sha256
+    annotator: str
+    agreement: Finite | None = None
+    created_at: str | None = None
+
+    @property
+    def blob(self) -> str:
+        """The label map's name in the storage."""
+        return label_blob(self.image_id, self.sha256)
+
+
+class Refused(Settings):
+    """One label that was not taken, and why in words."""
+
+    name: str
+    reason: str
+
+
+class LabelsAccepted(Settings):
+    """What came in with one file (or one answer of the oracle)."""
+
+    file_sha256: Sha256
+    file_name: str
+    labels: list[Label]
+    refused: list[Refused]
+
+
+class TaskSkipped(Settings):
+    """Nobody can label this image; it leaves the queue."""
+
+    image_id: ImageId
+    annotator: str
+    why: str
+
+
+class Promotion(Settings):
+    """A cycle's model becomes the champion."""
+
+    cycle: Cycle
+    model: Sha256
+    metrics: dict[str, Any]
+    reasons: list[str]
+
+
+class Rollback(Settings):
+    """An earlier champion becomes the champion again."""
+
+    model: Sha256
+    why: str
+
+
+class RecipeChanged(Settings):
+    """Settings changed between cycles. `changed`: dotted key -> [before, after]."""
+
+    recipe: dict[str, Any]
+    changed: dict[str, Any]
+
+
+class CycleOpened(Settings):
+    """A run takes the lease on a new cycle, or on an open one whose holder is gone."""
+
+    cycle: Cycle
+    owner: str = Field(min_length=1)
+    fence: int = Field(ge=1)
+    expires_at: Time
+
+
+class Tracking(Settings):
+    """The MLflow run ids of the campaign and of a cycle."""
+
+    campaign_run_id: str | None = None
+    cycle: Cycle | None = None
+    cycle_run_id: str | None = None
+
+
+class CycleClosed(Settings):
+    """A cycle is over. `report`: the name of its report in the storage, if it has one."""
+
+    cycle: Cycle
+    outcome: Literal["done", "nothing_to_do", "waiting"]
+    report: str | None
+    summary: dict[str, Any]
+
+
+class LeaseReleased(Settings):
+    """The owner stopped before the end; the next run may take the cycle over at once."""
+
+    cycle: Cycle
+    owner: str
+    why: str
+
+
+KINDS: dict[str, type[BaseModel]] = {
+    "campaign_created": CampaignCreated,
+    "seed": Seed,
+    "query": Query,
+    "labels_accepted": LabelsAccepted,
+    "task_skipped": TaskSkipped,
+    "promotion": Promotion,
+    "rollback": Rollback,
+    "recipe_changed": RecipeChanged,
+    "cycle_opened": CycleOpened,
+    "tracking": Tracking,
+    "cycle_closed": CycleClosed,
+    "lease_released": LeaseReleased,
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One committed event. `payload`: the model of its kind. `sha256`: of its whole bytes."""
+
+    number: int
+    event_id: str
+    key: str
+    kind: str
+    at: str
+    fence: int | None
+    prev_sha256: str | None
+    payload: Any
+    sha256: str
+
+
+def label_blob(image_id: str, sha256: str) -> str:
+    """Where an accepted label map is stored."""
+    return f"labels/{image_id}/{sha256}.png"
+
+
+def event_name(number: int) -> str:
+    """Where an event is stored: `ledger/000012.json`."""
+    return f"{LEDGER}/{number:06d}.json"
+
+
+def event_number(name: str) -> int:
+    """The number in an event's name.
+
+    Raises:
+        LedgerError: there is a file in the ledger folder that is no event.
+    """
+    stem = name.removeprefix(f"{LEDGER}/").removesuffix(".json")
+    if not (stem.isascii() and stem.isdecimal()) or event_name(int(stem)) != name:
+        raise LedgerError(
+            f"{name} is no event; move it out of the ledger folder. Events are named 000000.json "
+            "and so on."
+        )
+    return int(stem)
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text.
+
+    Raises:
+        TypeError, ValueError: the value is no JSON (a NaN is none either).
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )

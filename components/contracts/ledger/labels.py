@@ -1,0 +1,38 @@
+"""Accepted label maps: PNG files of train ids under labels/<image_id>/<sha256>.png."""
+
+from __future__ import annotations
+
+import hashlib
+
+import cv2
+import numpy as np
+
+from components.contracts.data.records import decode_mask
+from components.contracts.ledger.events import label_blob
+from components.contracts.process.errors import StreetloopError
+from components.contracts.storage.base import Storage
+
+
+def store_label(storage: Storage, image_id: str, train_ids: np.ndarray) -> str:
+    """Stores a label map, uint8 [H, W] of train ids; returns its SHA-256.
+
+    The name is the content's hash, so storing the same map twice is one blob.
+    """
+    data = cv2.imencode(".png", train_ids)[1].tobytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    name = label_blob(image_id, sha256)
+    if not storage.exists(name):
+        storage.write(name, data)
+    return sha256
+
+
+def read_label(storage: Storage, image_id: str, sha256: str) -> np.ndarray:
+    """Reads a label map, uint8 [H, W]; StreetloopError if it is not what was stored."""
+    data = storage.read(label_blob(image_id, sha256))
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise StreetloopError(
+            f"Expected {label_blob(image_id, sha256)} to have the hash in its name; its content "
+            "has another: the file was changed or damaged. Restore it from a backup; `streetloop "
+            "ledger verify` lists every such file."
+        )
+    return decode_mask(data)

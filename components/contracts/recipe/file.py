@@ -1,0 +1,158 @@
+"""Settings as people write them: strict YAML, `key=value` changes, errors that name the key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from components.contracts.process.errors import UsageError
+from components.contracts.recipe.base import Settings
+
+S = TypeVar("S", bound=Settings)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key that is there twice, and reads 1e-3 as a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key} is there twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# PyYAML reads YAML 1.1, which wants a dot in a number with an exponent. YAML 1.2 does not.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def parse(text: str, where: str) -> Any:
+    """Parses YAML; UsageError, beginning with `where`, if it is none."""
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no such date
+        raise UsageError(f"{where}: expected YAML; {error}.") from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Reads a YAML file of keys and values; empty if the file is.
+
+    Raises:
+      UsageError: it cannot be read, or holds something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"Expected a file of settings; cannot read {path} ({error.strerror})."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: expected YAML in UTF-8; {error}.") from error
+    values = parse(text, str(path))
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: expected keys and values; got {type(values).__name__}.")
+    return values
+
+
+def change(values: dict[str, Any], wanted: str) -> None:
+    """Applies one "dotted.key=value" (value in YAML) to nested settings.
+
+    Raises:
+      UsageError: it is no such thing. Whether the key exists is `validate`'s to say.
+    """
+    key, equals, text = wanted.partition("=")
+    if not equals or not key:
+        raise UsageError(f"Expected --set key=value (as query.query_size=4); got {wanted!r}.")
+    value = parse(text, f"--set {wanted}")
+    *parents, last = key.split(".")
+    for parent in parents:
+        if not isinstance(values.get(parent), dict):
+            values[parent] = {}
+        values = values[parent]
+    values[last] = value
+
+
+def validate(model: type[S], values: dict[str, Any], where: str) -> S:
+    """Checks values against a model.
+
+    Args:
+      model: the settings that are expected.
+      values: nested, as YAML gives them.
+      where: the file, for the message.
+
+    Raises:
+      UsageError: one line for each unknown key, wrong type or impossible value. It names the key,
+        what was expected, what came and, for an unknown key, the nearest valid one.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise UsageError("\n".join(_explain(model, where, error))) from error
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
+    """Every key that a model may have, dotted."""
+    for name, info in model.model_fields.items():
+        inner = _model_in(info.annotation)
+        yield f"{prefix}{name}"
+        if inner is not None:
+            yield from keys(inner, f"{prefix}{name}.")
+
+
+def _explain(model: type[BaseModel], where: str, error: ValidationError) -> list[str]:
+    lines: list[str] = []
+    leaves: dict[str, list[tuple[str, Any]]] = {}  # key -> (message, what came)
+    for row in error.errors():
+        key = _key(model, row["loc"])
+        if row["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, list(keys(model)), n=1, cutoff=0.4)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            lines.append(
+                f"{where}: unknown key {key}.{hint} docs/reference/recipes.md lists all keys."
+            )
+            continue
+        message = row["msg"].removeprefix("Value error, ")
+        leaves.setdefault(key, []).append((message[:1].lower() + message[1:], row["input"]))
+    for key, found in leaves.items():
+        # Of a value with several allowed forms, the one that fits best says what is wrong inside.
+        if not any(other.startswith(f"{key}.") for other in leaves):
+            messages = " or ".join(dict.fromkeys(message for message, _ in found))
+            lines.append(f"{where}: {key}: {messages}; got {found[0][1]!r}.")
+    return lines
+
+
+def _key(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    """A dotted key: pydantic's place without the names that it gives to the forms of a value."""
+    parts: list[str] = []
+    inside: type[BaseModel] | None = model
+    mapping = False
+    for part in loc:
+        if inside is not None:
+            parts.append(str(part))
+            field = inside.model_fields.get(str(part))
+            inside = _model_in(field.annotation) if field else None
+            mapping = field is not None and get_origin(field.annotation) is dict
+        elif isinstance(part, int) or (mapping and part != "[key]"):
+            parts.append(str(part))
+    return ".".join(parts)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None

@@ -1,0 +1,96 @@
+"""The settings of the networks and of the objectives, as a recipe names them.
+
+Weights are named after the terms of the papers; the source of each default stands beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.contracts.recipe.base import Settings
+
+EncoderName = Literal[
+    "unet",
+    "efficientnet_lite0",
+    "mobilenet_v2",
+    "resnet50",
+    "efficientnet_v2_b0",
+    "efficientnet_v2_s",
+    "convnext_tiny",
+]
+Weight = Annotated[float, Field(ge=0.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class EncoderSettings(Settings):
+    """The contracting half of the generator."""
+
+    name: EncoderName = "efficientnet_lite0"
+    # "imagenet", "none", or the path of a file: a torch state dict for efficientnet_lite0, else a
+    # Keras .weights.h5 of the same encoder. `unet` always starts from scratch.
+    weights: str = Field(default="imagenet", min_length=1)
+    base: int = Field(default=16, ge=1)  # `unet` only: channels at full resolution, doubled a level
+    depth: int = Field(default=4, ge=1, le=5)  # `unet` only: how often it halves the resolution
+
+
+class NetworkSettings(Settings):
+    """The generator: an encoder and a U-Net decoder (Ronneberger et al., 2015)."""
+
+    encoder: EncoderSettings = EncoderSettings()
+    # Channels of the finest decoder block; doubled a level up to the maximum.
+    decoder_width: int = Field(default=32, ge=1)
+    decoder_max_width: int = Field(default=128, ge=1)
+    decoder_convolutions: Literal[1, 2] = 2  # a level
+    decoder_convolution: Literal["full", "separable"] = "full"
+    upsampling: Literal["nearest", "bilinear"] = "bilinear"
+    # The stride at which the logits are computed; they are then up-sampled to the input size.
+    output_stride: Literal[1, 2, 4] = 2
+    dropout: Share = 0.0  # share of the deepest feature's channels left out in training
+    # Keras's 0.99 lags behind in short schedules (8 % mIoU after 200 steps where 0.9 was right).
+    bn_momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
+
+
+class DiscriminatorSettings(Settings):
+    """The fully convolutional discriminator of Hung et al. (2018), section 3.2."""
+
+    base: int = Field(default=64, ge=1)  # channels 1x, 2x, 4x, 8x this, then 1
+    leaky_slope: float = Field(default=0.2, ge=0.0, lt=1.0)
+    sees_image: bool = False  # also given the image, as in s4GAN (Mittal et al., 2019)
+
+
+class ObjectiveSettings(Settings):
+    """What the generator is asked to do, and how much each term counts; 0 switches a term off."""
+
+    supervised: Weight = 1.0
+    # "log" is ENet's 1 / ln(c + share) (Paszke et al., 2016), scaled to a mean of 1 over pixels.
+    class_weights: Literal["none", "log"] = "log"
+    # ENet's c, in place of 1.02. The larger, the less rare classes count: at 1.02 a class with a
+    # hundredth of the pixels counts ten times as much as one with a third, at 1.1 three times.
+    class_weights_offset: float = Field(default=1.02, gt=1.0, le=10.0)
+    dice: Weight = 0.0
+
+    # AdvSemiSeg (Hung et al., 2018), section 4 and the authors' code.
+    adversarial_labeled: Weight = 0.01
+    adversarial_unlabeled: Weight = 0.001
+    semi_supervised: Weight = 0.1
+    semi_supervised_threshold: Share = 0.2  # trust pixels where sigmoid(D) is above this
+    semi_supervised_start: Share = 0.25  # of the steps; 5,000 of 20,000 in the paper
+
+    # UniMatch (Yang et al., 2023): (labeled + strong1 / 4 + strong2 / 4 + feature / 2) / 2. Seen
+    # from a labeled weight of 1 that is 0.5 for the strong views together and 0.5 for the feature.
+    consistency: Weight = 0.0
+    feature_consistency: Weight = 0.0
+    consistency_threshold: Share = 0.0  # their value for Cityscapes
+    consistency_start: Share = 0.0  # of the steps
+
+    @property
+    def read_unlabeled(self) -> bool:
+        """Whether a term with a weight reads unlabeled images."""
+        return bool(
+            self.adversarial_unlabeled
+            or self.semi_supervised
+            or self.consistency
+            or self.feature_consistency
+        )

@@ -1,0 +1,103 @@
+"""Recipes: a campaign's settings, typed and strict, from YAML and the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from components.contracts.process.errors import UsageError
+from components.contracts.recipe import file as settings_file
+from components.contracts.recipe.base import Settings
+from components.contracts.recipe.cluster import ClusterSettings
+from components.contracts.recipe.cycle import CycleSettings
+from components.contracts.recipe.data import DataSettings, SplitSettings
+from components.contracts.recipe.evaluate import EvaluateSettings
+from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.recipe.inference import InferenceSettings
+from components.contracts.recipe.query import QuerySettings
+from components.contracts.recipe.tracking import TrackingSettings
+from components.contracts.recipe.train import TrainSettings
+
+# The recipe travels as one parameter, on the command line of a task.
+_LARGEST = 16_000
+
+
+class Recipe(Settings):
+    """A campaign. Each section belongs to the step that reads it.
+
+    Attributes:
+      name: of the campaign, and of its registered model.
+      seed: of everything that is drawn by chance.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    cycle: CycleSettings = CycleSettings()
+    data: DataSettings = DataSettings()
+    split: SplitSettings = SplitSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    train: TrainSettings = TrainSettings()
+    inference: InferenceSettings = InferenceSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    query: QuerySettings = QuerySettings()
+    tracking: TrackingSettings = TrackingSettings()
+    cluster: ClusterSettings = ClusterSettings()
+
+    def resolved(self) -> str:
+        """Every setting, defaults included, as JSON: what the steps get."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        if len(text) > _LARGEST:
+            raise UsageError(
+                f"Expected a recipe of at most {_LARGEST} bytes when resolved; got {len(text)}."
+            )
+        return text
+
+
+def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Recipe:
+    """Reads a recipe.
+
+    Args:
+      path: the YAML file.
+      changes: "dotted.key=value" each, value in YAML; applied in order.
+      data: replaces the recipe's data source (and its generated streets, if any).
+
+    Raises:
+      UsageError: a file that is none, an unknown key, a wrong type or an impossible value. The
+        message names the key, what was expected, and the nearest valid key.
+    """
+    if not path.is_file():
+        raise UsageError(
+            f"Recipe not found: {path}. Give the path of a YAML file; pipelines/recipes/ holds "
+            "the ones that come with Streetloop."
+        )
+    values = settings_file.read(path)
+    for change in changes:
+        settings_file.change(values, change)
+    if data is not None:
+        given = values.get("data")
+        section = dict(given) if isinstance(given, dict) else {}
+        section.pop("synthetic", None)
+        section["source"] = data if data.startswith("gs://") else str(Path(data).absolute())
+        values["data"] = section
+    recipe = settings_file.validate(Recipe, values, str(path))
+    if recipe.data.source is not None and not recipe.data.source.startswith("gs://"):
+        no_python3(recipe.data.source, "data.source")
+    return recipe
+
+
+def no_python3(path: str, what: str) -> None:
+    """kfp.local replaces the word in every argument of a task."""
+    if "python3" in path:
+        raise UsageError(
+            f"Expected {what} without the word 'python3' in it; got {path}: KFP's local runner "
+            "replaces that word. Give the folder another name, or a link without it."
+        )
+
+
+def keys() -> Iterable[str]:
+    """Every key that a recipe may have, dotted."""
+    return settings_file.keys(Recipe)

@@ -1,0 +1,129 @@
+"""The settings of a fit: data order, optimization, and what is kept on the way."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from components.contracts.recipe.base import Settings
+from components.contracts.recipe.data import Size
+from components.contracts.recipe.networks import (
+    DiscriminatorSettings,
+    NetworkSettings,
+    ObjectiveSettings,
+    Share,
+)
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class AugmentSettings(Settings):
+    """Weak changes of every training image, and strong ones of what the student sees.
+
+    The ranges are UniMatch's (Yang et al., 2023), except that street scenes never hang upside
+    down and small images suffer from scales as low as 0.5.
+
+    Attributes:
+      scale: smallest and largest zoom before the crop; 1 makes the whole image fill the crop, so
+        what a stored pixel becomes is this times max(crop / stored size).
+      flip: mirror left and right, half of the time.
+      jitter: brightness, contrast, saturation and hue of the strong view.
+      jitter_share, grey_share, blur_share, cutmix_share: how often each change is made.
+      labeled_strong_share: how often a labeled image gets the strong changes of colour as well.
+    """
+
+    scale: tuple[Positive, Positive] = Field(default=(0.75, 1.75), strict=False)
+    flip: bool = True
+    jitter: tuple[Share, Share, Share, Share] = Field(default=(0.5, 0.5, 0.5, 0.25), strict=False)
+    jitter_share: Share = 0.8
+    grey_share: Share = 0.2
+    blur_share: Share = 0.5
+    cutmix_share: Share = 0.5
+    labeled_strong_share: Share = 0.0
+
+
+class OptimizerSettings(Settings):
+    """How the generator's weights move."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    schedule: Literal["poly", "cosine"] = "poly"
+    power: Positive = 0.9  # of poly (DeepLab, Chen et al., 2017)
+    warmup_steps: Annotated[int, Field(ge=0)] = 20
+    clip_norm: Positive = 5.0  # of all gradients together
+
+
+class TrainSettings(Settings):
+    """One fit.
+
+    Attributes:
+      steps: optimizer steps.
+      batch_size, unlabeled_batch_size: images of each kind in a step; the second may be 0.
+      crop: height and width of what the networks see, cut from the zoomed image (`augment.scale`).
+      ema_decay: of the averaged weights, which teach and which are saved; 0 turns averaging off.
+      settle_batches: batches over which the averaged model's batch-norm statistics are taken anew.
+      dev_every: steps between two scores on `dev`. The best-scoring weights are saved.
+      patience: stop after so many scores without a better one; 0 never stops early.
+      checkpoint_every: steps between checkpoints.
+      warm_start: start from the champion's weights, if there is one.
+      jit_compile: compile the step with XLA; on one device only.
+      precision: what the networks compute in. Weights, losses, scores and the saved model are always
+        float32; `mixed_float16` scales the losses.
+      deterministic: the same machine, data and seed give the same weights, bit for bit.
+      gpus: GPUs to use, each with an equal part of every batch; more than are visible is an error.
+        0 uses the CPU.
+    """
+
+    network: NetworkSettings = NetworkSettings()
+    discriminator: DiscriminatorSettings = DiscriminatorSettings()
+    objectives: ObjectiveSettings = ObjectiveSettings()
+    augment: AugmentSettings = AugmentSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    discriminator_learning_rate: Positive = 1e-4  # AdvSemiSeg (Hung et al., 2018)
+    steps: Annotated[int, Field(ge=1)] = 400
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    unlabeled_batch_size: Annotated[int, Field(ge=0)] = 4
+    crop: Size = (128, 256)
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    settle_batches: Annotated[int, Field(ge=0)] = 20
+    dev_every: Annotated[int, Field(ge=1)] = 100
+    patience: Annotated[int, Field(ge=0)] = 0
+    checkpoint_every: Annotated[int, Field(ge=1)] = 50
+    warm_start: bool = False
+    jit_compile: bool = False
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    deterministic: bool = True
+    gpus: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("crop")
+    @classmethod
+    def _divisible(cls, crop: tuple[int, int]) -> tuple[int, int]:
+        if any(n % 32 for n in crop):
+            raise ValueError(
+                "both numbers must be divisible by 32, as the networks halve five times"
+            )
+        return crop
+
+    @model_validator(mode="after")
+    def _shared_by_gpus(self) -> TrainSettings:
+        if self.gpus > 1:
+            for name in ("batch_size", "unlabeled_batch_size"):
+                if getattr(self, name) % self.gpus:
+                    raise ValueError(
+                        f"{name} must be divisible by gpus ({self.gpus}): it is the number of "
+                        "images of all GPUs together"
+                    )
+            if self.jit_compile:
+                raise ValueError("jit_compile works on one device; set it to false, or gpus to 1")
+        return self
+
+    @model_validator(mode="after")
+    def _trains_on_a_cpu(self) -> TrainSettings:
+        if self.network.encoder.name == "convnext_tiny" and not self.gpus:
+            raise ValueError(
+                "convnext_tiny trains on GPUs only (TensorFlow has no gradient of its grouped "
+                "convolutions on a CPU); set gpus, or take another encoder"
+            )
+        return self

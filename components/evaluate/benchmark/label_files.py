@@ -1,0 +1,126 @@
+"""Label-id files on disk: finding the pairs to score."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.evaluate.benchmark.id_files import ScoringError
+
+_LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
+_KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these
+_TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
+
+
+@dataclass(frozen=True)
+class TruthFile:
+    """One image's ground truth. `image_id` is city_sequence_frame."""
+
+    image_id: str
+    labels: Path
+    instances: Path | None
+
+
+def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
+    """Lists the ground truth below a folder, sorted by image id.
+
+    Args:
+      root: the data set's root (then `gtFine/<split>` is searched), its `gtFine` folder, or any
+        folder with `*_labelIds.png` files below it. An image's id is what comes before that, less
+        `_gtFine`; its instances are the `*_instanceIds.png` file beside it.
+      split: which split of a data-set root.
+
+    Raises:
+      ScoringError: nothing found, an id occurs twice, or only some images have instance files.
+    """
+    if not root.is_dir():
+        raise ScoringError(f"Expected a folder of ground truth; {root} is none.")
+    folder = root
+    for base in (root / "gtFine", root):
+        if base.name == "gtFine" and base.is_dir():
+            splits = sorted(path.name for path in base.iterdir() if path.is_dir())
+            if split not in splits:
+                raise ScoringError(
+                    f"Expected the split {split} in {base}; it has {', '.join(splits) or 'none'}. "
+                    "Name one of them with --split."
+                )
+            folder = base / split
+            break
+    found: dict[str, TruthFile] = {}
+    for path in sorted(folder.rglob(f"*{_LABELS}")):
+        image_id = path.name.removesuffix(_LABELS)
+        for kind in _KINDS:
+            image_id = image_id.removesuffix(kind)
+        if image_id in found:
+            raise ScoringError(
+                f"Expected one ground truth for {image_id}; got {found[image_id].labels} and "
+                f"{path}. Point --ground-truth at one of them."
+            )
+        instances = _instances_of(path)
+        found[image_id] = TruthFile(image_id, path, instances if instances.is_file() else None)
+    if not found:
+        raise ScoringError(f"Expected *{_LABELS} files below {folder}; found none.")
+    files = [found[image_id] for image_id in sorted(found)]
+    without = [file for file in files if file.instances is None]
+    if 0 < len(without) < len(files):
+        raise ScoringError(
+            f"Expected {_instances_of(without[0].labels)}, as "
+            f"{len(files) - len(without)} other images have their instance file. Add it, or score "
+            "without any."
+        )
+    return files
+
+
+def _instances_of(labels: Path) -> Path:
+    return labels.with_name(labels.name.removesuffix(_LABELS) + _INSTANCES)
+
+
+def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]:
+    """Finds each image's prediction: a PNG below `folder` whose name holds the image's id.
+
+    Where several do, the one named `*_labelIds.png` counts (a folder may hold `*_color.png` too).
+
+    Raises:
+      ScoringError: an image has no prediction, or several that could be meant.
+    """
+    if not folder.is_dir():
+        raise ScoringError(f"Expected a folder of predictions; {folder} is none.")
+    wanted = sorted(image_ids)
+    known = set(wanted)
+    candidates: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*.png")):
+        image_id = _id_in(path.name, known)
+        if image_id is not None:
+            candidates.setdefault(image_id, []).append(path)
+    chosen = {}
+    for image_id in wanted:
+        paths = candidates.get(image_id, [])
+        named = [path for path in paths if path.name.endswith(_LABELS)]
+        if len(paths) > 1 and len(named) == 1:
+            paths = named
+        if not paths:
+            raise ScoringError(
+                f"Expected a prediction for {image_id}: a PNG below {folder} whose name holds "
+                f"{image_id}; found none. {len(candidates)} of {len(wanted)} images have one."
+            )
+        if len(paths) > 1:
+            raise ScoringError(
+                f"Expected one prediction for {image_id}; got "
+                f"{' and '.join(str(path) for path in paths[:3])}. Remove all but one."
+            )
+        chosen[image_id] = paths[0]
+    return chosen
+
+
+def _id_in(name: str, known: set[str]) -> str | None:
+    """The longest known id that `name` holds between boundaries of words and numbers."""
+    spans = [match.span() for match in _TOKEN.finditer(name)]
+    found = (
+        name[start:end]
+        for index, (start, _) in enumerate(spans)
+        for _, end in spans[index:]
+        if name[start:end] in known
+    )
+    return max(found, key=len, default=None)

@@ -1,0 +1,61 @@
+"""The fully convolutional discriminator: real label map or predicted one, for every pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.contracts.recipe.networks import DiscriminatorSettings
+from tfds_cityscapes.labels import NUM_CLASSES
+
+
+def build_discriminator(
+    settings: DiscriminatorSettings, num_classes: int = NUM_CLASSES
+) -> keras.Model:
+    """Builds the discriminator of Hung et al. (2018), section 3.2, figure 1.
+
+    Five 4x4 convolutions of stride 2, LeakyReLU between them, no batch norm, then bilinear
+    up-sampling to the input size.
+
+    Args:
+      settings: its width, and whether it also sees the image.
+      num_classes: channels of the label maps.
+
+    Returns:
+      A functional model: float32 maps [B, H, W, num_classes] (soft-max or one-hot), or the list
+      [maps, image] with the image [B, H, W, 3] in [0, 255] if `settings.sees_image`, to float32
+      logits [B, H, W, 1]; high means "a real label map". H and W divisible by 32.
+    """
+    maps = keras.Input((None, None, num_classes), dtype="float32", name="maps")
+    inputs: Any = maps
+    x: Any = maps
+    if settings.sees_image:
+        image = keras.Input((None, None, 3), dtype="float32", name="image")
+        inputs = [maps, image]
+        scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="image_rescaling")(image)
+        x = keras.layers.Concatenate(name="maps_and_image")([maps, scaled])
+    for number, multiple in enumerate((1, 2, 4, 8), 1):
+        x = keras.layers.Conv2D(
+            settings.base * multiple, 4, 2, padding="same", name=f"conv{number}"
+        )(x)
+        x = keras.layers.LeakyReLU(settings.leaky_slope, name=f"leaky_relu{number}")(x)
+    x = keras.layers.Conv2D(1, 4, 2, padding="same", dtype="float32", name="conv5")(x)
+    logits = keras.layers.UpSampling2D(
+        32, interpolation="bilinear", dtype="float32", name="logits_full_size"
+    )(x)
+    return keras.Model(inputs, logits, name="discriminator")
+
+
+def label_maps(labels: tf.Tensor, num_classes: int = NUM_CLASSES) -> tf.Tensor:
+    """Turns labels into what the discriminator sees as real: one-hot maps, 0 where ignored.
+
+    Args:
+      labels: [B, H, W] int32 in [0, num_classes) or 255.
+      num_classes: channels of the maps.
+
+    Returns:
+      float32 [B, H, W, num_classes].
+    """
+    return tf.one_hot(labels, num_classes)  # an index out of range becomes all zeros

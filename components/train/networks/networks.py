@@ -1,0 +1,182 @@
+"""The networks of a fit and their optimizers, and what of them a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.train import TrainSettings
+from components.train.networks.batch_norm import (
+    to_be_saved,
+    with_fused_batch_norm,
+    with_plain_batch_norm,
+)
+from components.train.networks.discriminator import build_discriminator
+from components.train.networks.generator import build_generator
+from components.train.networks.optimizers import FusedAdam, FusedAdamW
+
+
+@dataclass
+class Networks:
+    """Everything that a training step changes, on every replica, and the candidate, on one device.
+
+    Attributes:
+      generator: the student, with fused batch normalisation.
+      averaged: the exponential moving average of its weights: the teacher.
+      candidate: a float32 copy of `averaged` whose batch-norm statistics are settled, to be scored;
+        in the end the best one, to be saved.
+      strategy: how a step is spread over devices; TensorFlow's default strategy for one device.
+    """
+
+    generator: keras.Model
+    averaged: keras.Model
+    candidate: keras.Model
+    discriminator: keras.Model
+    generator_optimizer: keras.optimizers.Optimizer
+    discriminator_optimizer: keras.optimizers.Optimizer
+    ema_decay: float
+    strategy: tf.distribute.Strategy
+
+    def state(self) -> dict[str, Sequence[Any]]:
+        """All variables by group, dropout's random state and the optimizers' moments included."""
+        return {
+            "generator": self.generator.variables,
+            "averaged": self.averaged.variables,
+            "discriminator": self.discriminator.variables,
+            "generator_optimizer": self.generator_optimizer.variables,
+            "discriminator_optimizer": self.discriminator_optimizer.variables,
+        }
+
+    def set_learning_rates(self, factor: float, settings: TrainSettings) -> None:
+        """Scales both learning rates."""
+        self.generator_optimizer.learning_rate = settings.optimizer.learning_rate * factor
+        self.discriminator_optimizer.learning_rate = settings.discriminator_learning_rate * factor
+
+    def update_average(self, step: tf.Tensor) -> None:
+        """Moves the average; the decay grows from 0, so that early weights are soon forgotten.
+
+        min(1 - 1 / (step + 1), decay), as in UniMatch V2 (Yang et al., 2025).
+        """
+        early = 1.0 - 1.0 / (tf.cast(step, tf.float32) + 1.0)
+        decay = tf.minimum(early, self.ema_decay)
+        for mean, weight in zip(self.averaged.weights, self.generator.weights, strict=True):
+            mean.assign(decay * mean + (1.0 - decay) * weight)
+
+    def average_into_candidate(self) -> None:
+        """Copies the averaged weights into the candidate, and where its dropout begins."""
+        for to, variable in zip(self.candidate.variables, self.averaged.variables, strict=True):
+            to.assign(variable)
+
+    def to_save(self) -> tuple[keras.Model, keras.Model]:
+        """The candidate and the discriminator, both in float32."""
+        return self.candidate, to_be_saved(self.discriminator)
+
+    def loss_scale(self) -> float | None:
+        """What the generator's loss is multiplied by against underflow, in float16; else None."""
+        scale = getattr(self.generator_optimizer, "dynamic_scale", None)
+        return None if scale is None else float(np.asarray(scale))
+
+
+def build_networks(
+    settings: TrainSettings,
+    start: keras.Model | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Networks:
+    """Builds the networks of a fit.
+
+    Args:
+      settings: of the fit.
+      start: a generator whose weights to begin with.
+      strategy: of `devices.strategy_for`; None for one device.
+
+    Raises:
+      StreetloopError: `start` has another architecture.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    with _dtype_policy(settings.precision):
+        plain = _begin(settings, start)
+        with strategy.scope():
+            generator = with_fused_batch_norm(plain)
+            discriminator = build_discriminator(settings.discriminator)
+            # A replica hands in its part of the summed gradient, which Keras clips on its own.
+            clip_norm = settings.optimizer.clip_norm / strategy.num_replicas_in_sync
+            generator_optimizer = _scaled(_optimizer(settings, clip_norm), settings)
+            generator_optimizer.build(generator.trainable_variables)
+            # Betas of AdvSemiSeg (Hung et al., 2018), section 4.
+            discriminator_optimizer = _scaled(
+                FusedAdam(settings.discriminator_learning_rate, beta_1=0.9, beta_2=0.99),
+                settings,
+            )
+            discriminator_optimizer.build(discriminator.trainable_variables)
+            averaged = with_plain_batch_norm(generator)
+        candidate = to_be_saved(generator)
+    return Networks(
+        generator,
+        averaged,
+        candidate,
+        discriminator,
+        generator_optimizer,
+        discriminator_optimizer,
+        settings.ema_decay,
+        strategy,
+    )
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _begin(settings: TrainSettings, start: keras.Model | None) -> keras.Model:
+    """The generator as the fit begins with it."""
+    plain = build_generator(settings.network)
+    if start is not None:
+        wanted = [tuple(w.shape) for w in plain.weights]
+        got = [tuple(w.shape) for w in start.weights]
+        if wanted != got:
+            raise StreetloopError(
+                "Expected the champion to have this recipe's network (train.warm_start is on); its "
+                "weights have other shapes. Set train.warm_start=false, or put train.network back."
+            )
+        plain.set_weights(start.get_weights())
+    return plain
+
+
+def _optimizer(settings: TrainSettings, clip_norm: float) -> keras.optimizers.Optimizer:
+    wanted = settings.optimizer
+    if wanted.name == "sgd":
+        return keras.optimizers.SGD(
+            wanted.learning_rate,
+            momentum=0.9,
+            weight_decay=wanted.weight_decay,
+            global_clipnorm=clip_norm,
+        )
+    return FusedAdamW(
+        wanted.learning_rate,
+        weight_decay=wanted.weight_decay,
+        global_clipnorm=clip_norm,
+    )
+
+
+def _scaled(
+    optimizer: keras.optimizers.Optimizer, settings: TrainSettings
+) -> keras.optimizers.Optimizer:
+    """With loss scaling for float16, whose small gradients become 0; bfloat16 needs none.
+
+    Dynamic, and a step whose gradients are not finite is left out (Micikevicius et al., 2018).
+    """
+    if settings.precision != "mixed_float16":
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)

@@ -1,0 +1,65 @@
+"""The figure of an ablation: every variant's scores, and its differences to the first."""
+
+from __future__ import annotations
+
+from components.evaluate.report.figures import (
+    INK,
+    MUTED,
+    SERIES,
+    set_title,
+    side_by_side,
+    to_png_bytes,
+)
+from pipelines.ablation.statistics import LEVEL, summary
+from pipelines.ablation.table import Table, interval, spread
+
+
+def ablation_figure(table: Table) -> bytes:
+    """Draws mIoU on `table.split`: left means, spreads and fits, right paired differences; a PNG."""
+    variants = list(table.variants)
+    figure, (scores, differences) = side_by_side(11.0, 1.6 + 0.55 * len(variants), 2)
+    for place, variant in enumerate(variants):
+        values = list(table.values(variant, table.split, "miou").values())
+        found = summary(values)
+        if found is not None:
+            color = SERIES[place % len(SERIES)]
+            scores.errorbar(found.mean, place, xerr=found.spread, fmt="o", color=color, capsize=4)
+            scores.scatter(values, [place + 0.22] * len(values), s=14, color=color, alpha=0.6)
+        words = f"{variant}\n{spread(found)}, n {found.n if found else 0}"
+        scores.text(
+            -0.02,
+            place,
+            words,
+            transform=scores.get_yaxis_transform(),
+            ha="right",
+            va="center",
+            fontsize=9,
+            color=INK,
+        )
+        if place == 0:
+            continue
+        change = table.difference(variant, "miou")
+        if change is not None:
+            differences.errorbar(
+                change.mean, place, xerr=change.half, fmt="o", color=color, capsize=4
+            )
+        differences.text(
+            1.02,
+            place,
+            interval(change),
+            transform=differences.get_yaxis_transform(),
+            ha="left",
+            va="center",
+            fontsize=9,
+            color=INK,
+        )
+    differences.axvline(0, color=MUTED, linewidth=1)
+    for axes, name in (
+        (scores, f"mIoU on {table.split} (%), ± standard deviation"),
+        (differences, f"points over {variants[0]}, {100 * LEVEL:.0f} % interval"),
+    ):
+        axes.set_yticks([])
+        axes.set_ylim(len(variants) - 0.4, -0.6)
+        axes.set_xlabel(name, color=MUTED)
+    set_title(scores, table.title)
+    return to_png_bytes(figure)

@@ -1,0 +1,138 @@
+"""`python -m pipelines.ablation.fit ORDER.json`: one fit of an ablation, in a process of its own.
+
+TensorFlow's state, its memory and its determinism end with the process.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.context import begin
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
+from components.cycle.runs import git_sha
+from pipelines.ablation.plan import Fit, Scene, make_records, scene_of
+from pipelines.ablation.store import Begun, write_result
+from pipelines.ablation.tracking import live
+
+log = logging.getLogger("streetloop")
+SCORES = ("miou", "pixel_accuracy", "dice")
+
+
+def main(path: str) -> int:
+    """Does what the order says; returns the exit code."""
+    order: dict[str, Any] = json.loads(Path(path).read_text())
+    begin("ablate")
+    try:
+        recipe = Recipe.model_validate(order["recipe"])
+        storage = open_storage(order["root"])
+        scene = scene_of(recipe, storage)
+        if order["fit"] is None:
+            make_records(recipe, scene, storage)
+        else:
+            settings = recipe.train.model_validate(order["fit"].pop("settings"))
+            fit = Fit(settings=settings, **order["fit"])
+            write_result(storage, fit, _fit(recipe, storage, scene, fit, order["run_id"]))
+    except StreetloopError as error:
+        Path(order["error"]).write_text(str(error))
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+def _fit(
+    recipe: Recipe, storage: Storage, scene: Scene, wanted: Fit, run_id: str | None
+) -> dict[str, Any]:
+    """Fits and scores; goes on from the checkpoint of an interrupted one."""
+    from components.contracts.data.records import Records, read_ids
+    from components.contracts.process.progress import Progress
+    from components.feedback.oracle import read_answer
+    from components.split.join import LABELED, UNLABELED_IDS, join
+    from components.train.checkpoint import Checkpoint
+    from components.train.devices import strategy_for
+    from components.train.fit import fit
+    from components.train.input.data import Data
+
+    strategy = strategy_for(wanted.settings.gpus)
+    records = Records(storage.local_dir(scene.prefix))
+    begun = Begun(storage, wanted)
+    point = live(recipe, storage.uri, run_id, begun.at_ms)
+    progress = Progress("train", "steps", wanted.settings.steps)
+    with tempfile.TemporaryDirectory(prefix="streetloop-") as name:
+        folder = Path(name)
+        join(
+            records,
+            wanted.labeled,
+            lambda image_id: read_answer(scene.source, scene.items, image_id),
+            folder / "split",
+        )
+        labeled = Records(folder / "split" / LABELED)
+        unlabeled = read_ids(folder / "split" / UNLABELED_IDS)
+        data = Data.of(labeled, records, unlabeled, wanted.settings)
+        state = folder / "state.npz"
+        begun.restore(state)
+        started = time.monotonic()
+
+        def report(step: int, metrics: dict[str, float]) -> None:
+            log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
+            point(step, begun.note(step, metrics))
+
+        done = fit(
+            data,
+            wanted.settings,
+            wanted.seed,
+            Checkpoint(state, lambda path: begun.keep(path, time.monotonic() - started)),
+            report=report,
+            progress=progress.update,
+            strategy=strategy,
+        )
+        seconds = begun.seconds
+        scores = _score(recipe, done.networks.candidate, records)
+    return {
+        "variant": wanted.variant,
+        "seed": wanted.seed,
+        "settings": wanted.settings.model_dump(mode="json"),
+        "labeled": wanted.labeled,
+        "unlabeled": len(data.unlabeled or ()),
+        "steps": done.steps,
+        "best_step": done.best_step,
+        "seconds": round(seconds, 1),
+        "waiting_for_data": done.waiting,
+        "git_sha": git_sha(),
+        "scores": scores,
+        "history": begun.history,
+        "at_ms": begun.at_ms,
+    }
+
+
+def _score(recipe: Recipe, generator: Any, records: Any) -> dict[str, Any]:
+    """Scores on dev and val at native size: fractions, and each class's IoU."""
+    from components.contracts.model.predictor import Predictor
+    from components.contracts.process.progress import Progress
+    from components.evaluate.assess import assess
+
+    predictor = Predictor(generator, recipe.inference)
+    out: dict[str, Any] = {}
+    for split in ("dev", "val"):
+        total = len(records.ids(split))
+        if not total:
+            continue
+        progress = Progress("evaluate", f"images of {split}", total)
+        scores = assess(predictor, records, split, progress=progress.update).scores
+        out[split] = {name: getattr(scores, name) for name in SCORES} | {
+            "images": total,
+            "classes": {name: row.iou for name, row in scores.classes.items() if row.pixels},
+        }
+    return out
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,156 @@
+"""`streetloop ablate`: objectives switched on and off over seeds, each fit in its own process."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from rich.console import Console
+
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.context import set_environment
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
+from pipelines.ablation.figure import ablation_figure
+from pipelines.ablation.plan import Plan
+from pipelines.ablation.store import read_result, tidy
+from pipelines.ablation.table import Table, markdown
+from pipelines.ablation.tracking import Runs
+from pipelines.ablation.worker import Worker
+from pipelines.local.display import Screen, duration
+from pipelines.local.runner import Interrupted, session, stopping_children
+
+TABLE, FIGURE = "ablation.md", "ablation.png"
+
+
+def ablate(
+    recipe: Recipe,
+    root: str,
+    labels: int | str,
+    seeds: list[int],
+    variants: list[str],
+    split: str,
+) -> int:
+    """Runs the fits that are missing, and prints the table.
+
+    Args:
+      recipe: the resolved recipe.
+      root: where everything of the ablation lies; no campaign's root.
+      labels: how many images are labeled: a number, or a share such as "1/8".
+      seeds: of labels, weights, order and augmentation.
+      variants: names out of `ablation_variants.VARIANTS`; the first is compared with.
+      split: "dev" or "val", whose differences are shown.
+
+    Returns:
+      the exit code.
+
+    Raises:
+      StreetloopError: the root holds a campaign, or a fit failed.
+    """
+    set_environment()
+    console = Console(file=sys.stdout, soft_wrap=True)
+    storage = open_storage(root)
+    if Ledger(storage).state().created:
+        raise StreetloopError(
+            f"Expected a root without a campaign; {storage.uri} holds one. Name another with --root."
+        )
+    try:
+        with stopping_children(), session(root) as folder:
+            worker = Worker(recipe, root, storage, folder, Screen(console))
+            plan = worker.plan(labels, seeds, variants, split)
+            with ExitStack() as at_the_end:
+                runs = Runs(plan, storage, root)
+                runs.open()
+                at_the_end.callback(lambda: _finish(console, storage, plan, runs))
+                _run(console, storage, plan, runs, worker)
+    except Interrupted as stop:
+        console.print("Stopped. Run the same command again to go on from here.")
+        return stop.exit_code
+    return 0
+
+
+def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: Worker) -> None:
+    """Has the missing fits done, one after the other; one that fails does not stop the others."""
+    failed: list[str] = []
+    for number, fit in enumerate(plan.fits, 1):
+        result = read_result(storage, fit)
+        where = f"Fit {number} of {len(plan.fits)}: {fit.variant}, seed {fit.seed}"
+        if result is None:
+            console.print(f"[bold]{where}[/]{_left(storage, plan)}", highlight=False)
+            started = time.monotonic()
+            try:
+                worker.order(fit, runs.begin(fit))
+            except StreetloopError as error:
+                console.print(f"  {error}", highlight=False, markup=False)
+                failed.append(str(error))
+                continue
+            result = read_result(storage, fit)
+            assert result is not None, "a process that ended well has stored its result"
+            _written(storage, plan)  # to be looked at while the others run
+            words = f"done after {duration(time.monotonic() - started)}"
+        else:
+            tidy(storage, fit)
+            console.print(f"[bold]{where}[/]", highlight=False)
+            words = "is there already"
+        runs.end(fit, result)
+        mious = [f"{k} {100 * v['miou']:.2f}" for k, v in result["scores"].items() if v["miou"]]
+        console.print(f"  {words}: mIoU {', '.join(mious)} %", highlight=False)
+    if failed:
+        raise StreetloopError(f"{len(failed)} of {len(plan.fits)} fits failed. {failed[0]}")
+
+
+def _left(storage: Storage, plan: Plan) -> str:
+    """How long the missing fits will take, from those that are there."""
+    known = {f.key: (f, r) for f in plan.fits if (r := read_result(storage, f)) is not None}
+    if not known:
+        return ""
+    took: dict[str, list[float]] = {}
+    for fit, result in known.values():
+        took.setdefault(fit.variant, []).append(result["seconds"])
+    mean = statistics.fmean(s for seconds in took.values() for s in seconds)
+    missing = {f.key: f for f in plan.fits if f.key not in known}
+    left = sum(statistics.fmean(took.get(f.variant, [mean])) for f in missing.values())
+    return f" (about {duration(left)} left for {len(missing)} fit{'s' if len(missing) > 1 else ''})"
+
+
+def table_of(storage: Storage, plan: Plan) -> Table:
+    """The table of the fits that are there."""
+    results: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for fit in plan.fits:
+        result = read_result(storage, fit)
+        if result is not None:
+            results.setdefault(fit.variant, {})[fit.seed] = result
+    labeled = sorted({len(fit.labeled) for fit in plan.fits})
+    title = (
+        f"Ablation of {plan.recipe.name}: {plan.labels} labeled "
+        f"({'/'.join(map(str, labeled))} images), {plan.recipe.train.steps} steps"
+    )
+    return Table(title, plan.split, plan.variants, len(plan.seeds), results)
+
+
+def _written(storage: Storage, plan: Plan) -> dict[str, bytes]:
+    """Writes the table and the figure of the fits that are there, and returns them by name."""
+    table = table_of(storage, plan)
+    if not table.results:
+        return {}
+    files = {TABLE: markdown(table).encode(), FIGURE: ablation_figure(table)}
+    for name, data in files.items():
+        storage.write(name, data)
+    return files
+
+
+def _finish(console: Console, storage: Storage, plan: Plan, runs: Runs) -> None:
+    """Writes, prints and tracks the table, be it complete or not."""
+    files = _written(storage, plan)
+    if files:
+        console.print()
+        console.print(files[TABLE].decode(), highlight=False, markup=False)
+        console.print(f"Table:    {storage.uri}/{TABLE}", highlight=False)
+        console.print(f"Figure:   {storage.uri}/{FIGURE}", highlight=False)
+    runs.close(files, complete=all(read_result(storage, fit) for fit in plan.fits))

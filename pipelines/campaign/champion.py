@@ -1,0 +1,88 @@
+"""`streetloop evaluate`: the champion's scores and report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.context import set_environment
+from components.contracts.storage.open import open_storage
+from pipelines.local.display import percent
+
+
+def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
+    """Scores the champion on a split; prints the scores and writes reports/<split>-<model>.*.
+
+    Raises:
+      StreetloopError: there is no champion, or the split has no labeled image.
+    """
+    set_environment()
+    storage = open_storage(root)
+    state = Ledger(storage).state()
+    trained = [c for c in state.cycles.values() if "records" in c.summary]
+    if state.champion is None or not trained:
+        raise StreetloopError(
+            f"Expected a champion in {storage.uri}; there is none yet. Run a cycle first."
+        )
+    from components.contracts.data.records import Records
+    from components.contracts.model.files import load_generator
+    from components.contracts.model.predictor import Predictor
+    from components.evaluate.assess import assess, baseline
+    from components.evaluate.gate import Decision
+    from components.evaluate.report.page import examples_of, model_page, pictures_of
+
+    records = Records(storage.local_dir(trained[-1].summary["records"]))
+    if not records.ids(split):
+        raise StreetloopError(
+            f"Expected labeled images in {split}; there is none (in the benchmark, the labels of "
+            "test are withheld)."
+        )
+    model = state.champion.model
+    generator = load_generator(storage.local_dir(f"models/{model}"))
+    predictor = Predictor(generator, recipe.inference)
+    found = assess(predictor, records, split, recipe.evaluate.overlays)
+    name = f"reports/{split}-{model[:12]}"
+    scores = found.to_json() | {
+        "split": split,
+        "model": model,
+        "inference": recipe.inference.model_dump(mode="json"),
+        "baseline": baseline(found.confusion),
+    }
+    storage.write(f"{name}.json", json.dumps(scores, indent=1).encode())
+    pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])
+    decision = Decision(True, [f"Champion since cycle {state.champion.cycle}."])
+    page = model_page(
+        recipe.name,
+        state.champion.cycle,
+        found,
+        decision,
+        pictures,
+        split,
+        examples=examples_of(predictor, records, found.confused),
+        inference=recipe.inference,
+    )
+    storage.write(f"{name}.html", page.encode())
+    _print_scores(scores, f"Champion {model[:12]} on {split} ({found.images} images), %")
+    click.echo(f"Report: {storage.uri}/{name}.html")
+
+
+def _print_scores(scores: dict[str, Any], title: str) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in ("class", "IoU", "Dice", "accuracy"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for name, row in scores["classes"].items():
+        if row["pixels"]:
+            table.add_row(name, percent(row["iou"]), percent(row["dice"]), percent(row["accuracy"]))
+    table.add_section()
+    means = [percent(scores[k]) for k in ("miou", "dice", "pixel_accuracy")]
+    table.add_row("mean (pixel accuracy)", *means, style="bold")
+    base = [percent(scores["baseline"][k]) for k in ("miou", "dice", "pixel_accuracy")]
+    table.add_row(f"all {scores['baseline']['class']}", *base, style="dim")
+    Console().print(table)

@@ -1,0 +1,125 @@
+"""`streetloop compare`: campaigns side by side, from their ledgers and reports."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.recipe.tracking import store_uri
+from components.contracts.storage.open import open_storage
+from components.contracts.tracking.client import Tracker
+from pipelines.campaign.status import status
+from pipelines.local.display import percent
+
+_SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
+_SHARES = (0.9, 0.95)  # of the best mIoU of all campaigns: how many labels each needed for that
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One campaign's trained cycles, in order; scores on `val`, fractions."""
+
+    title: str
+    root: str
+    cycles: list[dict[str, Any]]
+    run_id: str | None
+    tracking: str
+    experiment: str
+
+
+def read(recipe: Recipe, root: str) -> Campaign:
+    """Reads a campaign; StreetloopError if no cycle of it has trained yet."""
+    storage = open_storage(root)
+    cycles = [c for c in status(recipe, storage)["cycles"] if c["outcome"] == "done"]
+    if not cycles:
+        raise StreetloopError(f"Expected trained cycles in {storage.uri}; there is none yet.")
+    state = Ledger(storage).state()
+    strategy = state.recipe.get("query", {}).get("strategy", "")
+    title = f"{state.name} ({strategy}, seed {state.recipe.get('seed')})"
+    uri = store_uri(recipe.tracking, root)
+    experiment = recipe.tracking.experiment
+    return Campaign(title, root, cycles, state.campaign_run_id, uri, experiment)
+
+
+def labels_needed(campaign: Campaign, miou: float) -> int | None:
+    """The fewest labels with which a cycle's own model reached this mIoU; None if none did."""
+    reached = [c["labeled"] for c in campaign.cycles if (c["miou"] or 0) >= miou]
+    return min(reached, default=None)
+
+
+def table_of(campaigns: list[Campaign]) -> Table:
+    """A line a cycle of each campaign, then what each needed for a share of the best."""
+    table = Table(title="Each cycle's own model on val (%)", title_justify="left")
+    table.add_column("campaign")
+    for name in ("cycle", "labeled", *_SCORES.values()):
+        table.add_column(name, justify="right")
+    best = max(c["miou"] or 0 for campaign in campaigns for c in campaign.cycles)
+    for campaign in campaigns:
+        for index, cycle in enumerate(campaign.cycles):
+            scores = [percent(cycle[name]) for name in _SCORES]
+            title = campaign.title if index == 0 else ""
+            table.add_row(title, str(cycle["cycle"]), str(cycle["labeled"]), *scores)
+        for share in _SHARES:
+            needed = labels_needed(campaign, share * best)
+            words = f"{100 * share:.0f} % of the best mIoU"
+            table.add_row(words, "", "not reached" if needed is None else str(needed), style="dim")
+        table.add_section()
+    return table
+
+
+def mlflow_url(campaigns: list[Campaign]) -> str | None:
+    """The page of the MLflow UI with the same learning curves; None if there is no shared store."""
+    stores = {c.tracking for c in campaigns}
+    if len(stores) != 1 or any(c.run_id is None for c in campaigns):
+        return None
+    (store,) = stores
+    server = store if store.startswith("http") else "http://127.0.0.1:5000"
+    ids = {Tracker(store, c.experiment).check() for c in campaigns}
+    wanted = {
+        "runs": json.dumps([c.run_id for c in campaigns]),
+        "experiments": json.dumps(sorted(filter(None, ids))),
+        "metric": json.dumps("curve/miou"),
+        "plot_metric_keys": json.dumps(["curve/miou"]),
+        "x_axis": "step",  # which is the number of labels
+        "show_point": "true",
+    }
+    return f"{server}/#/metric?{urllib.parse.urlencode(wanted, quote_via=urllib.parse.quote)}"
+
+
+def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
+    """Prints campaigns side by side, draws their learning curves, and says where MLflow shows them.
+
+    Raises:
+      StreetloopError: a campaign has no trained cycle.
+    """
+    from components.evaluate.report.figures import learning_curve_figure
+
+    campaigns = [read(recipe, root) for recipe, root in chosen]
+    console = Console(soft_wrap=True)
+    console.print(table_of(campaigns))
+    titles = [c.title for c in campaigns]
+    curves = {}
+    for campaign in campaigns:
+        shared = titles.count(campaign.title) > 1
+        name = f"{campaign.title}, {Path(campaign.root).name}" if shared else campaign.title
+        points = [(c["labeled"], c["miou"]) for c in campaign.cycles if c["miou"] is not None]
+        curves[name] = points
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(learning_curve_figure(curves, ylabel="mIoU on val (%)"))
+    console.print(f"Curves:   {output}", highlight=False)
+    url = mlflow_url(campaigns)
+    if url is None:
+        console.print("MLflow:   the campaigns do not share a store; give them one tracking.uri.")
+        return
+    # A store that is a file has no address until `streetloop ui` serves it.
+    hint = "" if campaigns[0].tracking.startswith("http") else " (streetloop ui)"
+    console.print(f"MLflow:   {url}{hint}", highlight=False)

@@ -1,0 +1,111 @@
+"""The connection to Kubeflow Pipelines, with errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.recipe.cluster import ClusterSettings
+
+_ENDPOINT = "KF_PIPELINES_ENDPOINT"  # what kfp reads when it is given no host
+_SECONDS = 10.0
+
+
+@contextlib.contextmanager
+def connected(cluster: ClusterSettings) -> Iterator[tuple[Any, str]]:
+    """Yields a kfp.Client and the endpoint's address, for links.
+
+    What the block raises because of the endpoint becomes a StreetloopError.
+
+    Raises:
+      UsageError: `cluster.host` is no address.
+      StreetloopError: the endpoint is out of reach, refuses us, or is something else.
+    """
+    host = cluster.host or os.environ.get(_ENDPOINT)
+    if host is not None:
+        host = _address(host)
+        # kfp itself asks a silent endpoint for half a minute before it says so.
+        _reach(host)
+    from kfp_server_api import ApiException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        # kfp prints links of its own, and warns that it needs version 2 of the server.
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            from kfp import Client
+
+            client = Client(host=host, namespace=cluster.namespace)
+            yield client, host or ""
+    except ApiException as error:
+        raise StreetloopError(_refused(host, error)) from error
+    except (HTTPError, TimeoutError, ConnectionError) as error:
+        raise StreetloopError(_out_of_reach(host, str(error))) from error
+
+
+def _address(host: str) -> str:
+    address = host.rstrip("/") if "://" in host else f"https://{host.rstrip('/')}"
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"Expected cluster.host to be an address such as http://localhost:8080; got {host!r}."
+        )
+    return address
+
+
+def _reach(host: str) -> None:
+    parts = urlsplit(host)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=_SECONDS).close()
+    except OSError as error:
+        raise StreetloopError(_out_of_reach(host, error.strerror or str(error))) from error
+
+
+def _out_of_reach(host: str | None, why: str) -> str:
+    if host is None:
+        return (
+            f"Expected a Kubeflow Pipelines endpoint; cluster.host and ${_ENDPOINT} name none, and "
+            f"neither a pod's nor a kubectl configuration led to one ({why[:120]}…). Give "
+            "--set cluster.host=http://localhost:8080 (after kubectl port-forward)."
+        )
+    return (
+        f"Kubeflow Pipelines at {host} cannot be reached ({why[:200]}). Check cluster.host; for a "
+        "cluster without a public address run `kubectl port-forward -n kubeflow svc/ml-pipeline-ui "
+        "8080:80` and use http://localhost:8080."
+    )
+
+
+def _refused(host: str | None, error: Any) -> str:
+    where = host or "the cluster's address"
+    if error.status in (401, 403):
+        return (
+            f"Kubeflow Pipelines at {where} refused us ({error.status} {error.reason}). Log in as "
+            "its administrator says (kfp reads the KF_PIPELINES_* variables), and check that "
+            "cluster.namespace is one that you may use."
+        )
+    if error.status == 404:
+        return (
+            f"Expected Kubeflow Pipelines 2 at {where}; it does not know what was asked (404). "
+            f"Check cluster.host. It said: {_said(error)}"
+        )
+    return f"Kubeflow Pipelines at {where} answered {error.status} {error.reason}: {_said(error)}"
+
+
+def _said(error: Any) -> str:
+    """The server's own message, which it sends as JSON, in one line."""
+    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body
+    try:
+        row = json.loads(body or "{}")
+        body = row.get("message") or row.get("error") or body
+    except (ValueError, AttributeError):
+        pass
+    return " ".join(str(body or "nothing").split())[:300]

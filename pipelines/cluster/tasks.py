@@ -1,0 +1,58 @@
+"""What a cluster adds to the tasks of a cycle: images, GPUs, memory, volumes, secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kfp import kubernetes
+
+from components.contracts.process.image import IMAGE
+from components.contracts.recipe.recipe import Recipe
+from pipelines.cycle import Customize
+
+_HEAVY = ("train", "evaluate", "query")  # they run the network
+_LIGHT_CPU, _LIGHT_MEMORY = "1", "4G"
+_TRAIN_RETRIES = 2  # a lost node: the next attempt goes on from the checkpoint
+_CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+
+
+def customizer(recipe: Recipe) -> Customize:
+    """The function that applies `recipe.cluster` to a task of the cycle."""
+
+    def customize(task: Any, step: str) -> None:
+        cluster = recipe.cluster
+        heavy = step in _HEAVY
+        image = cluster.image or IMAGE
+        task.set_container_image((cluster.trainer_image or image) if heavy else image)
+        _resources(task, step, recipe)
+        # The images name a numeric user; this keeps another image from running as root.
+        kubernetes.set_security_context(task, run_as_non_root=True)
+        if cluster.volume is not None:
+            kubernetes.mount_pvc(task, cluster.volume, cluster.mount)
+        if cluster.secret is not None:
+            kubernetes.use_secret_as_env(task, cluster.secret, {key: key for key in _CREDENTIALS})
+        if recipe.tracking.uri is not None:
+            task.set_env_variable("MLFLOW_TRACKING_URI", recipe.tracking.uri)
+        if step == "train":
+            kubernetes.empty_dir_mount(
+                task, "shared-memory", "/dev/shm", "Memory", cluster.shared_memory
+            )
+            kubernetes.set_timeout(task, cluster.train_timeout_minutes * 60)
+            task.set_retry(_TRAIN_RETRIES, backoff_duration="60s", backoff_factor=2)
+
+    return customize
+
+
+def _resources(task: Any, step: str, recipe: Recipe) -> None:
+    cluster = recipe.cluster
+    if step not in _HEAVY:
+        # Requests alone: these steps are small, and a limit set too low would end them.
+        task.set_cpu_request(_LIGHT_CPU).set_memory_request(_LIGHT_MEMORY)
+        return
+    # No CPU limit: it slows a pod down even where CPUs are idle.
+    task.set_cpu_request(cluster.cpu)
+    task.set_memory_request(cluster.memory).set_memory_limit(cluster.memory)
+    if cluster.gpus:
+        # Only training spreads over several GPUs.
+        task.set_accelerator_type(cluster.gpu_resource)
+        task.set_accelerator_limit(cluster.gpus if step == "train" else 1)

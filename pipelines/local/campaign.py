@@ -1,0 +1,189 @@
+"""`streetloop run`, `status` and `ui`: a campaign on this machine, in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from components.contracts.ledger.campaign import discard_campaign
+from components.contracts.ledger.lease import clean_up
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.recipe.tracking import store_uri
+from components.contracts.step.context import Context, set_environment
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
+from components.cycle.changes import protected_values
+from components.cycle.runs import catch_up
+from pipelines.campaign.status import status
+from pipelines.campaign.waiting import waiting_words
+from pipelines.local.display import Screen, cycle_table, duration
+from pipelines.local.runner import (
+    LOGS,
+    Interrupted,
+    is_complete,
+    run_cycle,
+    session,
+    stopping_children,
+)
+
+
+def run_campaign(recipe: Recipe, root: str, name: str) -> int:
+    """Runs cycles until the campaign is complete, or waits for people.
+
+    Args:
+      recipe: the resolved recipe.
+      root: the campaign root.
+      name: the recipe as the user named it, for hints.
+
+    Returns:
+      the exit code.
+    """
+    console = Console(file=sys.stdout, soft_wrap=True)
+    storage = open_storage(root)
+    ledger = Ledger(storage)
+    _check_unchanged(ledger, recipe)
+    if is_complete(ledger.state(), recipe):
+        clean_up(ledger)
+        console.print(f"Campaign {recipe.name} is complete: nothing to train.")
+        set_environment()
+        if not catch_up(Context(recipe.resolved(), root)):
+            console.print("MLflow still lacks a cycle; run this again when it is back.")
+        _finish(console, recipe, storage, root, name)
+        return 0
+    screen = Screen(console)
+    try:
+        with stopping_children(), session(root) as folder:
+            while not is_complete(ledger.state(), recipe):
+                number = _next_cycle(ledger)
+                console.print(
+                    f"[bold]Cycle {number}[/] of campaign {recipe.name}{_planned(recipe)}"
+                )
+                started = time.monotonic()
+                with screen.following(folder / "progress"):
+                    run_cycle(recipe, root, folder, _log(root, number))
+                outcome = ledger.state().cycles[number].outcome or "open"
+                words = outcome.replace("_", " ")
+                console.print(f"  {words} after {duration(time.monotonic() - started)}")
+                if not recipe.feedback.oracle and outcome != "done":
+                    break
+                if not recipe.feedback.oracle and ledger.state().outstanding:
+                    break
+    except Interrupted as stop:
+        console.print("Stopped. Run the same command again to go on from here.")
+        return stop.exit_code
+    _finish(console, recipe, storage, root, name)
+    return 0
+
+
+def _check_unchanged(ledger: Ledger, recipe: Recipe) -> None:
+    """Says what may not change before anything starts."""
+    from components.contracts.ledger.campaign import check_protected
+
+    state = ledger.state()
+    if state.created:
+        check_protected(state, protected_values(json.loads(recipe.resolved())))
+
+
+def _planned(recipe: Recipe) -> str:
+    return f" (until {recipe.cycle.cycles} have trained)" if recipe.cycle.cycles else ""
+
+
+def _next_cycle(ledger: Ledger) -> int:
+    last = ledger.state().last_cycle
+    return 1 if last is None else last.cycle + last.closed
+
+
+def _log(root: str, cycle: int) -> Path:
+    folder = Path("runs/logs") if root.startswith("gs://") else Path(root) / LOGS
+    return folder / f"cycle-{cycle:04d}.log"
+
+
+def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name: str) -> None:
+    report = status(recipe, storage)
+    console.print()
+    console.print(cycle_table(report["cycles"], report["baseline"]))
+    done = [c["cycle"] for c in report["cycles"] if c["outcome"] == "done"]
+    if done:
+        console.print(f"Report:   {storage.uri}/cycles/{done[-1]}/report.html", highlight=False)
+    where = _found_by(recipe, root, name)
+    if not recipe.feedback.oracle:
+        for line in waiting_words(report, where):
+            console.print(line, highlight=False)
+    console.print(f"MLflow:   streetloop ui {where}", highlight=False)
+    if report["complete"]:
+        console.print("The campaign is complete.")
+
+
+def _found_by(recipe: Recipe, root: str, name: str) -> str:
+    """What finds this campaign again: the recipe, as the user named it, and the root."""
+    default = Path(root) == Path(f"runs/{recipe.name}").absolute()
+    return name if default else f"{name} --root {root}"
+
+
+def discard(root: str, yes: bool) -> None:
+    """Deletes the campaign at `root`, after saying what that is and being told yes."""
+    storage = open_storage(root)
+    state = Ledger(storage).state()
+    if not state.created:
+        return
+    people = sum(1 for v in state.labels.values() if v[-1].annotator != "oracle")
+    click.echo(
+        f"--fresh discards campaign {state.name} in {storage.uri}: {len(state.cycles)} cycles, "
+        f"{len(state.labels)} labeled images ({people} labeled by people), "
+        f"{len({c.model for c in state.champions})} champions. MLflow keeps its runs."
+    )
+    if not yes and not click.confirm("Discard it?"):
+        raise StreetloopError("Nothing was discarded.")
+    discard_campaign(storage)
+
+
+def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
+    """Prints where the campaign stands; `name` is the recipe as the user named it."""
+    storage = open_storage(root)
+    report = status(recipe, storage)
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    console = Console(soft_wrap=True)
+    if not Ledger(storage).state().created:
+        console.print(f"There is no campaign in {storage.uri} yet: start it with `streetloop run`.")
+        return
+    console.print(cycle_table(report["cycles"], report["baseline"]))
+    champion = report["champion"]
+    if champion:
+        console.print(f"Champion: {champion['model'][:12]} of cycle {champion['cycle']}")
+    waiting = report["waiting"]["images"]
+    if recipe.feedback.oracle or not waiting:
+        console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
+    if not recipe.feedback.oracle:
+        for line in waiting_words(report, _found_by(recipe, root, name)):
+            console.print(line, highlight=False)
+    for image_id in waiting:
+        console.print(f"  {image_id}", highlight=False)
+    console.print("Complete." if report["complete"] else "Not complete.")
+
+
+def serve_ui(recipe: Recipe, root: str, port: int) -> None:
+    """Becomes the MLflow server on the campaign's store."""
+    uri = store_uri(recipe.tracking, root)
+    if uri.startswith("http"):
+        click.echo(f"This campaign is tracked by a server: open {uri}")
+        return
+    database = Path(uri.removeprefix("sqlite:///"))
+    if not database.exists():
+        raise StreetloopError(
+            f"Expected an MLflow store at {database}; there is none yet. Run a cycle first."
+        )
+    artifacts = (database.parent / "artifacts").as_uri()
+    click.echo(f"MLflow: http://127.0.0.1:{port} (Ctrl-C ends it)")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    command += ["--default-artifact-root", artifacts, "--port", str(port)]
+    os.execv(sys.executable, command)

@@ -1,0 +1,55 @@
+"""What the steps of a cycle print: in a file for people, and its last lines at hand."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import deque
+from pathlib import Path
+
+from components.contracts.storage.files import FULL, explained
+
+# The last line of a traceback, which kfp indents: an exception's name and message.
+_ERROR = re.compile(r"\s*(?:[a-z_]+\.)*(?:StreetloopError: |(?=[A-Z]\w*Error: ))(\S.*)")
+_KEPT = 2000  # lines
+
+
+class StepLog(io.TextIOBase):
+    """A text stream into a file; what is there is kept.
+
+    On a full disk the rest goes missing in the file and nothing is raised: the step that could not
+    write says so itself, and that is what people must be told.
+
+    Raises:
+      StorageError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._lines: deque[str] = deque(maxlen=_KEPT)
+        self._rest = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        self._lines.extend(lines)
+        try:
+            self._file.write(text.encode(errors="replace"))
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+        return len(text)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def error(self) -> str | None:
+        """The last exception that was printed: its message."""
+        lines = (*self._lines, self._rest)
+        told = [found for line in lines if (found := _ERROR.match(line))]
+        return told[-1][1] if told else None

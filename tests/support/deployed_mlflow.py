@@ -1,0 +1,153 @@
+"""The server of mlflow/, as its Dockerfile and compose.yaml start it, on a PostgreSQL of the test's.
+
+Flags, variables and the accounts' file are read from those files, so that what is tested is what is
+deployed. Only places differ: the port, the folder of the artifacts, and where PostgreSQL is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.gcs_server import free_port
+from tests.support.servers import MlflowServer
+
+REPOSITORY = Path(__file__).parents[2]
+FOLDER = REPOSITORY / "mlflow"
+# As a person fills in mlflow/.env.
+SECRETS = {
+    "POSTGRES_PASSWORD": "of the database",
+    "MLFLOW_AUTH_ADMIN_PASSWORD": "of the administrator",
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the cookies",
+}
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's last stage: (instruction, the rest of its line)."""
+    text = re.sub(r"\\\n\s*", " ", (FOLDER / "Dockerfile").read_text())
+    rows = [line.partition(" ") for line in text.splitlines() if line and line[0] != "#"]
+    last = max(i for i, row in enumerate(rows) if row[0] == "FROM")
+    return [(name, rest) for name, _, rest in rows[last:]]
+
+
+def image_environment() -> dict[str, str]:
+    """The image's variables. A file that the image copies is named where it lies here."""
+    found: dict[str, str] = {}
+    copied = {}
+    for name, rest in instructions():
+        if name == "ENV":
+            found |= dict(pair.split("=", 1) for pair in rest.split())
+        if name == "COPY" and not rest.startswith("--from"):
+            source, target = rest.split()
+            copied[target] = str(FOLDER / source)
+    assert found
+    return {k: copied.get(v, v) for k, v in found.items()}
+
+
+def image_command(program: str, port: int) -> list[str]:
+    """ENTRYPOINT and CMD, with the program of the test's environment, on the test's port."""
+    words = [json.loads(rest) for name, rest in instructions() if name in ("ENTRYPOINT", "CMD")]
+    assert len(words) == 2
+    command = [*words[0], *words[1]]
+    assert command[0] == "mlflow"
+    command[0] = program
+    command[command.index("--port") + 1] = str(port)
+    return command
+
+
+def compose_environment(filled_in: Mapping[str, str]) -> dict[str, str]:
+    """What compose.yaml gives the server, with the values of a filled-in .env."""
+    service = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["mlflow"]
+
+    def value(found: re.Match[str]) -> str:
+        name, kind, rest = found.groups()
+        if name in filled_in:
+            return filled_in[name]
+        assert kind == ":-", f"compose.yaml wants {name} in .env"
+        return rest
+
+    return {
+        name: re.sub(r"\$\{([A-Z_]+)(:[-?])([^}]*)\}", value, text)
+        for name, text in service["environment"].items()
+    }
+
+
+def deployed_server(folder: Path, database: Mapping[str, str]) -> MlflowServer:
+    """The server, not started yet; `folder` gets its artifacts and its log."""
+    program = REPOSITORY / ".venv-mlflow" / "bin" / "mlflow"
+    assert program.exists(), "Expected the server's own environment: `make test-mlflow-server`."
+    port = free_port()
+    artifacts = folder / "artifacts"
+    artifacts.mkdir()
+    environment = image_environment()
+    environment["PATH"] = f"{program.parent}:{os.environ['PATH']}"
+    environment |= compose_environment(SECRETS | {"MLFLOW_ARTIFACTS_DESTINATION": str(artifacts)})
+    hosts = environment["MLFLOW_SERVER_ALLOWED_HOSTS"].replace(":5000", f":{port}")
+    environment |= {"MLFLOW_SERVER_ALLOWED_HOSTS": hosts, **database}
+    command = image_command(str(program), port)
+    return MlflowServer(command, port, folder / "server.log", environment)
+
+
+@contextmanager
+def postgresql(user: str, password: str) -> Iterator[dict[str, str]]:
+    """A real PostgreSQL with the database that compose.yaml names; yields libpq's variables."""
+    service = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["database"]
+    name = service["environment"]["POSTGRES_DB"]
+    # PostgreSQL refuses to run as root; Debian's package brings a user for it.
+    how: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="streetloop-pg-") as place:
+        folder = Path(place)
+        if os.geteuid() == 0:
+            entry = pwd.getpwnam("postgres")
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+            how = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        secret = folder / "password"
+        secret.write_text(password)
+        secret.chmod(0o644)
+        data, port = folder / "data", str(free_port())
+        initialize = [_program("initdb"), "-D", str(data), "-U", user, "-E", "UTF8"]
+        initialize += [f"--pwfile={secret}", "--auth=scram-sha-256", "--no-sync"]
+        subprocess.run(initialize, check=True, capture_output=True, cwd=folder, **how)
+        serve = [_program("postgres"), "-D", str(data), "-k", str(folder), "-p", port]
+        serve += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        server = subprocess.Popen(
+            serve, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **how
+        )
+        found = {"PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": user, "PGPASSWORD": password}
+        try:
+            _create(name, found)
+            yield found
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _create(name: str, found: Mapping[str, str]) -> None:
+    deadline = time.monotonic() + 60
+    command = [_program("createdb"), name]
+    while True:
+        done = subprocess.run(command, env={**os.environ, **found}, capture_output=True, text=True)
+        if done.returncode == 0:
+            return
+        assert time.monotonic() < deadline, done.stderr
+        time.sleep(0.2)
+
+
+def _program(name: str) -> str:
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
+    found = shutil.which(name, path=path)
+    assert found, f"Expected PostgreSQL's {name}; found none. Install it (Debian: postgresql)."
+    return found

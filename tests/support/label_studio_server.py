@@ -1,0 +1,84 @@
+"""A real Label Studio server for tests, from an environment of its own (`make test-label-studio`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.support.gcs_server import free_port
+
+ENVIRONMENT = Path(__file__).parents[2] / ".venv-label-studio"
+EMAIL, PASSWORD = "person@example.com", "for-tests-only"
+_OLD_TOKEN = "0123456789abcdef0123456789abcdef01234567"  # of this throwaway server alone
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its address, a token of the older kind, and a personal access token."""
+
+    url: str
+    old_token: str
+    token: str
+
+    def ask(self, method: str, path: str, **content: Any) -> Any:
+        """One request as another program's client sends it; the JSON of the answer."""
+        headers = {"Authorization": f"Token {self.old_token}"}
+        response = requests.request(
+            method, self.url + path, headers=headers, timeout=120, **content
+        )
+        assert response.ok, f"{method} {path}: {response.status_code} {response.text[:500]}"
+        return response.json()
+
+
+@contextmanager
+def running_server(data: Path) -> Iterator[Server]:
+    """A server that keeps its data in the folder `data` and ends with the block."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        *(str(ENVIRONMENT / "bin" / "label-studio"), "start", "--no-browser"),
+        *("--internal-host", "127.0.0.1", "--port", str(port), "--data-dir", str(data)),
+        *("--username", EMAIL, "--password", PASSWORD),
+        *("--user-token", _OLD_TOKEN, "--enable-legacy-api-token"),
+    ]
+    # It calls nobody: no news about versions, no statistics, no reports of errors.
+    quiet = {"LATEST_VERSION_CHECK": "false", "COLLECT_ANALYTICS": "false"}
+    quiet |= {"SENTRY_DSN": "", "FRONTEND_SENTRY_DSN": ""}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | quiet
+    data.mkdir(parents=True, exist_ok=True)
+    log = data / "server.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command, cwd=data, env=environment, stdout=stream, stderr=stream, start_new_session=True
+        )
+    try:
+        _wait(process, url, log)
+        headers = {"Authorization": f"Token {_OLD_TOKEN}"}
+        made = requests.post(f"{url}/api/token/", headers=headers, timeout=60)
+        yield Server(url, _OLD_TOKEN, made.json()["token"])
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Returns when the server answers; the first start makes its data base, which takes a minute."""
+    deadline = time.monotonic() + 600
+    while True:
+        try:
+            requests.get(f"{url}/api/version", timeout=10).raise_for_status()
+            return
+        except requests.RequestException:
+            text = log.read_text(errors="replace")[-2000:]
+            assert process.poll() is None, f"it ended: {text}"
+            assert time.monotonic() < deadline, f"it does not answer: {text}"
+            time.sleep(1)

@@ -1,0 +1,68 @@
+"""Real servers for tests: a process on a free port, ready when the block begins, gone at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.gcs_server import free_port
+
+
+class MlflowServer:
+    """An MLflow server that can be killed and started again on the same port and store."""
+
+    def __init__(
+        self, command: list[str], port: int, log: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.command, self.port, self.log = command, port, log
+        self.environment = dict(environment)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                cwd=self.log.parent,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # its workers die with it
+            )
+        deadline = time.monotonic() + 180
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
+                    return
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    words = self.log.read_text(errors="replace")[-3000:]
+                    raise AssertionError(f"The server did not start:\n{words}") from None
+                time.sleep(0.2)
+
+    def kill(self) -> None:
+        """SIGKILL to the server and its workers: what a lost node looks like."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(20)
+            self.process = None
+
+
+def plain_mlflow(folder: Path) -> MlflowServer:
+    """A server without accounts on a SQLite file, not started yet."""
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    command += ["--allowed-hosts", f"127.0.0.1:{port}"]
+    return MlflowServer(command, port, folder / "server.log", os.environ)

@@ -1,0 +1,120 @@
+"""Batches, windows, flips and scales give what one look at a time gives."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.contracts.model import predictor as inference
+from components.contracts.model.files import pad_to_multiple
+from components.contracts.model.predictor import Predictor, predictions
+from components.contracts.recipe.inference import InferenceSettings
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+
+
+@pytest.fixture(scope="module")
+def generator():
+    """Looks at a neighbourhood, so that borders, padding and mirroring matter."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input((None, None, 3))
+    layer = keras.layers.Rescaling(1 / 64)(image)
+    layer = keras.layers.Conv2D(8, 5, padding="same", activation="relu")(layer)
+    return keras.Model(image, keras.layers.Conv2D(19, 3, padding="same")(layer))
+
+
+def _images(*shape):
+    return np.random.default_rng(2).integers(0, 256, (*shape, 3)).astype(np.uint8)
+
+
+def _one_by_one(generator, settings, image, size):
+    """The definition: every view and every window alone, each resized on its own."""
+    total = np.zeros((*size, 19))
+    for scale in settings.scales:
+        zoomed = tf.image.resize(
+            tf.cast(image, tf.float32), [round(n * scale) for n in image.shape[:2]]
+        )
+        for mirrored in (False, True) if settings.flip else (False,):
+            view = np.asarray(zoomed)[:, ::-1] if mirrored else np.asarray(zoomed)
+            height, width = view.shape[:2]
+            window = settings.window or (height, width)
+            seen, times = np.zeros((height, width, 19)), np.zeros((height, width, 1))
+            for top in inference._starts(height, window[0], settings.overlap):
+                for left in inference._starts(width, window[1], settings.overlap):
+                    part = np.s_[top : top + window[0], left : left + window[1]]
+                    piece = view[part]
+                    logits = generator(pad_to_multiple(piece)[None], training=False)
+                    found = tf.nn.softmax(logits)[0, : piece.shape[0], : piece.shape[1]]
+                    seen[part] += found.numpy()
+                    times[part] += 1
+            seen /= times
+            total += tf.image.resize(seen[:, ::-1] if mirrored else seen, size).numpy()
+    return total / total.sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("pixels", [1, 10**9])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"flip": True},
+        {"scales": (0.75, 1.0), "flip": True},
+        {"window": (32, 32)},
+        {"window": (33, 40), "overlap": 0.5, "flip": True, "scales": (1.0, 1.5)},
+    ],
+    ids=["whole", "flip", "scales", "windows", "all"],
+)
+def test_batches_equal_one_view_at_a_time(generator, monkeypatch, how, pixels):
+    monkeypatch.setattr(inference, "PIXELS_AT_ONCE", {"CPU": pixels, "GPU": pixels})
+    settings = InferenceSettings(**how)
+    images, size = _images(2, 40, 50), (60, 70)
+    batch = Predictor(generator, settings).batch(images, size)
+    assert batch.shape == (2, *size, 19)
+    for image, found in zip(images, batch, strict=True):
+        np.testing.assert_allclose(
+            found, _one_by_one(generator, settings, image, size), rtol=1e-4, atol=1e-5
+        )
+
+
+def test_one_image_is_a_batch_of_one_at_its_own_size(generator):
+    image = _images(40, 60)
+    found = Predictor(generator).probabilities(image)
+    assert found.shape == (40, 60, 19)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-5)
+
+
+def test_records_are_grouped_by_size_and_stay_in_order(generator, monkeypatch):
+    """Three sizes, of image or of label alone; at most two images of 20x30 at once."""
+    monkeypatch.setattr(inference, "PIXELS_AT_ONCE", {"CPU": 1250, "GPU": 1250})
+    sizes = [((20, 30), (20, 30))] * 3 + [((20, 30), (40, 60))] + [((10, 30), (20, 30))] * 2
+    held = {
+        f"i{n}": SimpleNamespace(image_id=f"i{n}", image=_images(*size), label=np.zeros(truth))
+        for n, (size, truth) in enumerate(sizes)
+    }
+    records = SimpleNamespace(read=held.__getitem__)
+    batches = []
+    predictor = Predictor(generator)
+    alone = predictor.batch
+
+    def counted(images, size):
+        batches.append(len(images))
+        return alone(images, size)
+
+    monkeypatch.setattr(predictor, "batch", counted)
+    found = list(predictions(predictor, records, list(held)))
+    assert batches == [2, 1, 1, 2]
+    assert [image_id for image_id, *_ in found] == list(held)
+    for image_id, image, truth, probabilities in found:
+        assert image is held[image_id].image
+        assert truth is held[image_id].label
+        assert probabilities.shape == (*truth.shape, 19)
+        np.testing.assert_allclose(probabilities, alone(image[None], truth.shape)[0], atol=1e-5)
+
+
+def test_settings_say_in_words_how_images_are_shown():
+    assert InferenceSettings().words == "whole"
+    shown = InferenceSettings(flip=True, scales=(0.75, 1.0), window=(64, 96))
+    assert shown.words == "in windows of 64x96, mirrored too, at 0.75, 1 times its size"

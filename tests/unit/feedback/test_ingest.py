@@ -1,0 +1,279 @@
+"""From a file that a person hands in to a label in the ledger: no training, real storage."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from components.contracts.annotation import label_studio, png_mask
+from components.contracts.annotation.limits import Limits
+from components.contracts.data.records import INDEX, Records
+from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.storage import base as storage_module
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
+from components.feedback.inbox import ingest_inbox
+from pipelines.campaign.feedback_cli import put
+from pipelines.cli import main
+
+SIZE = (4, 6)
+SETTINGS = FeedbackSettings(allow_unasked=True)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    """An index of two images that may be labeled and one that may not."""
+    row = {"city": "a", "height": SIZE[0], "width": SIZE[1], "shard": "x", "offset": 0, "length": 0}
+    splits = {"a_0_1": "train", "a_0_2": "train", "a_0_9": "val"}
+    rows = {image_id: {**row, "split": split} for image_id, split in splits.items()}
+    (tmp_path / INDEX).write_text(json.dumps(rows))
+    return Records(tmp_path)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return create_campaign(open_storage(str(tmp_path / "root")), "people", {"name": "people"}, {})
+
+
+def _mask(train_id: int) -> bytes:
+    return png_mask.write(np.full(SIZE, train_id, np.uint8))
+
+
+def test_equal_masks_of_two_images_are_two_labels(ledger: Ledger, records: Records) -> None:
+    for image_id in ("a_0_1", "a_0_2"):
+        put(ledger.storage, png_mask.file_name(image_id), _mask(3))
+    ingest_inbox(ledger, records, SETTINGS, None)
+    state = ledger.state()
+    assert sorted(state.labels) == ["a_0_1", "a_0_2"]
+    for image_id, (version,) in state.labels.items():
+        assert (read_label(ledger.storage, image_id, version.sha256) == 3).all()
+    assert ledger.storage.list("inbox") == []
+    assert ledger.verify() == []
+
+
+def test_the_same_file_again_changes_nothing(ledger: Ledger, records: Records) -> None:
+    for _ in range(2):
+        put(ledger.storage, png_mask.file_name("a_0_1"), _mask(3))
+        ingest_inbox(ledger, records, SETTINGS, None)
+    assert len(ledger.state().labels["a_0_1"]) == 1
+    assert ledger.storage.list("inbox") == []
+
+
+def test_a_relabeled_image_keeps_its_earlier_version(ledger: Ledger, records: Records) -> None:
+    for train_id in (3, 5):
+        put(ledger.storage, png_mask.file_name("a_0_1"), _mask(train_id))
+        ingest_inbox(ledger, records, SETTINGS, None)
+    first, last = ledger.state().labels["a_0_1"]
+    assert (read_label(ledger.storage, "a_0_1", first.sha256) == 3).all()
+    assert (read_label(ledger.storage, "a_0_1", last.sha256) == 5).all()
+
+
+def test_what_is_refused_is_kept_with_a_reason_and_the_rest_goes_in(
+    ledger: Ledger, records: Records
+) -> None:
+    good = label_studio.write_task("a_0_1", "a.png", np.full(SIZE, 8, np.uint8))
+    tasks = []
+    for image_id in ("a_0_1", "a_0_9", "unknown"):
+        result = good["predictions"][0]["result"]
+        tasks.append({"data": {"image_id": image_id}, "annotations": [{"result": result}]})
+    data = json.dumps(tasks).encode()
+    put(ledger.storage, "export.json", data)
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert sorted(ledger.state().labels) == ["a_0_1"]
+    kept, reason = sorted(ledger.storage.list("rejected"))
+    assert ledger.storage.read(kept) == data
+    refused = json.loads(ledger.storage.read(reason))["refused"]
+    assert len(refused) == 2
+    assert all(row["reason"] for row in refused)
+
+
+def test_a_half_copied_file_is_left_alone(ledger: Ledger, records: Records) -> None:
+    for name in ("export.json.part", ".export.json"):
+        ledger.storage.write(f"inbox/{name}", b"[{")
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert len(ledger.storage.list("inbox")) == 2
+    assert ledger.storage.list("rejected") == []
+
+
+def test_a_file_that_takes_another_ones_place_while_that_is_read_is_not_lost(
+    ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"inbox/{png_mask.file_name('a_0_1')}"
+    ledger.storage.write(name, _mask(3))
+    read = type(ledger.storage).read
+
+    def replaced(self: Storage, wanted: str) -> bytes:
+        data = read(self, wanted)
+        if wanted == name and data == _mask(3):
+            self.write(name, _mask(5))
+        return data
+
+    monkeypatch.setattr(type(ledger.storage), "read", replaced)
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert ledger.storage.list("inbox") == [name]
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert ledger.storage.list("inbox") == []
+    assert len(ledger.state().labels["a_0_1"]) == 2
+
+
+def test_a_plain_copy_that_goes_on_is_left_for_the_next_cycle(
+    tmp_path: Path,
+    ledger: Ledger,
+    records: Records,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, copied = _mask(3), tmp_path / "root/inbox" / png_mask.file_name("a_0_1")
+    copied.parent.mkdir(exist_ok=True)
+    third = len(data) // 3
+    with copied.open("wb", buffering=0) as file:
+        file.write(data[:third])
+        monkeypatch.setattr("time.sleep", lambda seconds: file.write(data[third : 2 * third]))
+        ingest_inbox(ledger, records, SETTINGS, None)
+        assert "still growing" in caplog.text
+        assert (ledger.state().version, ledger.storage.list("rejected")) == (0, [])
+        file.write(data[2 * third :])
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert sorted(ledger.state().labels) == ["a_0_1"]
+    assert ledger.storage.list("inbox") == []
+
+
+def test_a_plain_copy_that_ends_while_one_waits_is_taken_in(
+    tmp_path: Path, ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, copied = _mask(3), tmp_path / "root/inbox" / png_mask.file_name("a_0_1")
+    copied.parent.mkdir(exist_ok=True)
+    copied.write_bytes(data[: len(data) // 2])
+    monkeypatch.setattr("time.sleep", lambda seconds: copied.write_bytes(data))
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert sorted(ledger.state().labels) == ["a_0_1"]
+
+
+def test_a_plain_copy_that_stays_unreadable_is_refused_in_the_same_cycle(
+    tmp_path: Path, ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.contracts.storage.folder.SETTLED_S", 0.5)
+    monkeypatch.setattr("components.feedback.inbox.SETTLED_S", 0.6)
+    copied = tmp_path / "root/inbox/wrong.json"
+    copied.parent.mkdir(exist_ok=True)
+    copied.write_bytes(b"[1")
+    ingest_inbox(ledger, records, SETTINGS, None)
+    assert not copied.exists()
+    assert len(ledger.storage.list("rejected")) == 2
+
+
+def test_a_file_that_is_too_large_is_refused_without_reading_it(
+    storage: Storage, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = create_campaign(storage, "people", {"name": "people"}, {})
+    small = Limits(max_file_bytes=1000)
+    monkeypatch.setattr("components.feedback.inbox.Limits", lambda: small)
+    read = type(storage).read
+
+    def careful(self: Storage, name: str) -> bytes:
+        assert not name.startswith("inbox/")
+        return read(self, name)
+
+    monkeypatch.setattr(type(storage), "read", careful)
+    for _ in range(2):  # handed in again, it is told once
+        storage.write("inbox/@ann/large.json", bytes(1001))
+        ingest_inbox(ledger, records, SETTINGS, None)
+        assert storage.list("inbox") == []
+    (event,) = ledger.events()[1:]
+    assert "at most" in event.payload.refused[0].reason
+    kept, reason = storage.list("rejected")
+    assert storage.read(kept) == bytes(1001)
+    told = json.loads(storage.read(reason))
+    assert told["file"] == "@ann/large.json"
+    assert told["refused"] == [row.model_dump() for row in event.payload.refused]
+
+
+def test_a_kill_at_any_durable_write_ends_in_the_same_labels(
+    tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Nothing of ours catches it, as nothing catches SIGKILL."""
+
+    small = Limits(max_file_bytes=3000)
+    monkeypatch.setattr("components.feedback.inbox.Limits", lambda: small)
+    kills = 0
+    for phase in ("before", "after"):
+        for at in range(100):
+            storage = open_storage(str(tmp_path / f"root-{phase}-{at}"))
+            ledger = create_campaign(storage, "people", {"name": "people"}, {})
+            put(storage, png_mask.file_name("a_0_1"), _mask(3))
+            put(storage, "wrong.json", b"[1]")
+            put(storage, "large.json", bytes(4000))
+            seen = 0
+
+            def observer(
+                now: str, operation: str, name: str, at: int = at, phase: str = phase
+            ) -> None:
+                nonlocal seen
+                if now == phase:
+                    seen += 1
+                    if seen == at + 1:
+                        raise Killed
+
+            monkeypatch.setattr(storage_module, "observer", observer)
+            try:
+                ingest_inbox(ledger, records, SETTINGS, None)
+                finished = True
+            except Killed:
+                finished = False
+            monkeypatch.setattr(storage_module, "observer", None)
+            again = Ledger(open_storage(storage.uri))
+            ingest_inbox(again, records, SETTINGS, None)
+            assert sorted(again.state().labels) == ["a_0_1"]
+            assert len(again.state().labels["a_0_1"]) == 1
+            assert storage.list("inbox") == []
+            assert len(storage.list("rejected")) == 4
+            told = [r.name for e in again.events()[1:] for r in e.payload.refused]
+            assert sorted(told) == ["large.json", "wrong.json: task 1"]
+            assert again.verify() == []
+            if finished:
+                break
+            kills += 1
+    assert kills >= 10
+
+
+def test_the_command_copies_files_under_their_own_names(tmp_path: Path) -> None:
+    recipe = tmp_path / "people.yaml"
+    recipe.write_text("name: people\n")
+    mask = tmp_path / "a_0_1_labelTrainIds.png"
+    cv2.imwrite(str(mask), np.full(SIZE, 3, np.uint8))
+    root = tmp_path / "root"
+    create_campaign(open_storage(str(root)), "people", {"name": "people"}, {})
+    where = [str(recipe), "--root", str(root)]
+    done = CliRunner().invoke(main, ["feedback", "add", *where, str(mask)])
+    assert done.exit_code == 0, done.output
+    assert (root / "inbox" / mask.name).read_bytes() == mask.read_bytes()
+    cv2.imwrite(str(mask), np.full(SIZE, 4, np.uint8))
+    assert CliRunner().invoke(main, ["feedback", "add", *where, str(mask)]).exit_code == 0
+    assert len(open_storage(str(root)).list("inbox")) == 2
+    listed = CliRunner().invoke(main, ["feedback", "list", *where])
+    assert "2 files wait" in listed.output
+    absent = CliRunner().invoke(
+        main, ["feedback", "add", *where, str(tmp_path / "no.png"), str(mask)]
+    )
+    assert absent.exit_code == 2
+    assert "Nothing was copied" in absent.output
+
+
+def test_the_command_copies_nothing_where_there_is_no_campaign(tmp_path: Path) -> None:
+    recipe, mask = tmp_path / "people.yaml", tmp_path / "a_0_1_labelTrainIds.png"
+    recipe.write_text("name: people\n")
+    mask.write_bytes(_mask(3))
+    for words in (["add", str(recipe), str(mask)], ["list", str(recipe)]):
+        done = CliRunner().invoke(main, ["feedback", *words, "--root", str(tmp_path / "mistyped")])
+        assert done.exit_code == 1
+        assert f"Expected a campaign in {tmp_path}/mistyped" in done.output
+    assert not (tmp_path / "mistyped").exists()

@@ -1,0 +1,98 @@
+"""Campaigns side by side, from ledgers made by hand."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.lease import close_cycle, open_cycle
+from components.contracts.recipe.recipe import load
+from components.contracts.storage.open import open_storage
+from components.contracts.tracking.client import Tracker
+from pipelines.campaign.compare import Campaign, labels_needed, mlflow_url, read, table_of
+from pipelines.cli import main
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "people.yaml"
+    path.write_text("name: people\n")
+    return path
+
+
+def _campaign(root: Path, recipe: Path, scores: list[tuple[int, float]]) -> None:
+    storage = open_storage(str(root))
+    resolved = json.loads(load(recipe).resolved())
+    ledger = create_campaign(storage, "people", resolved, {})
+    for labeled, miou in scores:
+        lease = open_cycle(ledger, f"run-{labeled}", 60)
+        name = f"cycles/{lease.cycle}/report.json"
+        storage.write(name, json.dumps({"baseline": None}).encode())
+        summary = {"labeled": labeled, "miou": miou, "pixel_accuracy": miou, "dice": miou}
+        close_cycle(ledger, lease.cycle, lease.fence, "done", name, summary)
+
+
+def test_labels_needed_is_the_fewest_that_reached_the_score(tmp_path: Path, recipe: Path) -> None:
+    _campaign(tmp_path / "one", recipe, [(10, 0.2), (20, 0.5), (30, 0.4), (40, 0.6)])
+    campaign = read(load(recipe), str(tmp_path / "one"))
+    assert labels_needed(campaign, 0.45) == 20
+    assert labels_needed(campaign, 0.6) == 40
+    assert labels_needed(campaign, 0.7) is None
+
+
+def test_the_table_holds_every_cycle_of_every_campaign(tmp_path: Path, recipe: Path) -> None:
+    _campaign(tmp_path / "one", recipe, [(10, 0.2), (20, 0.5)])
+    _campaign(tmp_path / "two", recipe, [(10, 0.3)])
+    campaigns = [read(load(recipe), str(tmp_path / name)) for name in ("one", "two")]
+    table = table_of(campaigns)
+    assert list(table.columns[3].cells) == ["20.0", "50.0", "", "", "30.0", "", ""]
+    assert list(table.columns[2].cells)[2:4] == ["20", "20"]
+    assert list(table.columns[2].cells)[5:] == ["not reached", "not reached"]
+
+
+def test_the_command_prints_and_draws(tmp_path: Path, recipe: Path) -> None:
+    _campaign(tmp_path / "one", recipe, [(10, 0.2), (20, 0.5)])
+    _campaign(tmp_path / "two", recipe, [(10, 0.3), (20, 0.4)])
+    output = tmp_path / "curves.png"
+    named = [f"{recipe}@{tmp_path / name}" for name in ("one", "two")]
+    done = CliRunner().invoke(main, ["compare", *named, "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    assert output.read_bytes().startswith(b"\x89PNG")
+    assert "50.0" in done.output
+
+
+def _with_runs(name: str, root: Path, store: str, run_id: str | None) -> Campaign:
+    return Campaign(name, str(root), [], run_id, store, "streetloop")
+
+
+def test_the_address_is_of_mlflow_s_page_with_the_same_curves(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    campaigns = [_with_runs(n, tmp_path / n, store, n * 4) for n in ("a", "b")]
+    url = mlflow_url(campaigns)
+    assert url is not None
+    page, _, query = url.partition("?")
+    assert page == "http://127.0.0.1:5000/#/metric"
+    found = {k: v[0] for k, v in urllib.parse.parse_qs(query).items()}
+    experiment = Tracker(store, "streetloop").experiment_id
+    assert json.loads(found["runs"]) == ["aaaa", "bbbb"]
+    assert json.loads(found["experiments"]) == [experiment]
+    assert json.loads(found["plot_metric_keys"]) == ["curve/miou"]
+    assert found["x_axis"] == "step"
+
+
+def test_campaigns_of_two_stores_have_no_such_page(tmp_path: Path) -> None:
+    one, two = (f"sqlite:///{tmp_path / n}.db" for n in ("one", "two"))
+    assert mlflow_url([_with_runs("a", tmp_path, s, "a") for s in (one, two)]) is None
+    assert mlflow_url([_with_runs("a", tmp_path, one, None)]) is None
+
+
+def test_a_campaign_without_a_trained_cycle_is_named(tmp_path: Path, recipe: Path) -> None:
+    named = f"{recipe}@{tmp_path / 'nothing'}"
+    done = CliRunner().invoke(main, ["compare", named, "--output", str(tmp_path / "x.png")])
+    assert done.exit_code == 1
+    assert "nothing" in done.output

@@ -1,0 +1,138 @@
+"""submit, schedule, schedules and unschedule, by the real kfp.Client against a small server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from components.contracts.process.errors import UsageError
+from pipelines.cli import main
+from pipelines.cluster.run import check_cron
+from tests.support.kfp_server import KfpServer, kfp_server
+from tests.support.places import RECIPES
+
+ROOT = "gs://bucket/campaigns/one"
+NIGHTLY = "0 0 2 * * *"
+
+
+@pytest.fixture
+def server(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
+    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
+    with kfp_server() as running:
+        yield running
+
+
+def call(host: str, command: str, *more: str) -> Result:
+    arguments = [command, str(RECIPES / "smoke.yaml"), "--root", ROOT]
+    arguments += ["--set", f"cluster.host={host}", "--set", "cluster.image=example/streetloop:1"]
+    return CliRunner().invoke(main, [*arguments, *more])
+
+
+def test_submit_starts_one_run_with_the_compiled_pipeline(server: KfpServer) -> None:
+    result = call(server.url, "submit", "--set", "cluster.service_account=trainer")
+    assert result.exit_code == 0, result.output
+    (run,) = server.runs
+    assert f"Started run {run['run_id']}: {server.url}/#/runs/details/" in result.output
+    assert run["display_name"].startswith("smoke-")
+    assert run["service_account"] == "trainer"
+    assert run["experiment_id"] == server.experiments[0]["experiment_id"]
+    spec = run["pipeline_spec"]["pipeline_spec"]
+    assert spec["root"]["inputDefinitions"]["parameters"]["root"]["defaultValue"] == ROOT
+    kubernetes = run["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]
+    assert kubernetes["deploymentSpec"]["executors"]
+
+
+def test_a_schedule_runs_one_cycle_at_a_time_and_makes_up_for_none(server: KfpServer) -> None:
+    result = call(server.url, "schedule", "--cron", NIGHTLY)
+    assert result.exit_code == 0, result.output
+    (row,) = server.schedules
+    assert row["trigger"]["cron_schedule"]["cron"] == NIGHTLY
+    assert row["max_concurrency"] == "1" or row["max_concurrency"] == 1
+    assert row["no_catchup"] is True
+    version = server.versions[-1]
+    assert row["pipeline_version_reference"] == {
+        "pipeline_id": version["pipeline_id"],
+        "pipeline_version_id": version["pipeline_version_id"],
+    }
+    assert version["pipeline_spec"][0]["pipelineInfo"]["name"] == "streetloop-cycle"
+
+
+def test_a_campaign_has_one_schedule_at_most(server: KfpServer) -> None:
+    assert call(server.url, "schedule", "--cron", NIGHTLY).exit_code == 0
+    again = call(server.url, "schedule", "--cron", "0 0 3 * * *")
+    assert again.exit_code == 1
+    assert "streetloop unschedule" in again.output
+    assert len(server.schedules) == 1
+
+
+def test_an_unchanged_pipeline_is_not_uploaded_again(server: KfpServer) -> None:
+    assert call(server.url, "schedule", "--cron", NIGHTLY).exit_code == 0
+    before = list(server.versions)
+    assert call(server.url, "unschedule").exit_code == 0
+    assert call(server.url, "schedule", "--cron", NIGHTLY).exit_code == 0
+    assert server.versions == before
+    changed = ("--set", "query.query_size=5")
+    assert call(server.url, "unschedule").exit_code == 0
+    assert call(server.url, "schedule", "--cron", NIGHTLY, *changed).exit_code == 0
+    assert len(server.versions) == len(before) + 1
+    assert len(server.pipelines) == 1
+
+
+def test_schedules_are_listed_over_all_pages(server: KfpServer) -> None:
+    assert "no schedule" in call(server.url, "schedules").output
+    server.page_size = 1
+    for name in ("one", "two"):
+        assert (
+            call(server.url, "schedule", "--cron", NIGHTLY, "--set", f"name={name}").exit_code == 0
+        )
+    lines = call(server.url, "schedules").output.splitlines()
+    assert [line.split()[0] for line in lines] == ["streetloop-one", "streetloop-two"]
+    assert all(f"  {NIGHTLY}  on  " in line for line in lines)
+
+
+def test_unschedule_ends_the_campaigns_own_schedule_only(server: KfpServer) -> None:
+    assert call(server.url, "schedule", "--cron", NIGHTLY, "--set", "name=other").exit_code == 0
+    none = call(server.url, "unschedule")
+    assert none.exit_code == 1
+    assert "streetloop schedules" in none.output
+    assert call(server.url, "schedule", "--cron", NIGHTLY).exit_code == 0
+    assert call(server.url, "unschedule").exit_code == 0
+    assert [row["display_name"] for row in server.schedules] == ["streetloop-other"]
+
+
+def test_an_endpoint_that_is_not_there_is_named(server: KfpServer) -> None:
+    with kfp_server() as gone:
+        address = gone.url
+    result = call(address, "submit")
+    assert result.exit_code == 1
+    assert f"Kubeflow Pipelines at {address} cannot be reached" in result.output
+    assert "kubectl port-forward" in result.output
+
+
+@pytest.mark.parametrize(("status", "words"), [(403, "refused us"), (500, "the server says 500")])
+def test_an_endpoint_that_refuses_is_quoted(server: KfpServer, status: int, words: str) -> None:
+    # The first question, on health, is answered: only what follows is refused.
+    server.failing_after_health = status
+    result = call(server.url, "submit")
+    assert result.exit_code == 1
+    assert words in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("cron", ["0 2 * * *", "@daily", "", "0 0 2 * * ;", "0 0 2 * * * *"])
+def test_cron_needs_its_six_fields(cron: str) -> None:
+    with pytest.raises(UsageError, match="six cron fields"):
+        check_cron(cron)
+
+
+@pytest.mark.parametrize(
+    ("drop", "words"),
+    [("cluster.image=null", "cluster.image"), ("data.synthetic=null", "--data gs://")],
+)
+def test_a_run_that_cannot_work_is_not_submitted(server: KfpServer, drop: str, words: str) -> None:
+    result = call(server.url, "submit", "--set", drop)
+    assert result.exit_code == 2
+    assert words in result.output
+    assert server.runs == []

@@ -1,0 +1,248 @@
+"""The compiled pipeline, as data.
+
+golden/cycle.yaml is the pipeline with every cluster setting used. After a wanted change write it anew:
+STREETLOOP_UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/pipelines/test_compile.py
+and look at the difference that git shows.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from components.contracts.process.errors import UsageError
+from components.contracts.recipe.recipe import Recipe, load
+from pipelines.cli import main
+from pipelines.cluster.run import compile_pipeline
+from tests.support.places import RECIPES, REPOSITORY
+
+GOLDEN = Path(__file__).parent / "golden" / "cycle.yaml"
+ROOT = "gs://bucket/campaigns/one"
+EVERYTHING = (
+    "cluster.image=registry.example/streetloop:1",
+    "cluster.trainer_image=registry.example/streetloop-gpu:1",
+    "cluster.gpus=4",
+    "cluster.volume=campaigns",
+    "cluster.secret=mlflow-account",
+    "cluster.memory=32G",
+    "tracking.uri=http://mlflow.mlflow.svc.cluster.local:5000",
+)
+HEAVY = {"train", "evaluate", "query", "query-2"}
+
+
+def recipe(*changes: str) -> Recipe:
+    return load(RECIPES / "smoke.yaml", changes)
+
+
+def compiled(folder: Path, *changes: str, root: str | None = ROOT) -> tuple[Any, Any, str]:
+    """The pipeline's specification, its Kubernetes part, and the text of both."""
+    path = folder / "pipeline.yaml"
+    compile_pipeline(recipe(*changes), root, path)
+    spec, *platform = yaml.safe_load_all(path.read_text())
+    return spec, platform[0] if platform else {}, path.read_text()
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
+    return compiled(tmp_path_factory.mktemp("all"), *EVERYTHING)
+
+
+def executors(spec: Any) -> dict[str, Any]:
+    found = spec["deploymentSpec"]["executors"]
+    return {name.removeprefix("exec-"): row["container"] for name, row in found.items()}
+
+
+def kubernetes(platform: Any) -> dict[str, Any]:
+    found = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return {name.removeprefix("exec-"): row for name, row in found.items()}
+
+
+def tasks(spec: Any) -> Iterator[tuple[str, Any]]:
+    """Every task that runs a container."""
+    for dag in (spec["root"], *spec["components"].values()):
+        for name, task in dag.get("dag", {}).get("tasks", {}).items():
+            component = spec["components"][task["componentRef"]["name"]]
+            if "executorLabel" in component:
+                yield name, task
+
+
+def test_the_pipeline_is_the_golden_one(everything: tuple[Any, Any, str]) -> None:
+    spec, platform, _ = everything
+    # What smoke.yaml says is not the DAG's business.
+    spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"] = "{}"
+    for container in executors(spec).values():
+        # The component's source; how it is formatted is not the DAG's business either.
+        container["command"][-1] = ast.unparse(ast.parse(container["command"][-1]))
+    if os.environ.get("STREETLOOP_UPDATE_GOLDEN"):
+        GOLDEN.write_text(yaml.safe_dump_all([spec, platform]))
+    assert [spec, platform] == list(yaml.safe_load_all(GOLDEN.read_text())), (
+        "the pipeline has changed; if that is wanted, see the top of this file"
+    )
+
+
+def test_kfps_own_loader_takes_it_with_the_recipe_and_the_root_as_defaults(tmp_path: Path) -> None:
+    from kfp import components
+
+    path = tmp_path / "pipeline.yaml"
+    compile_pipeline(recipe(), ROOT, path)
+    loaded = components.load_component_from_file(str(path))
+    inputs = loaded.component_spec.inputs
+    assert set(inputs) == {"recipe", "root"}
+    assert inputs["root"].default == ROOT
+    assert json.loads(inputs["recipe"].default)["name"] == "smoke"
+
+
+def test_no_task_is_cached(everything: tuple[Any, Any, str]) -> None:
+    found = list(tasks(everything[0]))
+    steps = ["open-cycle", "preprocess", "feedback", "split", "train", "evaluate", "query"]
+    assert sorted(name for name, _ in found) == sorted([*steps, "query-2", "close-cycle"])
+    assert all(not task["cachingOptions"].get("enableCache", False) for _, task in found)
+
+
+def test_every_run_has_its_own_owner(everything: tuple[Any, Any, str]) -> None:
+    """The cluster resolves the placeholder only where it is a task's constant."""
+    spec = everything[0]
+    owners = [task["inputs"]["parameters"].get("owner") for _, task in tasks(spec)]
+    given = [owner for owner in owners if owner is not None]
+    assert given == [{"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}] * 2
+
+
+def test_it_names_no_path_of_this_machine(everything: tuple[Any, Any, str], tmp_path: Path) -> None:
+    bare = compiled(tmp_path, root=None)[2]
+    here = (str(Path.cwd()), str(Path.home()), str(REPOSITORY), str(tmp_path))
+    for text in (everything[2], bare):
+        assert not [path for path in here if path != "/" and path in text]
+
+
+def test_the_network_runs_in_the_trainer_image_and_the_rest_in_the_other(
+    everything: tuple[Any, Any, str], tmp_path: Path
+) -> None:
+    images = {name: row["image"] for name, row in executors(everything[0]).items()}
+    assert {
+        n for n, image in images.items() if image == "registry.example/streetloop-gpu:1"
+    } == HEAVY
+    assert set(images.values()) == {
+        "registry.example/streetloop:1",
+        "registry.example/streetloop-gpu:1",
+    }
+    same = executors(compiled(tmp_path, "cluster.image=one:1")[0])
+    assert {row["image"] for row in same.values()} == {"one:1"}
+
+
+def test_training_gets_all_gpus_and_scoring_one(everything: tuple[Any, Any, str]) -> None:
+    rows = executors(everything[0])
+    counts = {
+        name: row["resources"].get("accelerator", {}).get("resourceCount")
+        for name, row in rows.items()
+    }
+    assert {n: c for n, c in counts.items() if c} == {
+        "train": "4",
+        "evaluate": "1",
+        "query": "1",
+        "query-2": "1",
+    }
+    assert rows["train"]["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
+    assert rows["train"]["resources"]["resourceMemoryLimit"] == "32G"
+
+
+def test_without_gpus_none_is_asked_for(tmp_path: Path) -> None:
+    assert "accelerator" not in compiled(tmp_path)[2]
+
+
+def test_volume_and_secret_reach_every_task(everything: tuple[Any, Any, str]) -> None:
+    rows = kubernetes(everything[1])
+    assert set(rows) == set(executors(everything[0]))
+    for row in rows.values():
+        assert row["pvcMount"][0]["mountPath"] == "/campaigns"
+        assert row["pvcMount"][0]["constant"] == "campaigns"
+        assert row["secretAsEnv"][0]["secretName"] == "mlflow-account"
+        assert {pair["envVar"] for pair in row["secretAsEnv"][0]["keyToEnv"]} == {
+            "MLFLOW_TRACKING_USERNAME",
+            "MLFLOW_TRACKING_PASSWORD",
+        }
+        assert row["securityContext"]["runAsNonRoot"] is True
+    uri = {"name": "MLFLOW_TRACKING_URI", "value": "http://mlflow.mlflow.svc.cluster.local:5000"}
+    assert all(uri in row["env"] for row in executors(everything[0]).values())
+
+
+def test_training_may_take_its_time_and_is_tried_again(everything: tuple[Any, Any, str]) -> None:
+    spec, platform, _ = everything
+    row = kubernetes(platform)["train"]
+    assert int(row["activeDeadlineSeconds"]) == 12 * 60 * 60
+    assert row["emptyDirMounts"][0]["mountPath"] == "/dev/shm"
+    assert row["emptyDirMounts"][0]["medium"] == "Memory"
+    retried = {name for name, task in tasks(spec) if "retryPolicy" in task}
+    assert retried == {"train"}
+
+
+def test_a_local_run_gets_no_cluster_settings(tmp_path: Path) -> None:
+    from kfp import compiler
+
+    from pipelines.cycle import cycle
+
+    path = tmp_path / "local.yaml"
+    compiler.Compiler().compile(cycle, str(path))
+    (spec,) = yaml.safe_load_all(path.read_text())
+    assert all("resources" not in row for row in executors(spec).values())
+    assert set(spec["root"]["inputDefinitions"]["parameters"]) == {
+        "recipe",
+        "root",
+        "owner",
+        "take_over",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "root", "expected"),
+    [
+        ((), None, None),
+        (("cluster.volume=v",), None, "/campaigns/smoke"),
+        (("cluster.volume=v", "cluster.mount=/data/"), None, "/data/smoke"),
+        (("cluster.volume=v",), "/campaigns/other/", "/campaigns/other"),
+        ((), "gs://bucket/x/", "gs://bucket/x"),
+    ],
+)
+def test_the_root_is_the_one_given_or_on_the_volume_or_asked_for(
+    tmp_path: Path, changes: tuple[str, ...], root: str | None, expected: str | None
+) -> None:
+    spec = compiled(tmp_path, *changes, root=root)[0]
+    assert spec["root"]["inputDefinitions"]["parameters"]["root"].get("defaultValue") == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "root", "words"),
+    [
+        ((), "runs/one", "--root.*runs/one.*gs://"),
+        ((), "/campaigns/one", "--root.*set cluster.volume"),
+        (("cluster.volume=v",), "/elsewhere/one", "--root.*below cluster.mount"),
+        (("cluster.volume=v",), "/campaigns/../one", "--root.*below cluster.mount"),
+        (("data.synthetic=null", "data.source=/home/me/data"), ROOT, "data.source.*/home/me/data"),
+        (("tracking.uri=sqlite:////home/me/m.db",), ROOT, "tracking.uri.*/home/me/m.db"),
+        (("tracking.uri=file:///home/me/m",), ROOT, "tracking.uri.*/home/me/m"),
+        (("cycle.lease_minutes=60",), ROOT, "cycle.lease_minutes above.*720.*got 60"),
+    ],
+)
+def test_what_pods_cannot_reach_or_keep_is_refused(
+    tmp_path: Path, changes: tuple[str, ...], root: str, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        compile_pipeline(recipe(*changes), root, tmp_path / "pipeline.yaml")
+
+
+def test_the_command_writes_the_file_or_says_what_is_wrong(tmp_path: Path) -> None:
+    path, smoke = tmp_path / "out" / "pipeline.yaml", str(RECIPES / "smoke.yaml")
+    good = CliRunner().invoke(main, ["compile", smoke, "--root", ROOT, "--output", str(path)])
+    assert (good.exit_code, good.output) == (0, f"Wrote {path}.\n")
+    bad = CliRunner().invoke(main, ["compile", smoke, "--root", "runs/x", "--output", str(path)])
+    assert bad.exit_code == 2
+    assert "gs://" in bad.output
+    odd = CliRunner().invoke(main, ["compile", smoke, "--output", str(tmp_path / "x.json")])
+    assert odd.exit_code == 2

@@ -1,0 +1,317 @@
+"""Push and pull against a double of Label Studio that loses answers on demand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.contracts.annotation import label_studio
+from components.contracts.annotation.label_studio import labeling_config
+from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.lease import close_cycle, open_cycle
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.storage.open import open_storage
+from components.feedback.inbox import ingest_inbox
+from pipelines.label_studio.connection import Connection, connect
+from pipelines.label_studio.exchange import pull, push
+from tests.support.ingest_worker import campaign, index, painted
+from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double, running_double
+
+FIRST, SECOND = ("a_0_1", "a_0_2"), ("a_0_3",)
+IMAGES = (*FIRST, *SECOND)
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    with running_double() as server:
+        yield server
+
+
+@pytest.fixture
+def server(double: Double, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", OLD_TOKEN)
+    return connect(double.url)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> str:
+    """A campaign whose two queries asked for three images, the last with a prediction."""
+    root = str(tmp_path / "root")
+    ledger = campaign(root, ["a_0_0"])
+    ask(ledger, 1, FIRST, None)
+    ask(ledger, 2, SECOND, painted(3, 5))
+    return root
+
+
+def ask(ledger: Ledger, cycle: int, images: tuple[str, ...], prediction: np.ndarray | None) -> None:
+    """A query, as its step leaves it."""
+    tasks = []
+    for image_id in images:
+        ledger.storage.write(f"queries/{cycle}/images/{image_id}.png", image_id.encode())
+        tasks.append(label_studio.write_task(image_id, f"images/{image_id}.png", prediction))
+    ledger.storage.write(f"queries/{cycle}/label_studio.json", json.dumps(tasks).encode())
+    items = [{"image_id": i, "score": 0.5, "reason": "unsure", "cost": 1.0} for i in images]
+    query = {"cycle": cycle, "strategy": "entropy", "model": None, "items": items}
+    _, fence = open_cycle(ledger, f"run-{cycle}", 60)
+    ledger.commit("query", f"query/{cycle}", query, fence=fence)
+    close_cycle(ledger, cycle, fence, "waiting", None, {})
+
+
+def take_in(root: str, tmp_path: Path) -> Ledger:
+    ledger = Ledger(open_storage(root))
+    ingest_inbox(ledger, index(tmp_path / "records", IMAGES), FeedbackSettings(), None)
+    return ledger
+
+
+def strokes(*train_ids: int) -> list[dict]:
+    return label_studio.write_task("x", "x", painted(*train_ids))["predictions"][0]["result"]
+
+
+def contents(double: Double) -> list[object]:
+    """What people see on the server, whatever it took to get there."""
+    files = {f"/data/{row['file']}": row["file"].partition("-")[2] for row in double.uploads}
+    tasks = [{**t, "data": {**t["data"], "image": files[t["data"]["image"]]}} for t in double.tasks]
+    return [list(double.projects.values()), tasks, sorted(files.values())]
+
+
+def test_what_waits_becomes_tasks_in_the_order_of_the_queries_and_a_second_push_adds_nothing(
+    root: str, double: Double, server: Connection
+) -> None:
+    done = push(root, server)
+    assert (done.added, done.kept) == (3, 0)
+    assert done.url == f"{double.url}/projects/1/data"
+    assert [task["data"]["image_id"] for task in double.tasks] == list(IMAGES)
+    assert [len(task["predictions"]) for task in double.tasks] == [0, 0, 1]
+    assert double.projects[1]["label_config"] == labeling_config()
+    before = contents(double)
+    done = push(root, server)
+    assert (done.added, done.kept) == (0, 3)
+    assert contents(double) == before
+
+
+@pytest.mark.parametrize("serves", [True, False], ids=["answer lost", "request lost"])
+def test_a_push_that_broke_at_any_request_is_completed_by_the_next(
+    root: str, double: Double, server: Connection, serves: bool
+) -> None:
+    start = double.requests
+    push(root, server)
+    whole, count = contents(double), double.requests - start
+    assert count > 10
+    for number in range(1, count + 1):
+        double.projects, double.tasks, double.uploads = {}, [], []
+        double.breaks_at, double.serves = double.requests + number, serves
+        with pytest.raises(StreetloopError, match="run this again"):
+            push(root, server)
+        push(root, server)
+        assert contents(double)[:2] == whole[:2], number
+        # An image whose upload succeeded without our knowing may lie there twice; a task may not.
+        assert set(contents(double)[2]) == set(whole[2])
+
+
+def test_more_tasks_than_a_page_holds_are_all_seen(
+    root: str, double: Double, server: Connection
+) -> None:
+    push(root, server)
+    others = [{"id": n, "data": {"text": "x"}, "annotations": []} for n in range(10, 210)]
+    double.tasks = others + double.tasks
+    assert push(root, server).added == 0
+
+
+def test_the_labeling_interface_is_put_back(root: str, double: Double, server: Connection) -> None:
+    push(root, server)
+    double.projects[1] |= {"label_config": "<View/>", "title": "Renamed by a person"}
+    push(root, server)
+    assert double.projects[1]["label_config"] == labeling_config()
+    assert double.projects[1]["title"] == "Renamed by a person"
+
+
+def test_another_campaign_of_the_same_name_gets_a_project_of_its_own(
+    root: str, double: Double, server: Connection, tmp_path: Path
+) -> None:
+    push(root, server)
+    other = str(tmp_path / "other")
+    ask(campaign(other, []), 1, FIRST, None)
+    with pytest.raises(StreetloopError, match="annotate push"):
+        pull(other, server)
+    push(other, server)
+    assert len(double.projects) == 2
+
+
+def test_finished_tasks_reach_the_ledger_and_are_not_fetched_again(
+    root: str, double: Double, server: Connection, tmp_path: Path
+) -> None:
+    push(root, server)
+    assert pull(root, server).files == ()
+    double.annotate("a_0_1", strokes(3, 5))
+    double.annotate("a_0_2", [], cancelled=True)
+    double.tasks.append({"id": 99, "data": {"image_id": "b_0_0"}, "annotations": []})
+    double.annotate("b_0_0", strokes(1))
+    first, again = pull(root, server), pull(root, server)
+    assert (first.annotated, first.skipped, first.foreign) == (1, 1, 1)
+    assert first.files == again.files
+    ledger = take_in(root, tmp_path)
+    state = ledger.state()
+    (version,) = state.labels["a_0_1"]
+    np.testing.assert_array_equal(
+        read_label(ledger.storage, "a_0_1", version.sha256), painted(3, 5)
+    )
+    assert version.annotator == "7"
+    assert set(state.skipped) == {"a_0_2"}
+    assert "a_0_3" in state.outstanding
+    assert ledger.storage.list("rejected") == []
+    assert pull(root, server).files == ()
+    double.annotate("a_0_1", strokes(4))
+    assert pull(root, server).annotated == 1
+
+
+def test_a_refused_annotation_is_fetched_again_while_its_image_waits(
+    root: str, double: Double, server: Connection, tmp_path: Path
+) -> None:
+    push(root, server)
+    double.annotate("a_0_1", [])
+    pull(root, server)
+    ledger = take_in(root, tmp_path)
+    assert "a_0_1" in ledger.state().outstanding
+    double.annotate("a_0_1", strokes(3))
+    assert pull(root, server).annotated == 1
+    assert "a_0_1" in take_in(root, tmp_path).state().labels
+
+
+def test_many_tasks_come_in_several_files(
+    tmp_path: Path, double: Double, server: Connection
+) -> None:
+    root = str(tmp_path / "root")
+    images = tuple(f"a_1_{n}" for n in range(60))
+    ask(campaign(root, []), 1, images, None)
+    push(root, server)
+    for image_id in images:
+        double.annotate(image_id, strokes(3))
+    done = pull(root, server)
+    assert (done.annotated, len(done.files)) == (60, 3)
+
+
+def test_an_access_token_that_ran_out_in_the_middle_is_renewed(
+    root: str, double: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", PERSONAL_TOKEN)
+    double.lives = 2
+    push(root, connect(double.url))
+    assert len(double.tasks) == 3
+    assert "Bearer access-3" in double.authorizations
+
+
+def test_an_error_of_a_gateway_is_told_as_such(
+    root: str, double: Double, server: Connection
+) -> None:
+    double.gateway = True
+    with pytest.raises(StreetloopError, match="answered 502: no reason given"):
+        push(root, server)
+
+
+def test_why_an_image_was_skipped_reaches_the_ledger(
+    root: str, double: Double, server: Connection, tmp_path: Path
+) -> None:
+    push(root, server)
+    double.annotate("a_0_2", [], cancelled=True, comment="too dark")
+    pull(root, server)
+    ledger = take_in(root, tmp_path)
+    (event,) = [e for e in ledger.events() if e.kind == "task_skipped"]
+    assert "too dark" in str(event.payload)
+
+
+def without(*keys: str | int) -> Callable[[Any], Any]:
+    """Takes out of an answer what lies at a path of keys and places."""
+
+    def spoil(answer: Any) -> Any:
+        part = answer
+        for key in keys[:-1]:
+            part = part[key]
+        part.pop(keys[-1], None)
+        return answer
+
+    return spoil
+
+
+SPOILED: list[tuple[str, str, Callable[[Any], Any], str]] = [
+    ("GET /api/projects/", "pull", without("results"), "results in .* list of projects; it is not"),
+    ("GET /api/projects/", "pull", without("next"), "next in .* list of projects"),
+    ("GET /api/projects/", "pull", lambda answer: [], "got a list"),
+    ("GET /api/projects/", "pull", without("results", 0, "description"), "description in"),
+    ("GET /api/projects/1/", "push", without("label_config"), "label_config in"),
+    ("GET /api/tasks", "push", without("tasks"), "tasks in .* list of tasks; it is not there"),
+    ("GET /api/tasks", "push", lambda answer: {"tasks": None}, "to be a list; got nothing"),
+    ("GET /api/tasks", "push", without("tasks", 0, "total_annotations"), "total_annotations"),
+    ("GET /api/tasks", "push", without("tasks", 0, "cancelled_annotations"), "cancelled_annot"),
+    ("GET /api/tasks", "push", without("tasks", 0, "data"), "data in .* list of tasks"),
+    ("GET /api/tasks", "push", without("tasks", 0, "id"), "id in .* list of tasks"),
+    ("GET /api/projects/1/file-uploads", "ask", lambda answer: {}, "a list .* got an object"),
+    ("GET /api/projects/1/file-uploads", "ask", without(0, "file"), "file in .* list of uploads"),
+    ("GET /api/import/file-upload/4", "ask", without("file"), "file in .* an upload"),
+    ("POST /api/projects/1/import", "ask", without("file_upload_ids"), "Other editions than"),
+    ("POST /api/projects/1/import", "ask", lambda a: {"file_upload_ids": []}, "took none"),
+    ("GET /api/projects/1/export", "pull", lambda answer: {}, "a list as .* got an object"),
+    ("GET /api/projects/1/export", "pull", without(0, "annotations"), "annotations in .* export"),
+    ("GET /api/projects/1/export", "pull", without(0, "data"), "data in .* export"),
+    ("GET /api/projects/1/export", "pull", without(0, "data", "image_id"), "image_id in"),
+    ("GET /api/projects/1/export", "pull", without(0, "id"), "id in .* export"),
+    (
+        "GET /api/projects/1/export",
+        "pull",
+        without(0, "annotations", 0, "was_cancelled"),
+        "was_cancelled in .* export; it is not there",
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_", "command", "spoil", "words"), SPOILED)
+def test_an_answer_of_another_shape_is_told(
+    root: str,
+    double: Double,
+    server: Connection,
+    request_: str,
+    command: str,
+    spoil: Callable[[Any], Any],
+    words: str,
+) -> None:
+    push(root, server)
+    double.annotate("a_0_1", strokes(3))
+    if command == "ask":  # one more image to upload
+        ask(Ledger(open_storage(root)), 3, ("a_0_4",), None)
+    double.spoil = lambda method, path, answer: (
+        spoil(answer) if f"{method} {path}" == request_ else answer
+    )
+    with pytest.raises(StreetloopError, match=words):
+        (pull if command == "pull" else push)(root, server)
+
+
+def test_a_project_that_was_not_made_is_told(root: str, double: Double, server: Connection) -> None:
+    double.spoil = lambda method, path, answer: (
+        {} if (method, path) == ("POST", "/api/projects/") else answer
+    )
+    with pytest.raises(StreetloopError, match=r"id in .* a new project"):
+        push(root, server)
+
+
+def test_nothing_to_push_and_no_campaign_are_told(
+    server: Connection, tmp_path: Path, double: Double
+) -> None:
+    with pytest.raises(StreetloopError, match="there is none"):
+        push(str(tmp_path / "none"), server)
+    root = str(tmp_path / "root")
+    campaign(root, ["a_0_0"])
+    with pytest.raises(StreetloopError, match="none does"):
+        push(root, server)
+    assert double.projects == {}
+
+
+def test_an_image_of_the_query_that_is_gone_is_told(root: str, server: Connection) -> None:
+    (Path(root) / "queries/1/images/a_0_2.png").unlink()
+    with pytest.raises(StreetloopError, match=r"queries/1/images/a_0_2\.png"):
+        push(root, server)

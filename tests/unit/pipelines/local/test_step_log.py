@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from components.contracts.storage.lock import campaign_lock
+from pipelines.local.step_log import StepLog
+
+
+def test_a_log_goes_on_where_it_stood_and_knows_the_last_error_of_this_run(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "cycle-0001.log"
+    with StepLog(path) as log, redirect_stdout(log):
+        print("    ValueError: of the run before")
+    with StepLog(path) as log, redirect_stdout(log):
+        print("fine")
+        assert log.error() is None
+        print("    components.contracts.storage.base.StorageError: Could not use x.")
+        print("a last line", end="")
+    assert log.error() == "StorageError: Could not use x."
+    assert path.read_text().splitlines()[0] == "    ValueError: of the run before"
+    assert path.read_text().endswith("a last line")
+
+
+def test_on_a_full_disk_the_error_is_known_though_the_file_lacks_it(small_disk: Path) -> None:
+    path = small_disk / "cycle-0001.log"
+    with campaign_lock(small_disk), StepLog(path) as log, redirect_stdout(log):
+        print("x" * 2_000_000)
+        print("StorageError: Could not use y: No space left on device.")
+    assert log.error() == "StorageError: Could not use y: No space left on device."
+    assert path.stat().st_size < 2_000_000
+    with campaign_lock(small_disk):  # there is no room for the number of the process
+        pass

@@ -1,0 +1,229 @@
+"""`streetloop predict` as a whole: what it writes, compared with a predictor that is called directly."""
+
+from __future__ import annotations
+
+import errno
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from components.contracts.model.files import load_generator, save_model
+from components.contracts.model.predictor import Predictor
+from components.contracts.recipe.data import DataSettings, SplitSettings
+from components.contracts.recipe.inference import InferenceSettings
+from components.preprocess.build import assign, build_records
+from pipelines.cli import main
+from pipelines.predict.files import submission_doubts
+from tfds_cityscapes.labels import TRAIN_LABELS, to_label_ids
+from tfds_cityscapes.source import open_source
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+
+FRAME = "berlin_000000_000019"
+TRAINED = (64, 96)
+OWN = {"flip": True, "scales": [0.5, 1.0], "window": None, "overlap": 0.33}
+IMAGES = {f"{FRAME}_leftImg8bit.png": (60, 96), "berlin_000001_000019.png": (40, 90)}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model's folder. The network looks far around, so each way of showing an image matters."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input((None, None, 3))
+    layer = keras.layers.Rescaling(1 / 64)(image)
+    layer = keras.layers.Conv2D(8, 9, padding="same", activation="relu")(layer)
+    network = keras.Model(image, keras.layers.Conv2D(19, 9, padding="same")(layer))
+    folder = tmp_path_factory.mktemp("model")
+    recipe = {"data": {"size": list(TRAINED)}, "inference": OWN}
+    save_model(folder, network, recipe=recipe, ledger_version=0)
+    return folder
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name, size in IMAGES.items():
+        coarse = rng.integers(0, 256, (8, 12, 3), np.uint8)
+        cv2.imwrite(str(folder / name), cv2.resize(coarse, size[::-1]))
+    return folder
+
+
+def predict(model: Path, images: Path, output: Path, *more: object) -> Result:
+    arguments = ["--model", model, "--images", images, "--output", output, *more]
+    return CliRunner().invoke(main, ["predict", *map(str, arguments)])
+
+
+def read(path: Path) -> np.ndarray:
+    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert found is not None
+    return found
+
+
+def direct(model: Path, image: Path, seen: tuple[int, int], **how: Any) -> np.ndarray:
+    """The train ids of a predictor that knows nothing of the command."""
+    rgb = cv2.imread(str(image))[..., ::-1]
+    shrinks = seen[0] < rgb.shape[0]
+    how_to = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    shown = rgb if seen == rgb.shape[:2] else cv2.resize(rgb, seen[::-1], interpolation=how_to)
+    predictor = Predictor(load_generator(model), InferenceSettings(**how))
+    return predictor.probabilities(shown, rgb.shape[:2]).argmax(-1).astype(np.uint8)
+
+
+OPTIONS: dict[str, tuple[list[str], tuple[int, int], dict[str, Any]]] = {
+    "own": ([], TRAINED, OWN),
+    "no flip": (["--no-flip"], TRAINED, OWN | {"flip": False}),
+    "scales": (["--scales", "0.75,1"], TRAINED, OWN | {"scales": (0.75, 1.0)}),
+    "window": (["--window", "32x40"], TRAINED, OWN | {"window": (32, 40)}),
+    "size": (["--size", "48x80"], (48, 80), OWN),
+    "all": (
+        ["--no-flip", "--scales", "1,1.25", "--window", "40x40", "--size", "48x80"],
+        (48, 80),
+        OWN | {"flip": False, "scales": (1.0, 1.25), "window": (40, 40)},
+    ),
+}
+
+
+def test_each_option_reaches_the_predictor(model: Path, images: Path, tmp_path: Path) -> None:
+    image = images / f"{FRAME}_leftImg8bit.png"
+    expected = []
+    for which, (options, seen, how) in OPTIONS.items():
+        expected.append(to_label_ids(direct(model, image, seen, **how)))
+        done = predict(model, images, tmp_path / which, *options)
+        assert done.exit_code == 0, done.output
+        found = read(tmp_path / which / f"{FRAME}_labelIds.png")
+        np.testing.assert_array_equal(found, expected[-1], which)
+    # An option that was lost on the way would have been noticed.
+    assert len({labels.tobytes() for labels in expected}) == len(OPTIONS)
+
+
+def test_a_model_s_file_is_shown_images_as_its_folder_is(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    name = f"{FRAME}_labelIds.png"
+    for output, given in (("folder", model), ("file", model / "generator.keras")):
+        done = predict(given, images, tmp_path / output)
+        assert done.exit_code == 0, done.output
+    own = to_label_ids(direct(model, images / f"{FRAME}_leftImg8bit.png", TRAINED, **OWN))
+    for output in ("folder", "file"):
+        np.testing.assert_array_equal(read(tmp_path / output / name), own)
+
+
+def test_the_zip_holds_the_label_maps_and_overlays_have_the_benchmark_s_colours(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "new" / "all.zip"
+    done = predict(
+        model, images, tmp_path / "out", "--overlays", tmp_path / "seen", "--submission", archive
+    )
+    assert done.exit_code == 0, done.output
+    assert "Wrote 2 label maps" in done.output
+    names = [f"{FRAME}_labelIds.png", "berlin_000001_000019_labelIds.png"]
+    with zipfile.ZipFile(archive) as packed:
+        assert sorted(packed.namelist()) == names
+        for name in names:
+            assert packed.read(name) == (tmp_path / "out" / name).read_bytes()
+    color_of = {row.label_id: row.color for row in TRAIN_LABELS}
+    labels = read(tmp_path / "out" / names[0])
+    image = read(images / f"{FRAME}_leftImg8bit.png")
+    overlay = read(tmp_path / "seen" / f"{FRAME}_overlay.png")
+    assert len(np.unique(labels)) > 2
+    for label_id in np.unique(labels):
+        row, column = np.argwhere(labels == label_id)[0]
+        mixed = (image[row, column].astype(float) + color_of[int(label_id)][::-1]) / 2
+        np.testing.assert_allclose(overlay[row, column], mixed, atol=1)
+
+
+def test_what_the_server_will_refuse_is_told(model: Path, images: Path, tmp_path: Path) -> None:
+    done = predict(model, images, tmp_path / "out", "--submission", tmp_path / "all.zip")
+    assert "takes 1525 label maps of 1024x2048 pixels; this zip has 2, 2 of another" in done.stderr
+    assert submission_doubts([(1024, 2048)] * 1525) is None
+    (images / "photo.png").write_bytes((images / f"{FRAME}_leftImg8bit.png").read_bytes())
+    refused = predict(model, images, tmp_path / "other", "--submission", tmp_path / "all.zip")
+    assert refused.exit_code == 2
+    assert "photo (of 1) is not" in refused.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_results_below_the_images_are_not_read_by_the_next_run(model: Path, images: Path) -> None:
+    more = ["--overlays", images / "seen"]
+    for _ in range(2):
+        done = predict(model, images, images / "out", *more)
+        assert done.exit_code == 0, done.output
+        assert "Wrote 2 label maps" in done.output
+    assert len(list(images.rglob("*.png"))) == 6
+    refused = predict(model, images, images)
+    assert refused.exit_code == 2
+    assert "another folder than the images" in refused.stderr
+
+
+def test_results_above_the_images_leave_them_to_be_read(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    done = predict(model, images, tmp_path)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / f"{FRAME}_labelIds.png").is_file()
+
+
+@pytest.mark.parametrize("ending", ["_labelIds.png", "_overlay.png", ".zip"])
+def test_a_disk_that_is_full_is_told_and_leaves_no_half_of_a_file(
+    model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    replace = os.replace
+
+    def full(part: Path, path: Path) -> None:
+        if path.name.endswith(ending):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(part, path)
+
+    monkeypatch.setattr("pipelines.predict.files.os.replace", full)
+    out = tmp_path / "out"
+    done = predict(model, images, out, "--overlays", out, "--submission", out / "all.zip")
+    assert done.exit_code == 1
+    assert "No space left on device. Make room" in done.stderr
+    assert not list(out.glob(f"*{ending}"))
+    assert not list(out.glob(".*"))
+
+
+@pytest.mark.parametrize("option", ["--output", "--overlays", "--submission"])
+def test_a_place_that_cannot_be_is_told_before_anything_is_predicted(
+    model: Path, images: Path, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "x"
+    done = predict(model, images, tmp_path / "out", option, place)
+    assert done.exit_code == 1
+    assert "Expected to make the folder" in done.stderr
+    assert not list((tmp_path / "out").glob("*.png"))
+
+
+def test_a_folder_that_is_no_model_s_is_told(images: Path, tmp_path: Path) -> None:
+    done = predict(images, images, tmp_path / "out")
+    assert done.exit_code == 1
+    assert "Expected a model in" in done.stderr
+
+
+def test_a_photo_is_shown_as_its_record_is(model: Path, images: Path, tmp_path: Path) -> None:
+    """What `evaluate` scores is what `predict` writes, also where the record was squeezed."""
+    folder = tmp_path / "data" / "leftImg8bit" / "train" / "berlin"
+    folder.mkdir(parents=True)
+    (tmp_path / "data" / "gtFine").mkdir()
+    name = f"{FRAME}_leftImg8bit.png"
+    (folder / name).write_bytes((images / name).read_bytes())
+    source = open_source(tmp_path / "data")
+    splits = assign(source, SplitSettings(), seed=0)
+    settings = DataSettings(size=TRAINED)
+    record = build_records(source, splits, tmp_path / "records", settings)[0].read(FRAME)
+    predictor = Predictor(load_generator(model), InferenceSettings(**OWN))
+    expected = predictor.probabilities(record.image, IMAGES[name]).argmax(-1).astype(np.uint8)
+    assert predict(model, folder, tmp_path / "out").exit_code == 0
+    found = read(tmp_path / "out" / f"{FRAME}_labelIds.png")
+    np.testing.assert_array_equal(found, to_label_ids(expected))

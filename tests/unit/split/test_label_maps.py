@@ -1,0 +1,61 @@
+import cv2
+import numpy as np
+import pytest
+
+from components.contracts.process.errors import StreetloopError
+from components.split.label_maps import find, read
+
+MAP = np.array([[0, 1, 255], [18, 13, 10]], np.uint8)  # train ids
+AS_LABEL_IDS = np.array([[7, 8, 0], [33, 26, 23]], np.uint8)
+
+
+def write(folder, name, pixels=MAP):
+    folder.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(folder / name), pixels)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"),
+    [
+        ("a_0_1.png", MAP),
+        ("a_0_1_trainIds.png", MAP),
+        ("a_0_1_gtFine_labelTrainIds.png", MAP),
+        ("a_0_1_labelIds.png", AS_LABEL_IDS),
+        ("a_0_1_gtFine_labelIds.png", AS_LABEL_IDS),
+    ],
+)
+def test_the_name_says_whose_map_it_is_and_what_it_holds(tmp_path, name, pixels):
+    write(tmp_path / "city", name, pixels)
+    found = find(tmp_path)
+    assert list(found) == ["a_0_1"]
+    np.testing.assert_array_equal(read(found["a_0_1"]), MAP)
+
+
+def test_of_the_benchmarks_views_of_one_image_the_label_ids_are_read(tmp_path):
+    for name in ("color", "instanceIds", "labelTrainIds"):
+        write(tmp_path, f"a_0_1_gtFine_{name}.png")
+    best = write(tmp_path, "a_0_1_gtFine_labelIds.png", AS_LABEL_IDS)
+    write(tmp_path, ".b_0_1.png")
+    assert find(tmp_path) == {"a_0_1": best}
+
+
+def test_two_maps_of_one_image_are_refused(tmp_path):
+    write(tmp_path / "eve", "a_0_1.png")
+    write(tmp_path / "max", "a_0_1.png")
+    with pytest.raises(StreetloopError, match=r"one label map of a_0_1; got .*eve.* and .*max"):
+        find(tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(StreetloopError, match="found none"):
+        find(tmp_path)
+
+
+def test_label_ids_under_a_name_for_train_ids_are_refused_and_the_file_named(tmp_path):
+    path = write(tmp_path, "a_0_1.png", AS_LABEL_IDS)
+    with pytest.raises(StreetloopError, match=r"a_0_1\.png"):
+        read(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(StreetloopError, match=r"a_0_1\.png"):
+        read(path)

@@ -1,0 +1,189 @@
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.support.tiny_source import image_of, mask_of, write_item, zip_up
+from tfds_cityscapes.labels import to_train_ids
+from tfds_cityscapes.source import SourceError, open_source
+
+ONE, TWO = "aa_000000_000019", "bb_000000_000019"
+
+
+@pytest.fixture
+def root(tmp_path):
+    write_item(tmp_path / "data", ONE)
+    write_item(tmp_path / "data", TWO, "val", size=(32, 40))
+    return tmp_path / "data"
+
+
+def item_of(source, image_id=ONE):
+    return next(i for i in source.items if i.image_id == image_id)
+
+
+def mask_path(root):
+    return root / "gtFine/train/aa" / f"{ONE}_gtFine_labelIds.png"
+
+
+def image_path(root):
+    return root / "leftImg8bit/train/aa" / f"{ONE}_leftImg8bit.png"
+
+
+def check(source):
+    """Holds for the fixture's data set, wherever it lies."""
+    assert [(i.image_id, i.city, i.split) for i in source.items] == [
+        (ONE, "aa", "train"),
+        (TWO, "bb", "val"),
+    ]
+    for image_id, size in ((ONE, (40, 56)), (TWO, (32, 40))):
+        item, seed = item_of(source, image_id), sum(image_id.encode())
+        np.testing.assert_array_equal(source.read_image(item), image_of(seed, size))
+        expected = to_train_ids(mask_of(seed, size))
+        np.testing.assert_array_equal(source.read_label(item, size), expected)
+
+
+def test_a_folder_is_read(root):
+    check(open_source(root))
+
+
+@pytest.mark.parametrize("below", ["", "cityscapes/", "my data/v1/"])
+def test_a_folder_with_the_two_zips_is_read_also_if_they_hold_a_folder_first(root, tmp_path, below):
+    packed = tmp_path / "zips"
+    packed.mkdir()
+    zip_up(root, "leftImg8bit", packed / "leftImg8bit_trainvaltest.zip", below)
+    zip_up(root, "gtFine", packed / "gtFine_trainvaltest.zip", below)
+    check(open_source(packed))
+
+
+def test_images_in_a_folder_go_with_masks_in_a_zip_beside_it(root, tmp_path):
+    packed = tmp_path / "mixed"
+    packed.mkdir()
+    zip_up(root, "gtFine", packed / "gtFine_trainvaltest.zip")
+    (root / "leftImg8bit").rename(packed / "leftImg8bit")
+    check(open_source(packed))
+
+
+def test_one_zip_of_both_is_read_and_a_macs_shadow_files_are_not(root, tmp_path):
+    archive = tmp_path / "all.zip"
+    zip_up(root, ".", archive)
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr(f"__MACOSX/leftImg8bit/train/aa/._{ONE}_leftImg8bit.png", b"\0\5\x16\7")
+    check(open_source(archive))
+
+
+@pytest.mark.parametrize("ending", ["jpg", "jpeg", "JPG", "PNG"])
+def test_the_ending_of_an_image_does_not_matter(tmp_path, ending):
+    write_item(tmp_path, ONE, ending=ending)
+    source = open_source(tmp_path)
+    assert source.read_image(source.items[0]).shape == (40, 56, 3)
+    assert source.items[0].label is not None
+
+
+def test_data_without_split_folders_has_items_of_no_split(tmp_path):
+    write_item(tmp_path, ONE, split="")
+    (item,) = open_source(tmp_path).items
+    assert (item.split, item.city) == ("", "aa")
+    assert item.label == f"gtFine/aa/{ONE}_gtFine_labelIds.png"
+
+
+def test_an_image_without_a_mask_says_so_when_the_mask_is_read(root):
+    mask_path(root).unlink()
+    source = open_source(root)
+    assert item_of(source).label is None
+    with pytest.raises(SourceError, match=f"{ONE} has no"):
+        source.read_label(item_of(source))
+
+
+def test_an_image_id_that_is_there_twice_is_refused(root):
+    write_item(root, ONE, "val")
+    with pytest.raises(SourceError, match=f"{ONE} is also leftImg8bit/train"):
+        open_source(root)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", "cut"])
+def test_a_broken_image_or_mask_is_named(root, content, capfd):
+    for path, read in ((image_path(root), "read_image"), (mask_path(root), "read_label")):
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) * 3 // 4] if content == "cut" else content)
+        source = open_source(root)
+        with pytest.raises(SourceError, match=path.name):
+            getattr(source, read)(item_of(source))
+
+
+def test_a_jpeg_that_is_cut_off_is_named(tmp_path, capfd):
+    write_item(tmp_path, ONE, ending="jpg")
+    path = next(tmp_path.rglob("*.jpg"))
+    path.write_bytes(path.read_bytes()[:-400])
+    source = open_source(tmp_path)
+    with pytest.raises(SourceError, match=path.name):
+        source.read_image(source.items[0])
+
+
+def test_a_file_that_goes_after_the_listing_is_named(root):
+    source = open_source(root)
+    image_path(root).unlink()
+    with pytest.raises(SourceError, match=image_path(root).name):
+        source.read_image(item_of(source))
+
+
+def test_a_damaged_member_of_a_zip_is_named(root, tmp_path):
+    archive = tmp_path / "all.zip"
+    zip_up(root, ".", archive)
+    with zipfile.ZipFile(archive) as file:
+        info = next(i for i in file.infolist() if i.filename.endswith(image_path(root).name))
+    data = bytearray(archive.read_bytes())
+    start = info.header_offset + 30 + len(info.filename)
+    data[start : start + 200] = b"\xff" * 200
+    archive.write_bytes(data)
+    source = open_source(archive)
+    with pytest.raises(SourceError, match=image_path(root).name):
+        source.read_image(item_of(source))
+
+
+def test_a_mask_of_another_size_is_named_with_both_sizes(root):
+    cv2.imwrite(str(mask_path(root)), np.zeros((20, 28), np.uint8))
+    source = open_source(root)
+    with pytest.raises(SourceError, match=f"{ONE}_gtFine_labelIds.png.*40x56.*20x28"):
+        source.read_label(item_of(source), (40, 56))
+
+
+def test_an_unknown_label_id_is_named_with_its_file(root):
+    cv2.imwrite(str(mask_path(root)), np.full((40, 56), 77, np.uint8))
+    source = open_source(root)
+    with pytest.raises(SourceError, match=rf"{ONE}_gtFine_labelIds.png.*\[77\]"):
+        source.read_label(item_of(source))
+
+
+def test_a_mask_of_colors_is_refused(root):
+    cv2.imwrite(str(mask_path(root)), np.zeros((40, 56, 3), np.uint8))
+    source = open_source(root)
+    with pytest.raises(SourceError, match="one-channel"):
+        source.read_label(item_of(source))
+
+
+def test_nothing_there_an_empty_folder_and_a_zip_that_is_none_are_refused(tmp_path):
+    with pytest.raises(SourceError, match="no such folder"):
+        open_source(tmp_path / "nowhere")
+    with pytest.raises(SourceError, match="found no such image"):
+        open_source(tmp_path)
+    (tmp_path / "data.zip").write_bytes(b"not a zip")
+    with pytest.raises(SourceError, match=r"data\.zip: expected a zip"):
+        open_source(tmp_path)
+
+
+def test_frames_are_ordered_by_number_not_by_letter(tmp_path):
+    for frame in (9, 100, 20):
+        write_item(tmp_path, f"aa_0_{frame}", mask=False)
+    items = sorted(open_source(tmp_path).items, key=lambda i: i.order)
+    assert [i.image_id for i in items] == ["aa_0_9", "aa_0_20", "aa_0_100"]
+
+
+def test_the_fingerprint_follows_the_files_that_are_asked_about(root):
+    source = open_source(root)
+    images, masks = [i.image for i in source.items], [i.label for i in source.items]
+    before = source.fingerprint(images), source.fingerprint(masks)
+    mask_path(root).write_bytes(mask_path(root).read_bytes() + b"\0")
+    source = open_source(root)
+    assert source.fingerprint(images) == before[0]
+    assert source.fingerprint(masks) != before[1]

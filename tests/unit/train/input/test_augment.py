@@ -1,0 +1,156 @@
+import cv2
+import numpy as np
+import pytest
+
+from components.contracts.recipe.train import AugmentSettings
+from components.train.input.augment import cutmix_box, strong, weak
+from tfds_cityscapes.labels import IGNORE_LABEL
+
+CROP = (48, 64)
+STILL = AugmentSettings(scale=(1.0, 1.0), flip=False)
+WILD = AugmentSettings(scale=(0.5, 2.0), cutmix_share=1.0)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def scene(height=96, width=128, block=32):
+    """Blocks of one class each; the image's red channel is 10 times the class."""
+    label = rng(7).integers(0, 19, (height // block, width // block), dtype=np.uint8)
+    label = label.repeat(block, 0).repeat(block, 1)
+    return np.stack([label * 10, 255 - label * 10, np.full_like(label, 200)], -1), label
+
+
+def test_the_image_changes_together_with_its_label():
+    image, label = scene()
+    for seed in range(20):
+        out, labels = weak(image, label, CROP, WILD, rng(seed))
+        assert out.shape == (*CROP, 3)
+        assert labels.shape == CROP
+        # Away from the seams between blocks, where the image is a mixture.
+        smallest, largest = cv2.erode(labels, np.ones((5, 5))), cv2.dilate(labels, np.ones((5, 5)))
+        sure = (smallest == largest) & (labels != IGNORE_LABEL)
+        assert sure.sum() > 100
+        np.testing.assert_allclose(out[sure][:, 0], labels[sure] * 10.0, atol=2)
+
+
+@pytest.mark.parametrize("shrink", [2, 3, 4, 7])
+def test_labels_stay_on_their_pixels_when_shrunk(shrink):
+    """A straight seam stays where the image has it: no shift by half a block."""
+    height, width = CROP[0] * shrink, CROP[1] * shrink
+    for seam in range(width // 3, width // 3 + shrink):
+        label = np.zeros((height, width), np.uint8)
+        label[:, seam:] = 1
+        image = np.repeat(label[..., None] * 255, 3, -1)
+        out, labels = weak(image, label, CROP, STILL, rng())
+        assert (labels[0] == 0).sum() == pytest.approx(seam / shrink, abs=0.51)
+        assert (out[0, :, 0] < 128).sum() == pytest.approx((labels[0] == 0).sum(), abs=1)
+
+
+def test_at_scale_one_an_image_of_the_crops_size_stays_as_it_is():
+    image, label = scene(*CROP, block=16)
+    out, labels = weak(image, label, CROP, STILL, rng())
+    np.testing.assert_array_equal(out, image)
+    np.testing.assert_array_equal(labels, label)
+
+
+def test_padding_is_ignored_and_only_padding_is():
+    small = AugmentSettings(scale=(0.5, 0.5), flip=False)
+    image, label = scene(*CROP, block=16)
+    out, labels = weak(image, label, CROP, small, rng())
+    padding = labels == IGNORE_LABEL
+    assert padding.mean() == pytest.approx(0.75)
+    rows, columns = np.flatnonzero(~padding.all(1)), np.flatnonzero(~padding.all(0))
+    assert (len(rows), len(columns)) == (24, 32)  # one rectangle: the whole image
+    assert not padding[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].any()
+    assert len(np.unique(out[padding], axis=0)) == 1  # one colour, the image's mean
+    np.testing.assert_allclose(out[padding][0], image.mean((0, 1)), atol=2)
+
+
+def test_without_a_label_the_image_is_told_from_the_padding():
+    small = AugmentSettings(scale=(0.5, 0.5))
+    image, label = scene(*CROP, block=16)
+    _, inside = weak(image, None, CROP, small, rng(3))
+    _, labels = weak(image, label, CROP, small, rng(3))
+    np.testing.assert_array_equal(inside == IGNORE_LABEL, labels == IGNORE_LABEL)
+    assert set(np.unique(inside)) == {0, IGNORE_LABEL}
+
+
+def test_labels_that_are_ignored_stay_so_and_no_class_is_invented():
+    image, label = scene()
+    label[:48] = IGNORE_LABEL
+    for seed in range(10):
+        _, labels = weak(image, label, CROP, WILD, rng(seed))
+        assert set(np.unique(labels)) <= set(np.unique(label))
+
+
+def test_half_of_the_images_are_mirrored():
+    image, label = scene(*CROP, block=16)
+    still = AugmentSettings(scale=(1.0, 1.0))
+    mirrored = 0
+    for seed in range(40):
+        out, labels = weak(image, label, CROP, still, rng(seed))
+        flipped = np.array_equal(out, image[:, ::-1])
+        assert flipped or np.array_equal(out, image)
+        assert np.array_equal(labels, label[:, ::-1] if flipped else label)
+        mirrored += flipped
+    assert 10 <= mirrored <= 30
+
+
+def test_any_size_of_image_becomes_the_crop():
+    for size in ((32, 300), (300, 32), (47, 63), (500, 700)):
+        image = rng().integers(0, 256, (*size, 3), np.uint8)
+        out, labels = weak(image, np.zeros(size, np.uint8), CROP, WILD, rng(1))
+        assert out.shape == (*CROP, 3)
+        assert out.dtype == labels.dtype == np.uint8
+
+
+def test_every_change_depends_on_the_generator_alone():
+    image, label = scene()
+    for change in (
+        lambda r: weak(image, label, CROP, WILD, r),
+        lambda r: strong(image, WILD, r),
+        lambda r: cutmix_box(CROP, WILD, r),
+    ):
+        one, same = change(rng(4)), change(rng(4))
+        assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+        assert len({b"".join(part.tobytes() for part in change(rng(k))) for k in range(8)}) > 4
+
+
+def test_strong_changes_colours_and_leaves_the_image_itself_alone():
+    image, _ = scene()
+    before = image.copy()
+    always = AugmentSettings(jitter_share=1.0, grey_share=0.0, blur_share=0.0)
+    out = strong(image, always, rng(1))
+    assert out.shape == image.shape
+    assert out.dtype == np.uint8
+    assert not np.array_equal(out, image)
+    np.testing.assert_array_equal(image, before)
+    # Geometry stays: what was one colour still is.
+    _, first = np.unique(image.reshape(-1, 3), axis=0, return_inverse=True)
+    pairs = np.unique(np.column_stack([first.ravel(), out.reshape(-1, 3)]), axis=0)
+    assert len(pairs) == first.max() + 1
+
+
+def test_strong_with_every_share_at_zero_does_nothing():
+    image, _ = scene()
+    off = AugmentSettings(jitter_share=0.0, grey_share=0.0, blur_share=0.0)
+    np.testing.assert_array_equal(strong(image, off, rng()), image)
+
+
+def test_grey_has_three_equal_channels():
+    image, _ = scene()
+    grey = strong(image, AugmentSettings(jitter_share=0, grey_share=1, blur_share=0), rng())
+    assert (grey == grey[..., :1]).all()
+
+
+def test_a_cutmix_box_is_one_rectangle_of_2_to_40_percent():
+    always = AugmentSettings(cutmix_share=1.0)
+    for seed in range(50):
+        mask = cutmix_box(CROP, always, rng(seed))
+        assert mask.dtype == bool
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        assert mask.sum() == len(rows) * len(columns) > 0
+        assert 0.01 < mask.mean() < 0.45
+    assert not cutmix_box(CROP, AugmentSettings(cutmix_share=0.0), rng()).any()

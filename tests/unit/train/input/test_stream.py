@@ -1,0 +1,173 @@
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from components.contracts.recipe.train import AugmentSettings, TrainSettings
+from components.train.input.memory import Budget
+from components.train.input.stream import Pool, batch_indices, batches
+from tfds_cityscapes.labels import IGNORE_LABEL
+
+CROP = (32, 64)
+STEPS = 5
+SETTINGS = TrainSettings(
+    steps=STEPS,
+    batch_size=2,
+    unlabeled_batch_size=3,
+    crop=CROP,
+    augment=AugmentSettings(scale=(0.5, 1.5)),
+)
+NAMES = {"image", "label", "weak", "strong", "padding", "cutmix"}
+
+
+class FakeRecords:
+    """Encoded images by id, and a count of how often each was read."""
+
+    def __init__(self, count, labels, size=(40, 72)):
+        random = np.random.default_rng(count)
+        self.reads: dict[str, int] = {}
+        self.rows = {}
+        for k in range(count):
+            image = random.integers(0, 256, (*size, 3), np.uint8)
+            label = random.integers(0, 19, size, dtype=np.uint8)
+            self.rows[f"id{k}"] = (_png(image), _png(label) if labels else None)
+
+    def encoded(self, image_id):
+        self.reads[image_id] = self.reads.get(image_id, 0) + 1
+        return self.rows[image_id]
+
+
+def _png(pixels):
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+def pool(count, labels, budget=None):
+    records = FakeRecords(count, labels)
+    return Pool(records, list(records.rows), budget or Budget(1 << 20))
+
+
+@pytest.fixture(scope="module")
+def pools():
+    return pool(5, labels=True), pool(7, labels=False)
+
+
+def run(pools, seed=11, first=0, settings=SETTINGS):
+    rows = batches(*pools, settings, seed, first)
+    return [{k: v.numpy() for k, v in row.items()} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def whole(pools):
+    return run(pools)
+
+
+def same(one, other):
+    return all(np.array_equal(one[name], other[name]) for name in NAMES)
+
+
+def test_a_batch_has_the_shapes_and_types_that_training_expects(whole):
+    assert len(whole) == STEPS
+    row = whole[0]
+    assert set(row) == NAMES
+    assert (row["image"].shape, row["image"].dtype) == ((2, *CROP, 3), np.float32)
+    assert (row["label"].shape, row["label"].dtype) == ((2, *CROP), np.int32)
+    for name in ("weak", "strong"):
+        assert (row[name].shape, row[name].dtype) == ((3, *CROP, 3), np.float32)
+        assert row[name].min() >= 0
+        assert row[name].max() <= 255
+    for name in ("padding", "cutmix"):
+        assert (row[name].shape, row[name].dtype) == ((3, *CROP), bool)
+
+
+def test_padding_is_marked_and_ignored(whole):
+    labels = np.concatenate([row["label"] for row in whole])
+    assert ((labels < 19) | (labels == IGNORE_LABEL)).all()
+    assert (labels == IGNORE_LABEL).any()  # scales below 1 leave some
+    assert any(row["padding"].any() for row in whole)
+    assert not all(row["padding"].all() for row in whole)
+
+
+@pytest.mark.parametrize("first", [1, 3, STEPS])
+def test_starting_at_step_n_equals_the_tail(pools, whole, first):
+    tail = run(pools, first=first)
+    assert len(tail) == STEPS - first
+    assert all(same(a, b) for a, b in zip(tail, whole[first:], strict=True))
+
+
+def test_batches_are_the_same_again_in_fresh_pools(whole):
+    again = run((pool(5, labels=True), pool(7, labels=False)))
+    assert all(same(a, b) for a, b in zip(again, whole, strict=True))
+
+
+def test_another_seed_and_another_step_give_other_batches(pools, whole):
+    other = run(pools, seed=12)
+    assert not any(
+        np.array_equal(a["image"], b["image"]) for a, b in zip(other, whole, strict=True)
+    )
+    assert not np.array_equal(whole[0]["weak"], whole[1]["weak"])
+
+
+def test_more_steps_do_not_change_the_first_ones(pools, whole):
+    longer = run(pools, settings=SETTINGS.model_copy(update={"steps": STEPS + 2}))
+    assert len(longer) == STEPS + 2
+    assert all(same(a, b) for a, b in zip(longer, whole, strict=False))
+
+
+def test_without_unlabeled_images_there_are_only_labeled_ones(pools, whole):
+    rows = run((pools[0], None))
+    assert set(rows[0]) == {"image", "label"}
+    assert all(np.array_equal(a["image"], b["image"]) for a, b in zip(rows, whole, strict=True))
+
+
+@pytest.mark.parametrize(("total", "batch"), [(5, 2), (7, 3), (3, 8), (1, 4)])
+def test_every_epoch_sees_every_image_once_in_a_new_order(total, batch):
+    places = [i for step in range(total) for i in batch_indices(9, 0, step, batch, total)]
+    epochs = [tuple(places[k : k + total]) for k in range(0, len(places), total)]
+    assert all(sorted(epoch) == list(range(total)) for epoch in epochs)
+    if total > 4:
+        assert len(set(epochs)) > 1
+
+
+def test_streams_are_drawn_apart():
+    assert batch_indices(9, 0, 0, 50, 50) != batch_indices(9, 1, 0, 50, 50)
+
+
+def test_a_pool_reads_an_image_once_as_long_as_it_fits_into_the_budget():
+    pixels = 40 * 72
+    small = pool(3, labels=True, budget=Budget(2 * pixels * 4))  # image and label of two
+    for _ in range(3):
+        for index in range(3):
+            small[index]
+    assert sorted(small.records.reads.values()) == [1, 1, 3]
+
+
+def test_pools_share_what_a_fit_may_keep():
+    pixels = 40 * 72
+    budget = Budget(pixels * (4 + 3))  # one image with its label, and one without
+    both = pool(2, labels=True, budget=budget), pool(2, labels=False, budget=budget)
+    for _ in range(2):
+        for index in range(2):
+            for one in both:
+                one[index]
+    assert [sorted(one.records.reads.values()) for one in both] == [[1, 2], [1, 2]]
+
+
+def test_a_pool_counts_the_labeled_pixels_of_each_class():
+    label = np.full((40, 72), IGNORE_LABEL, np.uint8)
+    label[0, :10], label[1, :4] = 3, 18
+    image = _png(np.zeros((40, 72, 3), np.uint8))
+    rows = {"a": (image, _png(label)), "b": (image, _png(label)), "c": (image, None)}
+    counts = Pool(SimpleNamespace(encoded=rows.get), rows, Budget(1 << 20)).pixel_counts()
+    assert counts.shape == (19,)
+    assert {i: int(n) for i, n in enumerate(counts) if n} == {3: 20, 18: 8}
+
+
+def test_labeled_images_get_strong_changes_only_if_asked(pools, whole):
+    augment = SETTINGS.augment.model_copy(update={"labeled_strong_share": 1.0, "jitter_share": 1.0})
+    changed = run(pools, settings=SETTINGS.model_copy(update={"augment": augment}))
+    for before, after in zip(whole, changed, strict=True):
+        assert not np.array_equal(before["image"], after["image"])
+        # Colours change, places do not; and unlabeled images have chances of their own.
+        np.testing.assert_array_equal(before["label"], after["label"])
+        np.testing.assert_array_equal(before["weak"], after["weak"])
