@@ -5,7 +5,7 @@ from typing import Any
 
 from kfp import dsl
 
-from components.contracts.step.plan import ASK, TRAIN
+from components.contracts.step.plan import Plan
 from components.cycle.component import close_cycle, open_cycle
 from components.evaluate.component import evaluate
 from components.feedback.component import feedback
@@ -50,13 +50,13 @@ def connect(
         lease = {"cycle": opened.outputs["cycle"], "fence": opened.outputs["fence"]}
         records = add(preprocess, **lease).output
         ingested = add(feedback, **lease, records=records)
-        with dsl.If(ingested.output == TRAIN, name="train"):
+        with dsl.If(ingested.output == Plan.TRAIN.value, name="train"):
             parts = add(split, **lease, records=records)
             trained = add(train, **lease, records=records, parts=parts.output)
             evaluated = add(evaluate, **lease, records=records, model=trained.output)
             asked = add(query, **lease, records=records)
             asked.after(evaluated)
-        with dsl.If(ingested.output == ASK, name="only-ask"):
+        with dsl.If(ingested.output == Plan.ASK.value, name="only-ask"):
             add(query, **lease, records=records)
 
 

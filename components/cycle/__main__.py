@@ -61,7 +61,7 @@ def _cycle(args: argparse.Namespace) -> int:
     if args.command == "open":
         from components.cycle.open import run as open_cycle
 
-        print(json.dumps(open_cycle(recipe, args.root, args.owner, args.take_over)))
+        print(json.dumps(open_cycle(recipe, args.root, args.owner, args.take_over)._asdict()))
         return command.DONE
     from components.cycle.close import run as close_cycle
 
@@ -107,7 +107,8 @@ def _status(state: State) -> dict[str, object]:
         "champion": state.champion.model if state.champion else None,
         "open_cycle": None if current is None else {"cycle": current.cycle, "owner": current.owner},
         "cycles": [
-            {"cycle": c.cycle, "outcome": c.outcome, **c.summary} for c in state.cycles.values()
+            {"cycle": c.cycle, "outcome": c.outcome} | c.summary.model_dump(exclude_none=True)
+            for c in state.cycles.values()
         ],
     }
 

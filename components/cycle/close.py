@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import Any, Literal
 
+from pydantic import ValidationError
+
+from components.contracts.ledger import layout
+from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.lease import close_cycle, release
+from components.contracts.ledger.state import CycleSummary
 from components.contracts.step.context import Context, begin
-from components.contracts.step.plan import ASK, NOTHING, TRAIN
-from components.cycle.runs import BEHIND, mirror_cycle, tracker_of
+from components.contracts.step.done import read_marker
+from components.contracts.step.plan import Plan
+from components.contracts.step.report import CycleReport, LabelsReport
+from components.contracts.step.results import FeedbackResult, Results
+from components.cycle.runs import mirror_cycle
 
 log = logging.getLogger("streetloop")
 _STEPS = ("feedback", "split", "train", "evaluate", "query")
-Outcome = Literal["done", "nothing_to_do", "waiting"]
-
-
-_NO_PAGE = "<p>This run has taken no labels in.</p>"
+# What must be done before a cycle may end, by the plan that the feedback step made.
+_NEEDED: dict[Plan, set[str]] = {
+    Plan.NOTHING: set(),
+    Plan.ASK: {"query"},
+    Plan.TRAIN: {"split", "train", "evaluate", "query"},
+}
+_NO_PAGE = "<p>This run has ingested no labels.</p>"
 
 
 def run(recipe: str, root: str, owner: str, why: str = "") -> str:
-    """Closes the owner's cycle, or gives the lease back if a step failed.
+    """Close the owner's cycle, or give the lease back if a step failed.
 
     Args:
       recipe: the resolved recipe, JSON.
@@ -29,105 +38,105 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
       why: what failed, for the ledger.
 
     Returns:
-      the page on the labels that came in, HTML: what the feedback step wrote, if it came that far.
+      the HTML page on the labels that arrived, if the feedback step wrote one.
     """
     begin("cycle")
     context = Context(recipe, root)
-    state = context.ledger.state()
-    current = state.open_cycle
+    current = context.ledger.state().open_cycle
     if current is None or current.owner != owner:
         log.info("no cycle of run %s is open: nothing to close", owner)
         return _NO_PAGE
     context = Context(recipe, root, current.cycle, current.fence)
-    outputs, seconds = _recorded(context)
-    feedback = outputs.get("feedback", {})
-    page = context.storage.read(feedback["report"]).decode() if feedback else _NO_PAGE
-    if not _finished(outputs):
+    results = read_results(context)
+    feedback = results.feedback
+    page = context.storage.read(feedback.report).decode() if feedback else _NO_PAGE
+    if feedback is None or not _NEEDED[feedback.plan] <= results.seconds.keys():
         release(context.ledger, owner, current.cycle, current.fence, why or "a step failed")
-        log.warning("cycle %d stays open; the next run goes on with it", current.cycle)
+        log.warning("cycle %d stays open; the next run resumes it", current.cycle)
         return page
-    outcome: Outcome = "done" if "evaluate" in outputs else "nothing_to_do"
-    if outcome != "done" and (outputs.get("query") or feedback.get("waiting")):
-        outcome = "waiting"
-    report = build_report(context, current.cycle, outcome, outputs, seconds)
-    name = f"cycles/{current.cycle}/report.json"
-    context.storage.write(name, json.dumps(report, indent=1).encode())
-    summary = {
-        k: report.get(k) for k in ("labeled", "unlabeled", "queried", "seconds", "promoted")
-    } | {k: (report.get("val") or {}).get(k) for k in ("miou", "pixel_accuracy", "dice")}
-    if outcome == "done":
-        summary |= {"version": feedback["version"], "records": feedback["records"]}
-    context.storage.write(BEHIND, b"")
-    close_cycle(context.ledger, current.cycle, current.fence, outcome, name, summary)
-    tracker = tracker_of(context)
-    closed = context.ledger.state().cycles[current.cycle]
-    mirror_cycle(context, tracker, closed, closed.run_id)
-    if not tracker.down:
-        context.storage.delete(BEHIND)
+    report = build_report(context, feedback, results)
+    _close(context, current.fence, report, feedback)
     return page
 
 
-def _finished(outputs: dict[str, dict[str, Any]]) -> bool:
-    """Whether every step of the cycle has done its work, as the done markers say.
+def _close(context: Context, fence: int, report: CycleReport, feedback: FeedbackResult) -> None:
+    """Write the report, commit the end of the cycle, and send MLflow what it lacks."""
+    storage, cycle = context.storage, context.cycle
+    name = layout.cycle_report(cycle)
+    storage.write(name, report.model_dump_json(indent=1).encode())
+    trained = report.outcome == "done"
+    summary = CycleSummary(
+        labeled=report.labeled,
+        unlabeled=report.unlabeled,
+        queried=report.queried,
+        seconds=report.seconds,
+        promoted=report.promoted,
+        miou=report.val.miou if report.val else None,
+        pixel_accuracy=report.val.pixel_accuracy if report.val else None,
+        dice=report.val.dice if report.val else None,
+        version=feedback.version if trained else None,
+        records=feedback.records if trained else None,
+    )
+    storage.write(layout.MLFLOW_IS_BEHIND, b"")
+    close_cycle(context.ledger, cycle, fence, report.outcome, name, summary.model_dump())
+    tracker = context.tracker()
+    mirror_cycle(context, tracker, context.opened, context.opened.run_id)
+    if not tracker.down:
+        storage.delete(layout.MLFLOW_IS_BEHIND)
 
-    The status that KFP gives an exit task does not tell: the cluster says COMPLETE where the local
-    runner says SUCCEEDED, and stays at RUNNING when both conditions were false.
+
+def read_results(context: Context) -> Results:
+    """Return the results of the steps that are done, as their markers say.
+
+    The status that KFP gives an exit task does not say it: the cluster reports COMPLETE where the
+    local runner reports SUCCEEDED, and stays at RUNNING when both conditions were false.
     """
-    plan = outputs.get("feedback", {}).get("plan")
-    needed: dict[int, set[str]] = {
-        NOTHING: set(),
-        ASK: {"query"},
-        TRAIN: {"split", "train", "evaluate", "query"},
-    }
-    return plan in needed and needed[plan] <= outputs.keys()
-
-
-def build_report(
-    context: Context,
-    cycle: int,
-    outcome: str,
-    outputs: dict[str, dict[str, Any]],
-    seconds: dict[str, float],
-) -> dict[str, Any]:
-    """A cycle's numbers: `report.json`. Fractions, not percent; null where undefined."""
-    feedback, split = outputs.get("feedback", {}), outputs.get("split", {})
-    evaluate, query = outputs.get("evaluate", {}), outputs.get("query", {})
-    champion = context.ledger.state().champion
-    return {
-        "cycle": cycle,
-        "outcome": outcome,
-        "labeled": split.get("labeled", feedback.get("labeled", 0)),
-        "unlabeled": split.get("unlabeled"),
-        "new_labels": feedback.get("new_labels", 0),
-        "feedback": _feedback(context),
-        "queried": query.get("asked", 0),
-        "seconds": round(sum(seconds.values()), 1),
-        "seconds_by_step": seconds,
-        "waiting_for_data": outputs.get("train", {}).get("waiting_for_data"),
-        "records": feedback.get("records"),
-        "model": outputs.get("train", {}).get("model"),
-        "promoted": evaluate.get("promoted"),
-        "reasons": evaluate.get("reasons", []),
-        "champion": champion.model if champion else None,
-        "dev": evaluate.get("dev"),
-        "val": evaluate.get("val"),
-        "baseline": evaluate.get("baseline"),
-    }
-
-
-def _feedback(context: Context) -> dict[str, Any] | None:
-    """What came in, as the feedback step wrote it down; None if it took nothing in."""
-    name = context.work("feedback.json")
-    return json.loads(context.storage.read(name)) if context.storage.exists(name) else None
-
-
-def _recorded(context: Context) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
-    """What this cycle's steps returned, and how long each took, from their done markers."""
-    outputs, seconds = {}, {}
+    outputs: dict[str, object] = {}
+    seconds: dict[str, float] = {}
     for step in _STEPS:
-        name = context.work(f"{step}.done.json")
-        if context.storage.exists(name):
-            marker = json.loads(context.storage.read(name))
-            outputs[step] = marker["outputs"]
-            seconds[step] = marker["seconds"]
-    return outputs, seconds
+        marker = read_marker(context.storage, context.cycle, step)
+        if marker is None:
+            continue
+        try:
+            Results.model_validate({step: marker.outputs})
+        except ValidationError:  # of another version: that step is not done
+            continue
+        outputs[step], seconds[step] = marker.outputs, marker.seconds
+    return Results.model_validate({**outputs, "seconds": seconds})
+
+
+def build_report(context: Context, feedback: FeedbackResult, results: Results) -> CycleReport:
+    """Put a cycle's numbers together."""
+    split, train, evaluation, query = results.split, results.train, results.evaluate, results.query
+    asked = query.asked if query else 0
+    outcome: Outcome = "done" if evaluation else "nothing_to_do"
+    if not evaluation and (query or feedback.waiting):
+        outcome = "waiting"
+    champion = context.ledger.state().champion
+    return CycleReport(
+        cycle=context.cycle,
+        outcome=outcome,
+        labeled=split.labeled if split else feedback.labeled,
+        unlabeled=split.unlabeled if split else None,
+        new_labels=feedback.new_labels,
+        feedback=_labels_report(context),
+        queried=asked,
+        seconds=round(sum(results.seconds.values()), 1),
+        seconds_by_step=results.seconds,
+        waiting_for_data=train.waiting_for_data if train else None,
+        records=feedback.records,
+        model=train.model if train else None,
+        promoted=evaluation.promoted if evaluation else None,
+        reasons=evaluation.reasons if evaluation else [],
+        champion=champion.model if champion else None,
+        dev=evaluation.dev if evaluation else None,
+        val=evaluation.val if evaluation else None,
+        baseline=evaluation.baseline if evaluation else None,
+    )
+
+
+def _labels_report(context: Context) -> LabelsReport | None:
+    name = layout.labels_report(context.cycle)
+    if not context.storage.exists(name):
+        return None
+    return LabelsReport.model_validate_json(context.storage.read(name))

@@ -11,12 +11,13 @@ from components.contracts.process.image import IMAGE
 def open_cycle(recipe: str, root: str, owner: str, take_over: bool) -> NamedTuple(  # type: ignore[valid-type]
     "Opened", [("cycle", int), ("fence", int)]
 ):
-    """Opens the next cycle of the campaign at `root`, or goes on with the open one."""
+    """Open the next cycle of the campaign at `root`, or resume the open one."""
     from collections import namedtuple
 
     from components.cycle.open import run
 
-    return namedtuple("Opened", "cycle fence")(**run(recipe, root, owner, take_over))
+    lease = run(recipe, root, owner, take_over)
+    return namedtuple("Opened", "cycle fence")(**lease._asdict())
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -27,9 +28,9 @@ def close_cycle(
     labels: dsl.Output[dsl.HTML],
     status: dsl.PipelineTaskFinalStatus,
 ):
-    """Closes the owner's cycle, and shows which labels it took in and which it refused.
+    """Close the owner's cycle, and show which labels it accepted and which it rejected.
 
-    If a step failed, gives the cycle's lease back instead.
+    If a step failed, give the cycle's lease back instead.
     """
     from components.cycle.close import run
 

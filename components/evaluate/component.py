@@ -17,10 +17,10 @@ def evaluate(
     confusion: dsl.Output[dsl.ClassificationMetrics],
     report: dsl.Output[dsl.HTML],
 ) -> bool:
-    """Scores the model, compares it with the champion on `dev`; returns whether it was promoted."""
+    """Score the model, compare it with the champion on `dev`; return whether it was promoted."""
     from components.evaluate.artifacts import fill
     from components.evaluate.step import run
 
-    outputs = run(recipe, root, cycle, fence, records, model)
-    fill(root, outputs, metrics, confusion, report)
-    return outputs["promoted"]
+    result = run(recipe, root, cycle, fence, records, model)
+    fill(root, result, metrics, confusion, report)
+    return result.promoted

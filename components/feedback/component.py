@@ -7,7 +7,7 @@ from components.contracts.process.image import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def feedback(recipe: str, root: str, cycle: int, fence: int, records: str) -> int:
-    """Takes in the labels that arrived. Returns 0: nothing to do, 1: train, 2: only ask."""
+    """Ingest the labels that arrived. Return 0: nothing to do, 1: train, 2: only ask."""
     from components.feedback.step import run
 
-    return run(recipe, root, cycle, fence, records)["plan"]
+    return run(recipe, root, cycle, fence, records).plan.value

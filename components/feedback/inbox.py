@@ -14,7 +14,8 @@ from components.contracts.annotation.detect import too_large
 from components.contracts.annotation.limits import Limits
 from components.contracts.data.records import Records
 from components.contracts.ledger.events import Query, Seed
-from components.contracts.ledger.inbox import INBOX, arrived
+from components.contracts.ledger.inbox import arrived
+from components.contracts.ledger.layout import INBOX
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.feedback import FeedbackSettings

@@ -15,8 +15,9 @@ from components.contracts.annotation.detect import read_bytes
 from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR
 from components.contracts.annotation.limits import Limits
 from components.contracts.annotation.model import Annotation, Skipped
-from components.contracts.ledger.inbox import BY, REJECTED
+from components.contracts.ledger.inbox import BY
 from components.contracts.ledger.labels import store_label
+from components.contracts.ledger.layout import REJECTED
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.recipe.feedback import FeedbackSettings

@@ -7,7 +7,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from components.contracts.ledger.inbox import INBOX, REJECTED
+from components.contracts.ledger.layout import INBOX, REJECTED
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.storage.base import Stamp, Storage
 

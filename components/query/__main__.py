@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,10 +52,9 @@ def _query(args: argparse.Namespace) -> int:
     from components.contracts.data.records import Records, read_ids
     from components.contracts.model.files import load_generator
     from components.contracts.model.predictor import Predictor
-    from components.contracts.process.progress import Progress
     from components.contracts.step.context import begin
-    from components.query.select import score_at_random, score_by_model, select
-    from components.query.tasks import enlarged, write_tasks
+    from components.query.ask import write_query
+    from components.query.tasks import enlarged
 
     if args.model is None and args.strategy != "random":
         raise UsageError(f"Expected --model: --strategy {args.strategy} asks a model.")
@@ -68,17 +66,10 @@ def _query(args: argparse.Namespace) -> int:
         found = f"{missing[0]} is not there" if missing else "the list is empty"
         raise StreetloopError(f"Expected {args.ids} to list ids of {args.records}; {found}.")
     predictor = None if args.model is None else Predictor(load_generator(args.model))
-    if predictor is None or args.strategy == "random":
-        scored = score_at_random(ids, args.seed, cycle=0)
-    else:
-        progress = Progress("query", "images ranked", len(ids))
-        scored = score_by_model(predictor, records, ids, args.strategy, progress.update)
-    chosen = select(scored, args.count)
     with command.new_folder(args.output) as folder:
-        scores = {s.image_id: s.score for s in sorted(scored, key=lambda s: s.image_id)}
-        (folder / "scores.json").write_text(json.dumps(scores, indent=1))
-        (folder / "selection.json").write_text(json.dumps([s.to_json() for s in chosen], indent=1))
-        write_tasks(folder, chosen, records, predictor, enlarged)
+        chosen = write_query(
+            folder, records, ids, args.strategy, args.count, predictor, enlarged, args.seed, cycle=0
+        )
     for item in chosen:
         print(f"{item.score:.4f}  {item.image_id}  {item.reason}")
     print(f"{len(chosen)} of {len(ids)} images; tasks: {args.output}")

@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from components.contracts.data.raw import GENERATED, locate
+from components.contracts.data.raw import locate
 from components.contracts.data.records import Record
+from components.contracts.ledger.layout import SOURCE
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings
 from components.contracts.storage.base import Storage
@@ -65,7 +66,7 @@ class Originals:
         Empty where the data is on a disk, or in zips.
         """
         if self._data.synthetic is not None:
-            uri, folder = self._campaign.uri, f"{GENERATED}/leftImg8bit"
+            uri, folder = self._campaign.uri, f"{SOURCE}/leftImg8bit"
         else:
             uri, folder = self._data.source or "", "leftImg8bit"
         if not uri.startswith("gs://"):
@@ -79,5 +80,5 @@ class Originals:
 
     @cached_property
     def _opened(self) -> tuple[Source, dict[str, Item]]:
-        source = locate(self._data, self._seed, self._campaign)
+        source = locate(self._data, self._seed, self._campaign, SOURCE)
         return source, {item.image_id: item for item in source.items}

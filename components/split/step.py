@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from components.contracts.data.records import Records
 from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.layout import split_folder
 from components.contracts.process.progress import Progress
 from components.contracts.step.context import Context, begin
+from components.contracts.step.results import SplitResult
 from components.split.join import join
 
 
-def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> dict[str, Any]:
-    """Writes this cycle's labeled records and its list of unlabeled ids.
-
-    Returns:
-      {"prefix": where they lie, "labeled": how many, "unlabeled": how many}.
-    """
+def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> SplitResult:
+    """Write this cycle's labeled records and its list of unlabeled ids."""
     begin("split")
     context = Context(recipe, root, cycle, fence)
-    labels = context.ledger.state().labels
-    current = {image_id: versions[-1].sha256 for image_id, versions in sorted(labels.items())}
-    prefix = context.work("split")
+    labels = context.ledger.state().current_labels
+    hashes = {image_id: version.sha256 for image_id, version in labels.items()}
+    prefix = split_folder(cycle)
 
-    def body() -> dict[str, Any]:
-        progress = Progress("split", "labeled records", len(current))
+    def body() -> SplitResult:
+        progress = Progress("split", "labeled records", len(hashes))
         with context.writing(prefix) as folder:
             labeled, unlabeled = join(
-                Records(context.storage.local_dir(records)),
-                list(current),
-                lambda image_id: read_label(context.storage, image_id, current[image_id]),
+                context.records(records),
+                list(hashes),
+                lambda image_id: read_label(context.storage, image_id, hashes[image_id]),
                 folder,
                 progress.update,
             )
-        return {"prefix": prefix, "labeled": labeled, "unlabeled": unlabeled}
+        return SplitResult(prefix=prefix, labeled=labeled, unlabeled=unlabeled)
 
-    return context.once("split", {"records": records, "labels": current}, body)
+    return context.once("split", {"records": records, "labels": hashes}, SplitResult, body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from components.contracts.data.records import Records
     from components.contracts.recipe.train import TrainSettings
 
-log = logging.getLogger("streetloop")
 _STATE = "checkpoint/state.npz"
 _EXAMPLE = (
     "python -m components.train --records out/records --labeled out/split/labeled \\\n"
@@ -136,30 +134,12 @@ def _fit(
     unlabeled: list[str],
 ) -> dict[str, Any]:
     from components.contracts.model.files import save_model
-    from components.contracts.process.progress import Progress
     from components.train.checkpoint import Checkpoint
-    from components.train.devices import strategy_for
-    from components.train.fit import fit
-    from components.train.input.data import Data
+    from components.train.driver import fit_records
 
-    strategy = strategy_for(settings.gpus)
-    data = Data.of(labeled, records, unlabeled, settings)
     state = args.output / _STATE
     state.parent.mkdir(exist_ok=True)
-    progress = Progress("train", "steps", settings.steps)
-
-    def report(step: int, metrics: dict[str, float]) -> None:
-        log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
-
-    done = fit(
-        data,
-        settings,
-        args.seed,
-        Checkpoint(state),
-        report=report,
-        progress=progress.update,
-        strategy=strategy,
-    )
+    done, data = fit_records(records, labeled, unlabeled, settings, args.seed, Checkpoint(state))
     recipe: dict[str, Any] = {"seed": args.seed, "train": settings.model_dump(mode="json")}
     if (size := _stored_size(records)) is not None:
         recipe["data"] = {"size": list(size)}  # at which `predict` shows images

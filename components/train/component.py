@@ -7,7 +7,7 @@ from components.contracts.process.image import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str) -> str:
-    """Fits the U-Net GAN on labeled and unlabeled images; returns the model's SHA-256."""
+    """Fit the U-Net GAN on labeled and unlabeled images; return the model's id."""
     from components.train.step import run
 
-    return run(recipe, root, cycle, fence, records, parts)["model"]
+    return run(recipe, root, cycle, fence, records, parts).model

@@ -1,120 +1,106 @@
-"""Train, as a step of a cycle: fits the networks and stores the model under its hash."""
+"""Train, as a step of a cycle: fits the networks and stores the model under its id."""
 
 from __future__ import annotations
 
-import logging
+import tempfile
 from pathlib import Path
-from typing import Any
 
 from components.contracts.data.records import Records, read_ids
-from components.contracts.model.files import load_generator, save_model
-from components.contracts.process.errors import StreetloopError
-from components.contracts.process.progress import Progress
-from components.contracts.recipe.tracking import TrackingSettings, store_uri
-from components.contracts.recipe.train import TrainSettings
+from components.contracts.ledger import layout
 from components.contracts.step.context import Context, begin
 from components.contracts.step.done import hash_inputs
-from components.contracts.tracking.client import Tracker, milliseconds
+from components.contracts.step.results import TrainResult
+from components.contracts.tracking.client import milliseconds
 from components.contracts.tracking.training import TrainingLog
 
-log = logging.getLogger("streetloop")
 
-
-def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str) -> dict[str, Any]:
-    """Fits a generator and a discriminator on this cycle's labels.
-
-    Returns:
-      {"model": its SHA-256, the name below models/ in the campaign root; "steps", "dev_miou"}.
-    """
+def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str) -> TrainResult:
+    """Fit a generator and a discriminator on this cycle's labels."""
     begin("train")
     context = Context(recipe, root, cycle, fence)
-    settings = context.settings("train", TrainSettings)
-    labeled = Records(context.storage.local_dir(f"{parts}/labeled"))
+    settings = context.recipe.train
+    labeled = context.records(f"{parts}/labeled")
+    current = context.ledger.state().current_labels
+    labels = {image_id: current[image_id].sha256 for image_id in labeled.ids("train")}
     start = context.champion_before() if settings.warm_start else None
-    state = context.ledger.state()
-    labels = {i: state.labels[i][-1].sha256 for i in labeled.ids("train")}
     inputs = {
         "settings": settings.model_dump(mode="json"),
-        "seed": context.seed,
+        "seed": context.recipe.seed,
         "records": records,
         "labels": labels,
         "start": start,
     }
-    return context.once("train", inputs, lambda: _train(context, settings, labeled, inputs, parts))
+    digest = hash_inputs(inputs)
+
+    def body() -> TrainResult:
+        tracker = context.tracker()
+        run_id = context.opened.run_id
+        tracker.log_dataset(run_id, "labeled", hash_inputs(labels), parts, "training")
+        fingerprint = records.rpartition("/")[2]
+        tracker.log_dataset(run_id, "records", fingerprint, records, "dev and val")
+        return _train(context, labeled, records, parts, start, digest)
+
+    return context.once("train", inputs, TrainResult, body)
 
 
 def _train(
-    context: Context,
-    settings: TrainSettings,
-    labeled: Records,
-    inputs: dict[str, Any],
-    parts: str,
-) -> dict[str, Any]:
-    import tempfile
-
+    context: Context, labeled: Records, records: str, parts: str, start: str | None, digest: str
+) -> TrainResult:
+    # TensorFlow takes seconds to import: a step that is done needs none of it.
     import keras
 
+    from components.contracts.model.files import load_generator, save_model
     from components.train.checkpoint import Checkpoint
-    from components.train.devices import strategy_for
-    from components.train.fit import fit
-    from components.train.input.data import Data
+    from components.train.driver import fit_records
     from components.train.system import system_metrics
 
-    strategy = strategy_for(settings.gpus)
-    storage, prefix, start = context.storage, inputs["records"], inputs["start"]
-    records = Records(storage.local_dir(prefix))
+    recipe, storage, tracker = context.recipe, context.storage, context.tracker()
     unlabeled = read_ids(storage.local_dir(parts) / "unlabeled.txt")
-    data = Data.of(labeled, records, unlabeled, settings)
-    if not len(data.labeled):
-        raise StreetloopError("Expected labeled images to train on; there is none yet.")
-    model = None if start is None else load_generator(storage.local_dir(f"models/{start}"))
-    tracking = context.settings("tracking", TrackingSettings)
-    tracker = Tracker(store_uri(tracking, context.root), tracking.experiment)
+    model = start and load_generator(storage.local_dir(layout.model_folder(start)))
     version = context.ledger.state().version
-    current = context.ledger.state().cycles[context.cycle]
-    opened = milliseconds(current.opened_at)
-
-    tracker.log_dataset(current.run_id, "labeled", hash_inputs(inputs["labels"]), parts, "training")
-    tracker.log_dataset(current.run_id, "records", prefix.rpartition("/")[2], prefix, "dev and val")
-
-    progress = Progress("train", "steps", settings.steps)
+    run_id, opened = context.opened.run_id, milliseconds(context.opened.opened_at)
     with (
         tempfile.TemporaryDirectory(prefix="streetloop-") as folder,
-        system_metrics(opened, tracking.system_metrics_seconds) as measured,
+        system_metrics(opened, recipe.tracking.system_metrics_seconds) as measured,
     ):
         state = Path(folder) / "state.npz"
-        # Of these inputs: what an interrupted fit with other settings left is not gone on with.
-        name = context.work(f"checkpoint/{hash_inputs(inputs)[:16]}.npz")
+        # Named by the inputs: a fit never resumes from the state of one with other settings.
+        name = layout.checkpoint(context.cycle, digest)
         if storage.exists(name):
             storage.get_file(name, state)
-        history = TrainingLog(storage, context.cycle, goes_on=state.exists())
+        history = TrainingLog(storage, layout.training_log(context.cycle), resumed=state.exists())
 
         def report(step: int, metrics: dict[str, float]) -> None:
             named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}
-            log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in named.items()))
-            points = history.add(step, named, opened)
-            tracker.log_series(current.run_id, [points, *measured()])
+            tracker.log_series(run_id, [history.add(step, named, opened), *measured()])
 
         checkpoint = Checkpoint(state, lambda path: storage.put_file(path, name))
-        done = fit(
-            data, settings, context.seed, checkpoint, model, report, progress.update, strategy
+        done, _ = fit_records(
+            context.records(records),
+            labeled,
+            unlabeled,
+            recipe.train,
+            recipe.seed,
+            checkpoint,
+            report,
+            model,
         )
         generator, discriminator = done.networks.to_save()
         info = save_model(
             Path(folder) / "model",
             generator,
             discriminator,
-            recipe=context.recipe,
+            recipe=recipe.values(),
             ledger_version=version,
         )
-        storage.put_dir(Path(folder) / "model", f"models/{info.model_id}")
-    tracker.log_series(current.run_id, measured())
+        storage.put_dir(Path(folder) / "model", layout.model_folder(info.model_id))
+    tracker.log_series(run_id, measured())
     keras.backend.clear_session()
-    return {
-        "model": info.model_id,
-        "steps": done.steps,
-        "best_step": done.best_step,
-        "dev_miou": done.dev_miou,
-        "waiting_for_data": done.waiting,
-        "parameters": generator.count_params(),
-    }
+    return TrainResult(
+        model=info.model_id,
+        steps=done.steps,
+        best_step=done.best_step,
+        dev_miou=done.dev_miou,
+        waiting_for_data=done.waiting,
+        parameters=generator.count_params(),
+    )

@@ -53,19 +53,14 @@ def _fit(
 ) -> dict[str, Any]:
     """Fits and scores; goes on from the checkpoint of an interrupted one."""
     from components.contracts.data.records import Records, read_ids
-    from components.contracts.process.progress import Progress
     from components.feedback.oracle import read_answer
     from components.split.join import LABELED, UNLABELED_IDS, join
     from components.train.checkpoint import Checkpoint
-    from components.train.devices import strategy_for
-    from components.train.fit import fit
-    from components.train.input.data import Data
+    from components.train.driver import fit_records
 
-    strategy = strategy_for(wanted.settings.gpus)
     records = Records(storage.local_dir(scene.prefix))
     begun = Begun(storage, wanted)
     point = live(recipe, storage.uri, run_id, begun.at_ms)
-    progress = Progress("train", "steps", wanted.settings.steps)
     with tempfile.TemporaryDirectory(prefix="streetloop-") as name:
         folder = Path(name)
         join(
@@ -74,25 +69,17 @@ def _fit(
             lambda image_id: read_answer(scene.source, scene.items, image_id),
             folder / "split",
         )
-        labeled = Records(folder / "split" / LABELED)
-        unlabeled = read_ids(folder / "split" / UNLABELED_IDS)
-        data = Data.of(labeled, records, unlabeled, wanted.settings)
         state = folder / "state.npz"
         begun.restore(state)
         started = time.monotonic()
-
-        def report(step: int, metrics: dict[str, float]) -> None:
-            log.info("step %d: %s", step, ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
-            point(step, begun.note(step, metrics))
-
-        done = fit(
-            data,
+        done, data = fit_records(
+            records,
+            Records(folder / "split" / LABELED),
+            read_ids(folder / "split" / UNLABELED_IDS),
             wanted.settings,
             wanted.seed,
             Checkpoint(state, lambda path: begun.keep(path, time.monotonic() - started)),
-            report=report,
-            progress=progress.update,
-            strategy=strategy,
+            lambda step, metrics: point(step, begun.note(step, metrics)),
         )
         seconds = begun.seconds
         scores = _score(recipe, done.networks.candidate, records)

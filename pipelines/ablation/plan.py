@@ -9,6 +9,7 @@ from typing import Any
 
 from components.contracts.data.raw import locate
 from components.contracts.data.records import INDEX, Records
+from components.contracts.ledger.layout import SOURCE, records_folder
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.train import TrainSettings
@@ -82,9 +83,9 @@ class Plan:
 
 def scene_of(recipe: Recipe, storage: Storage) -> Scene:
     """Opens the source and divides it; generates the streets of a recipe that wants some."""
-    source = locate(recipe.data, recipe.seed, storage)
+    source = locate(recipe.data, recipe.seed, storage, SOURCE)
     splits = assign(source, recipe.split, recipe.seed)
-    prefix = f"records/{fingerprint(source, splits, recipe.data, recipe.split)}"
+    prefix = records_folder(fingerprint(source, splits, recipe.data, recipe.split))
     return Scene(source, {i.image_id: i for i in source.items}, splits, prefix)
 
 

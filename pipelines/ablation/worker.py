@@ -9,12 +9,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from components.contracts.ledger.layout import LOGS
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 from pipelines.ablation.plan import Fit, Plan, has_records, plan_of, scene_of
 from pipelines.local.display import Screen
-from pipelines.local.runner import LOGS
 
 
 class Worker:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from components.contracts.ledger import layout
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
@@ -26,8 +27,8 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     set_environment()
     storage = open_storage(root)
     state = Ledger(storage).state()
-    trained = [c for c in state.cycles.values() if "records" in c.summary]
-    if state.champion is None or not trained:
+    records_folders = [c.summary.records for c in state.trained if c.summary.records]
+    if state.champion is None or not records_folders:
         raise StreetloopError(
             f"Expected a champion in {storage.uri}; there is none yet. Run a cycle first."
         )
@@ -38,17 +39,17 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     from components.evaluate.gate import Decision
     from components.evaluate.report.page import examples_of, model_page, pictures_of
 
-    records = Records(storage.local_dir(trained[-1].summary["records"]))
+    records = Records(storage.local_dir(records_folders[-1]))
     if not records.ids(split):
         raise StreetloopError(
             f"Expected labeled images in {split}; there is none (in the benchmark, the labels of "
             "test are withheld)."
         )
     model = state.champion.model
-    generator = load_generator(storage.local_dir(f"models/{model}"))
+    generator = load_generator(storage.local_dir(layout.model_folder(model)))
     predictor = Predictor(generator, recipe.inference)
     found = assess(predictor, records, split, recipe.evaluate.overlays)
-    name = f"reports/{split}-{model[:12]}"
+    name = layout.score_report(split, model)
     scores = found.to_json() | {
         "split": split,
         "model": model,

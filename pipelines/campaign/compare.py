@@ -6,7 +6,6 @@ import json
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +16,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
-from pipelines.campaign.status import status
+from pipelines.campaign.status import CycleRow, read_status
 from pipelines.local.display import percent
 
 _SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
@@ -30,7 +29,7 @@ class Campaign:
 
     title: str
     root: str
-    cycles: list[dict[str, Any]]
+    cycles: list[CycleRow]
     run_id: str | None
     tracking: str
     experiment: str
@@ -39,7 +38,7 @@ class Campaign:
 def read(recipe: Recipe, root: str) -> Campaign:
     """Reads a campaign; StreetloopError if no cycle of it has trained yet."""
     storage = open_storage(root)
-    cycles = [c for c in status(recipe, storage)["cycles"] if c["outcome"] == "done"]
+    cycles = read_status(recipe, storage).trained
     if not cycles:
         raise StreetloopError(f"Expected trained cycles in {storage.uri}; there is none yet.")
     state = Ledger(storage).state()
@@ -52,7 +51,7 @@ def read(recipe: Recipe, root: str) -> Campaign:
 
 def labels_needed(campaign: Campaign, miou: float) -> int | None:
     """The fewest labels with which a cycle's own model reached this mIoU; None if none did."""
-    reached = [c["labeled"] for c in campaign.cycles if (c["miou"] or 0) >= miou]
+    reached = [c.labeled for c in campaign.cycles if c.miou is not None and c.miou >= miou]
     return min(reached, default=None)
 
 
@@ -62,12 +61,13 @@ def table_of(campaigns: list[Campaign]) -> Table:
     table.add_column("campaign")
     for name in ("cycle", "labeled", *_SCORES.values()):
         table.add_column(name, justify="right")
-    best = max(c["miou"] or 0 for campaign in campaigns for c in campaign.cycles)
+    known = [c.miou for campaign in campaigns for c in campaign.cycles if c.miou is not None]
+    best = max(known, default=0.0)
     for campaign in campaigns:
         for index, cycle in enumerate(campaign.cycles):
-            scores = [percent(cycle[name]) for name in _SCORES]
+            scores = [percent(getattr(cycle, name)) for name in _SCORES]
             title = campaign.title if index == 0 else ""
-            table.add_row(title, str(cycle["cycle"]), str(cycle["labeled"]), *scores)
+            table.add_row(title, str(cycle.cycle), str(cycle.labeled), *scores)
         for share in _SHARES:
             needed = labels_needed(campaign, share * best)
             words = f"{100 * share:.0f} % of the best mIoU"
@@ -111,7 +111,7 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
     for campaign in campaigns:
         shared = titles.count(campaign.title) > 1
         name = f"{campaign.title}, {Path(campaign.root).name}" if shared else campaign.title
-        points = [(c["labeled"], c["miou"]) for c in campaign.cycles if c["miou"] is not None]
+        points = [(c.labeled, c.miou) for c in campaign.cycles if c.miou is not None]
         curves[name] = points
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(learning_curve_figure(curves, ylabel="mIoU on val (%)"))

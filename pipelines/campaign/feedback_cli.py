@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from components.contracts.ledger.inbox import BY, INBOX, REJECTED, arrived
+from components.contracts.ledger.inbox import BY, arrived
+from components.contracts.ledger.layout import INBOX, REJECTED
 from components.contracts.process.errors import UsageError
 from pipelines.options import campaign_in, opened, with_recipe
 

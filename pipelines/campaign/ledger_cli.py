@@ -106,9 +106,10 @@ def rollback(model: str | None, why: str, **where: Any) -> None:
     Example: streetloop ledger rollback pipelines/recipes/synthetic.yaml --why "worse at night"
     """
     from components.contracts.step.context import Context, set_environment
-    from components.cycle.runs import repair_aliases, tracker_of
+    from components.cycle.runs import repair_aliases
 
-    ledger, root = _ledger(**where)
+    loaded, root = opened(**where)
+    ledger = campaign_in(root)
     state = ledger.state()
     current = state.champion
     known = list(dict.fromkeys(c.model for c in state.champions))
@@ -122,8 +123,8 @@ def rollback(model: str | None, why: str, **where: Any) -> None:
     ledger.commit("rollback", f"rollback/{uuid.uuid4().hex}", {"model": chosen[0], "why": why})
     click.echo(f"The champion is {chosen[0][:12]} again.")
     set_environment()
-    context = Context(json.dumps(state.recipe), root)
-    tracker = tracker_of(context)
+    context = Context(loaded.resolved(), root)
+    tracker = context.tracker()
     repair_aliases(context, tracker)
     if tracker.down:
         click.echo("MLflow did not answer: the next cycle repairs its alias.")

@@ -2,83 +2,131 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import Literal
 
-from components.contracts.ledger.inbox import INBOX, arrived
+from components.contracts.ledger.inbox import arrived
+from components.contracts.ledger.layout import INBOX, query_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState, State
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.scores.report import Baseline, Count, Fraction, Stored
+from components.contracts.step.report import CycleReport, Outcome
 from components.contracts.storage.base import Storage
-from pipelines.local.runner import is_complete
-
-_SCORES = ("miou", "pixel_accuracy", "dice")
 
 
-def status(recipe: Recipe, storage: Storage) -> dict[str, Any]:
-    """The state of a campaign: fractions, not percent; null where undefined.
+class CycleRow(Stored):
+    """One cycle; the scores are those of its own model on `val`.
 
-    Returns:
-      {"name", "root", "complete", "cycles": [{"cycle", "outcome", "labeled", "unlabeled",
-      "queried", "miou", "pixel_accuracy", "dice", "promoted", "seconds"}], "baseline",
-      "champion", "labeled", "waiting": {"images", "where", "folders", "inbox", "new_labels",
-      "min_new_labels"}}: what people are asked for, the newest folder of tasks and all of them, files
-      in the inbox, new labeled images that no model has seen yet, and how many a cycle needs.
+    Attributes:
+      labeled, unlabeled, queried: images.
+      promoted: whether its model became the champion.
+      seconds: wall time of its steps; null while it is open.
     """
-    from components.feedback.step import decide
 
-    ledger = Ledger(storage)
-    state = ledger.state()
-    folders = _folders(ledger, state)
+    cycle: Count
+    outcome: Outcome | Literal["open"]
+    labeled: Count
+    unlabeled: Count | None
+    queried: Count | None
+    miou: Fraction | None
+    pixel_accuracy: Fraction | None
+    dice: Fraction | None
+    promoted: bool | None
+    seconds: float | None
+
+
+class ChampionRow(Stored):
+    """The best model, and the cycle that trained it."""
+
+    model: str
+    cycle: Count
+
+
+class Waiting(Stored):
+    """What the campaign waits for.
+
+    Attributes:
+      images: the ids of images that people are asked for and that are not answered.
+      where: the newest folder of annotation tasks.
+      folders: all folders with tasks that are not all answered, the newest last.
+      inbox: files in the inbox.
+      new_labels: labeled images that no model has seen.
+      min_new_labels: how many of them a cycle needs to train.
+    """
+
+    images: list[str]
+    where: str | None
+    folders: list[str]
+    inbox: Count
+    new_labels: Count
+    min_new_labels: Count
+
+
+class CampaignStatus(Stored):
+    """What `streetloop status --json` prints: fractions, not percent; null where undefined.
+
+    Attributes:
+      name: of the campaign.
+      root: the campaign root's URI.
+      complete: whether there is nothing left to do.
+      labeled: images with a label.
+      cycles: in order.
+      baseline: the scores of predicting the most frequent class.
+      champion: null before the first promotion.
+    """
+
+    name: str
+    root: str
+    complete: bool
+    labeled: Count
+    cycles: list[CycleRow]
+    baseline: Baseline | None
+    champion: ChampionRow | None
+    waiting: Waiting
+
+    @property
+    def trained(self) -> list[CycleRow]:
+        """The cycles that trained a model, in order."""
+        return [row for row in self.cycles if row.outcome == "done"]
+
+
+def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
+    """Read the state of the campaign in this storage."""
+    state = Ledger(storage).state()
+    folders = [
+        query_folder(cycle)
+        for cycle in sorted({state.asked[i] for i in state.outstanding if i in state.asked})
+    ]
     champion = state.champion
-    return {
-        "name": recipe.name,
-        "root": storage.uri,
-        "complete": is_complete(state, recipe),
-        "labeled": len(state.labels),
-        "cycles": [_row(state, cycle) for _, cycle in sorted(state.cycles.items())],
-        "baseline": _baseline(state, storage),
-        "champion": champion and {"model": champion.model, "cycle": champion.cycle},
-        "waiting": {
-            "images": sorted(state.outstanding),
-            "where": folders[-1] if folders else None,
-            "folders": folders,
-            "inbox": len(arrived(storage.list(INBOX))),
-            "new_labels": decide(state, recipe.feedback)["new_labels"],
-            "min_new_labels": recipe.feedback.min_new_labels,
-        },
-    }
+    return CampaignStatus(
+        name=recipe.name,
+        root=storage.uri,
+        complete=state.is_complete(recipe),
+        labeled=len(state.labels),
+        cycles=[_row(state, cycle) for _, cycle in sorted(state.cycles.items())],
+        baseline=_baseline(state, storage),
+        champion=ChampionRow(model=champion.model, cycle=champion.cycle) if champion else None,
+        waiting=Waiting(
+            images=sorted(state.outstanding),
+            where=folders[-1] if folders else None,
+            folders=folders,
+            inbox=len(arrived(storage.list(INBOX))),
+            new_labels=len(state.new_labels),
+            min_new_labels=recipe.feedback.min_new_labels,
+        ),
+    )
 
 
-def _row(state: State, cycle: CycleState) -> dict[str, Any]:
+def _row(state: State, cycle: CycleState) -> CycleRow:
     summary = cycle.summary
-    return {
-        "cycle": cycle.cycle,
-        "outcome": cycle.outcome or "open",
-        "labeled": summary.get("labeled", len(state.labels)),
-        "unlabeled": summary.get("unlabeled"),
-        "queried": summary.get("queried"),
-        **{name: summary.get(name) for name in _SCORES},
-        "promoted": summary.get("promoted"),
-        "seconds": summary.get("seconds"),
-    }
+    values = summary.model_dump(include=CycleRow.model_fields.keys() - {"labeled"})
+    labeled = len(state.labels) if summary.labeled is None else summary.labeled
+    outcome = cycle.outcome or "open"
+    return CycleRow(cycle=cycle.cycle, outcome=outcome, labeled=labeled, **values)
 
 
-def _baseline(state: State, storage: Storage) -> dict[str, Any] | None:
-    for cycle in reversed(state.cycles.values()):
-        if cycle.outcome == "done" and cycle.report:
-            return json.loads(storage.read(cycle.report))["baseline"]
+def _baseline(state: State, storage: Storage) -> Baseline | None:
+    for cycle in reversed(state.trained):
+        if cycle.report:
+            return CycleReport.model_validate_json(storage.read(cycle.report)).baseline
     return None
-
-
-def _folders(ledger: Ledger, state: State) -> list[str]:
-    """The folders of annotation tasks that are not all answered, the newest last."""
-    if not state.outstanding:
-        return []
-    cycles = {
-        item.image_id: event.payload.cycle
-        for event in ledger.events()
-        if event.kind == "query"
-        for item in event.payload.items
-    }
-    return [f"queries/{n}" for n in sorted({cycles[i] for i in state.outstanding if i in cycles})]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -11,7 +10,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from components.contracts.ledger.campaign import discard_campaign
+from components.contracts.ledger import layout
+from components.contracts.ledger.campaign import check_protected, discard_campaign
 from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
@@ -22,13 +22,11 @@ from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.cycle.changes import protected_values
 from components.cycle.runs import catch_up
-from pipelines.campaign.status import status
+from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import waiting_words
 from pipelines.local.display import Screen, cycle_table, duration
 from pipelines.local.runner import (
-    LOGS,
     Interrupted,
-    is_complete,
     run_cycle,
     session,
     stopping_children,
@@ -50,7 +48,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
     storage = open_storage(root)
     ledger = Ledger(storage)
     _check_unchanged(ledger, recipe)
-    if is_complete(ledger.state(), recipe):
+    if ledger.state().is_complete(recipe):
         clean_up(ledger)
         console.print(f"Campaign {recipe.name} is complete: nothing to train.")
         set_environment()
@@ -61,7 +59,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
     screen = Screen(console)
     try:
         with stopping_children(), session(root) as folder:
-            while not is_complete(ledger.state(), recipe):
+            while not ledger.state().is_complete(recipe):
                 number = _next_cycle(ledger)
                 console.print(
                     f"[bold]Cycle {number}[/] of campaign {recipe.name}{_planned(recipe)}"
@@ -85,11 +83,9 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
 
 def _check_unchanged(ledger: Ledger, recipe: Recipe) -> None:
     """Says what may not change before anything starts."""
-    from components.contracts.ledger.campaign import check_protected
-
     state = ledger.state()
     if state.created:
-        check_protected(state, protected_values(json.loads(recipe.resolved())))
+        check_protected(state, protected_values(recipe))
 
 
 def _planned(recipe: Recipe) -> str:
@@ -102,23 +98,23 @@ def _next_cycle(ledger: Ledger) -> int:
 
 
 def _log(root: str, cycle: int) -> Path:
-    folder = Path("runs/logs") if root.startswith("gs://") else Path(root) / LOGS
+    folder = Path("runs/logs") if root.startswith("gs://") else Path(root) / layout.LOGS
     return folder / f"cycle-{cycle:04d}.log"
 
 
 def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name: str) -> None:
-    report = status(recipe, storage)
+    status = read_status(recipe, storage)
     console.print()
-    console.print(cycle_table(report["cycles"], report["baseline"]))
-    done = [c["cycle"] for c in report["cycles"] if c["outcome"] == "done"]
-    if done:
-        console.print(f"Report:   {storage.uri}/cycles/{done[-1]}/report.html", highlight=False)
+    console.print(cycle_table(status))
+    if status.trained:
+        page = layout.evaluation_page(status.trained[-1].cycle)
+        console.print(f"Report:   {storage.uri}/{page}", highlight=False)
     where = _found_by(recipe, root, name)
     if not recipe.feedback.oracle:
-        for line in waiting_words(report, where):
+        for line in waiting_words(status, where):
             console.print(line, highlight=False)
     console.print(f"MLflow:   streetloop ui {where}", highlight=False)
-    if report["complete"]:
+    if status.complete:
         console.print("The campaign is complete.")
 
 
@@ -148,27 +144,27 @@ def discard(root: str, yes: bool) -> None:
 def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
     """Prints where the campaign stands; `name` is the recipe as the user named it."""
     storage = open_storage(root)
-    report = status(recipe, storage)
+    status = read_status(recipe, storage)
     if as_json:
-        click.echo(json.dumps(report, indent=1))
+        click.echo(status.model_dump_json(indent=1))
         return
     console = Console(soft_wrap=True)
     if not Ledger(storage).state().created:
         console.print(f"There is no campaign in {storage.uri} yet: start it with `streetloop run`.")
         return
-    console.print(cycle_table(report["cycles"], report["baseline"]))
-    champion = report["champion"]
+    console.print(cycle_table(status))
+    champion = status.champion
     if champion:
-        console.print(f"Champion: {champion['model'][:12]} of cycle {champion['cycle']}")
-    waiting = report["waiting"]["images"]
+        console.print(f"Champion: {champion.model[:12]} of cycle {champion.cycle}")
+    waiting = status.waiting.images
     if recipe.feedback.oracle or not waiting:
         console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
     if not recipe.feedback.oracle:
-        for line in waiting_words(report, _found_by(recipe, root, name)):
+        for line in waiting_words(status, _found_by(recipe, root, name)):
             console.print(line, highlight=False)
     for image_id in waiting:
         console.print(f"  {image_id}", highlight=False)
-    console.print("Complete." if report["complete"] else "Not complete.")
+    console.print("Complete." if status.complete else "Not complete.")
 
 
 def serve_ui(recipe: Recipe, root: str, port: int) -> None:

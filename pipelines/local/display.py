@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+
+from pipelines.campaign.status import CampaignStatus
 
 _POLL_SECONDS = 0.3
 _PLAIN_EVERY_SECONDS = 10.0
@@ -96,22 +98,23 @@ def percent(fraction: float | None) -> str:
     return "–" if fraction is None else f"{100 * fraction:.1f}"
 
 
-def cycle_table(rows: Sequence[dict[str, Any]], baseline: dict[str, Any] | None) -> Table:
-    """The table of a campaign: a line a cycle, and what predicting the commonest class scores."""
+def cycle_table(status: CampaignStatus) -> Table:
+    """Return the table of a campaign: one line per cycle, below the baseline."""
+    baseline = status.baseline
     title = "Each cycle's own model, scored on val (%)" if baseline else "Cycles so far"
     table = Table(title=title, title_justify="left")
     for name in ("cycle", "labeled", "mIoU", "pixel accuracy", "Dice", "champion", "seconds"):
         table.add_column(name, justify="right")
     if baseline:
-        scores = [percent(baseline[k]) for k in ("miou", "pixel_accuracy", "dice")]
-        table.add_row(
-            f"all {baseline['class']}", "", *scores, "", "", style="dim", end_section=True
-        )
-    for row in rows:
-        scores = [percent(row[k]) for k in ("miou", "pixel_accuracy", "dice")]
-        if row["outcome"] not in ("done", "open"):
-            scores[0] = row["outcome"].replace("_", " ")
-        seconds = "–" if row["seconds"] is None else f"{row['seconds']:.0f}"
-        promoted = "yes" if row["promoted"] else ""
-        table.add_row(str(row["cycle"]), str(row["labeled"]), *scores, promoted, seconds)
+        scores = [
+            percent(value) for value in (baseline.miou, baseline.pixel_accuracy, baseline.dice)
+        ]
+        table.add_row(f"all {baseline.name}", "", *scores, "", "", style="dim", end_section=True)
+    for row in status.cycles:
+        scores = [percent(value) for value in (row.miou, row.pixel_accuracy, row.dice)]
+        if row.outcome not in ("done", "open"):
+            scores[0] = row.outcome.replace("_", " ")
+        seconds = "–" if row.seconds is None else f"{row.seconds:.0f}"
+        promoted = "yes" if row.promoted else ""
+        table.add_row(str(row.cycle), str(row.labeled), *scores, promoted, seconds)
     return table

@@ -13,36 +13,15 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from components.contracts.ledger.layout import work_folder
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.ledger.state import State
 from components.contracts.process import lifeline, progress
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.done import ErrorMarker
 from components.contracts.storage.lock import campaign_lock
 from components.contracts.storage.open import open_storage
 from pipelines.local.step_log import StepLog
-
-LOGS = "logs"
-
-
-def is_complete(state: State, recipe: Recipe) -> bool:
-    """Whether the campaign has nothing left to do, as its recipe says.
-
-    It is complete after `cycle.cycles` trained cycles, or, with an oracle, when a cycle found
-    nothing new to learn from and nobody has been asked for anything.
-    """
-    if not state.created or state.open_cycle is not None:
-        return False
-    trained = sum(1 for c in state.cycles.values() if c.outcome == "done")
-    if recipe.cycle.cycles is not None and trained >= recipe.cycle.cycles:
-        return True
-    last = state.last_cycle
-    return (
-        recipe.feedback.oracle
-        and last is not None
-        and last.outcome == "nothing_to_do"
-        and not state.outstanding
-    )
 
 
 @contextmanager
@@ -108,10 +87,10 @@ def _why(root: str, printed: StepLog) -> str:
     storage = open_storage(root)
     current = Ledger(storage).state().open_cycle
     if current is not None:
-        found = [n for n in storage.list(f"work/{current.cycle}") if n.endswith(".error.json")]
-        for name in found:
-            row = json.loads(storage.read(name))
-            return f"The {row['step']} step failed. {row['error']}"
+        for name in storage.list(work_folder(current.cycle)):
+            if name.endswith(".error.json"):
+                row = ErrorMarker.model_validate_json(storage.read(name))
+                return f"The {row.step} step failed. {row.error}"
     return f"A step failed. {printed.error() or 'It printed no error.'}"
 
 

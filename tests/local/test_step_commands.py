@@ -18,7 +18,8 @@ from components.contracts.data.records import Records, read_ids
 from components.contracts.model.files import read_model_info
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import run_once
-from components.contracts.step.plan import NOTHING
+from components.contracts.step.plan import Plan
+from components.contracts.step.results import FeedbackResult
 from components.contracts.storage.open import open_storage
 from components.query import __main__ as query
 from components.split import __main__ as split
@@ -288,9 +289,16 @@ def test_a_cycle_is_opened_given_back_taken_up_and_closed(tmp_path, monkeypatch)
     assert opened("--owner", "three") == {"cycle": 1, "fence": 3}
     storage = open_storage(str(tmp_path / "campaign"))
     storage.write("cycles/1/feedback.html", b"<p>none</p>")
-    outputs = {"plan": NOTHING, "labeled": 0, "new_labels": 0, "waiting": 0, "version": 0}
-    outputs |= {"report": "cycles/1/feedback.html"}
-    run_once(storage, 1, "feedback", {}, lambda: outputs)
+    result = FeedbackResult(
+        plan=Plan.NOTHING,
+        labeled=0,
+        new_labels=0,
+        waiting=0,
+        version=0,
+        records="records/none",
+        report="cycles/1/feedback.html",
+    )
+    run_once(storage, 1, "feedback", {}, FeedbackResult, lambda: result)
     ok("cycle", "close", *campaign, "--owner", "three")
     assert status()["open_cycle"] is None
     assert status()["cycles"][0]["outcome"] == "nothing_to_do"

@@ -19,8 +19,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from components.contracts.ledger.campaign import create_campaign
-from components.contracts.ledger.events import label_blob
+from components.contracts.ledger.layout import label_blob
 from components.contracts.ledger.lease import clean_up, close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
@@ -76,6 +78,10 @@ def campaign(root: str) -> None:
         one_cycle(ledger, lease.cycle, lease.fence)
 
 
+class Trained(BaseModel):
+    model: str
+
+
 def one_cycle(ledger: Ledger, cycle: int, fence: int) -> None:
     storage = ledger.storage
     if cycle == 2:
@@ -86,7 +92,7 @@ def one_cycle(ledger: Ledger, cycle: int, fence: int) -> None:
         accept(ledger, image_id, "oracle", fence)
     labeled = sorted(ledger.state().labels)
 
-    def train() -> dict[str, str]:
+    def train() -> Trained:
         content = json.dumps(labeled).encode()
         model = hashlib.sha256(content).hexdigest()
         files = dict.fromkeys(("generator.keras", "discriminator.keras"), model)
@@ -95,9 +101,9 @@ def one_cycle(ledger: Ledger, cycle: int, fence: int) -> None:
             for name in (*files, "model.json"):
                 (Path(folder) / name).write_bytes(described if name == "model.json" else content)
             storage.put_dir(Path(folder), f"models/{model}")
-        return {"model": model}
+        return Trained(model=model)
 
-    model = run_once(storage, cycle, "train", {"labeled": labeled}, train)["model"]
+    model = run_once(storage, cycle, "train", {"labeled": labeled}, Trained, train).model
     promotion = {"cycle": cycle, "model": model, "metrics": {"miou": 0.5}, "reasons": ["better"]}
     ledger.commit("promotion", f"promote/{cycle}", promotion, fence=fence)
 
@@ -122,7 +128,7 @@ def outcome(root: str) -> dict[str, object]:
         "outstanding": sorted(state.outstanding),
         "skipped": sorted(state.skipped),
         "champions": [c.model for c in state.champions],
-        "cycles": [[c.cycle, c.outcome, c.summary] for c in state.cycles.values()],
+        "cycles": [[c.cycle, c.outcome, c.summary.model_dump()] for c in state.cycles.values()],
         "keys": sorted(key for key in state.keys if not key.startswith("open/")),
         "files": [name for name in storage.list() if not name.startswith("ledger/")],
         "problems": ledger.verify(),

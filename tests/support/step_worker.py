@@ -28,7 +28,7 @@ import numpy as np
 from components.contracts.annotation import label_studio, png_mask
 from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.step.plan import ASK, TRAIN
+from components.contracts.step.plan import Plan
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
 from tests.support.ledger_worker import ended, forked, storage_at
@@ -159,14 +159,14 @@ def campaign(root: str, who: str, source: Path) -> None:
             answer(ledger)
         number = 1 if last is None else last.cycle + last.closed
         owner = f"run-{number}" if people else f"run-{os.urandom(4).hex()}"
-        at = (recipe, root, *open_cycle(recipe, root, owner, take_over=not people).values())
+        at = (recipe, root, *open_cycle(recipe, root, owner, take_over=not people))
         records = preprocess(*at)
-        plan = feedback(*at, records)["plan"]
-        if plan == TRAIN:
-            parts = split(*at, records)["prefix"]
-            model = train(*at, records, parts)["model"]
+        plan = feedback(*at, records).plan
+        if plan is Plan.TRAIN:
+            parts = split(*at, records).prefix
+            model = train(*at, records, parts).model
             evaluate(*at, records, model)
-        if plan in (TRAIN, ASK):
+        if plan in (Plan.TRAIN, Plan.ASK):
             query(*at, records)
         close_cycle(recipe, root, owner)
     clean_up(ledger)  # as the command does with a campaign that it finds complete
@@ -213,7 +213,7 @@ def outcome(root: str) -> dict[str, Any]:
         "outstanding": sorted(state.outstanding),
         "skipped": sorted(state.skipped),
         "champions": [c.model for c in state.champions],
-        "cycles": [[c.cycle, c.outcome, lasting(c.summary)] for c in state.cycles.values()],
+        "cycles": [[c.cycle, c.outcome, lasting(c.summary.model_dump())] for c in state.cycles.values()],
         "keys": sorted(key for key in state.keys if not key.startswith(passing)),
         "files": {
             unnamed(name): content(storage, name)

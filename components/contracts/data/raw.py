@@ -11,16 +11,20 @@ from pathlib import Path
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
-from components.contracts.recipe.data import DataSettings
+from components.contracts.recipe.data import DataSettings, SyntheticSettings
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from tfds_cityscapes.source import Source, SourceError, open_source
 
-GENERATED = "source"
 
+def locate(data: DataSettings, seed: int, campaign: Storage, generated: str) -> Source:
+    """Open the campaign's data, generating it first if the recipe says so.
 
-def locate(data: DataSettings, seed: int, campaign: Storage) -> Source:
-    """Opens the campaign's data, generating it first if the recipe says so.
+    Args:
+      data: where the data is.
+      seed: of generated streets.
+      campaign: the campaign root.
+      generated: the folder of generated streets in the campaign root.
 
     Raises:
       StreetloopError: there is no data, or the recipe does not say where.
@@ -29,7 +33,7 @@ def locate(data: DataSettings, seed: int, campaign: Storage) -> Source:
 
     try:
         if data.synthetic is not None:
-            return open_source(_generated(data, seed, campaign))
+            return open_source(_generated(data.synthetic, seed, campaign, generated))
         if data.source is None:
             raise StreetloopError(
                 "Expected a data set: the recipe has neither data.source nor data.synthetic. "
@@ -43,23 +47,21 @@ def locate(data: DataSettings, seed: int, campaign: Storage) -> Source:
         raise StreetloopError(str(error)) from error
 
 
-def _generated(data: DataSettings, seed: int, campaign: Storage) -> Path:
+def _generated(wanted: SyntheticSettings, seed: int, campaign: Storage, folder: str) -> Path:
     from tfds_cityscapes.synthetic import generate
 
-    assert data.synthetic is not None
-    wanted = data.synthetic
-    marker = f"{GENERATED}/complete"
+    marker = f"{folder}/complete"
     if not campaign.exists(marker):
         progress = Progress("preprocess", "drawing streets", wanted.images + wanted.val)
-        with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
+        with tempfile.TemporaryDirectory(prefix="streetloop-") as drawn:
             generate(
-                Path(folder),
+                Path(drawn),
                 seed=seed,
                 images=wanted.images,
                 val=wanted.val,
                 size=wanted.size,
                 progress=lambda done, total: progress.update(done),
             )
-            campaign.put_dir(Path(folder), GENERATED)
+            campaign.put_dir(Path(drawn), folder)
         campaign.write(marker, b"")
-    return campaign.local_dir(GENERATED)
+    return campaign.local_dir(folder)

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from components.contracts.ledger.events import LEDGER, Event, LedgerError, canonical, event_number
+from components.contracts.ledger.events import Event, LedgerError, canonical, event_number
+from components.contracts.ledger.layout import INBOX, LEDGER
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.storage.base import Storage
@@ -105,5 +106,5 @@ def discard_campaign(storage: Storage) -> None:
     for name in sorted(storage.list(LEDGER), key=event_number, reverse=True):
         storage.delete(name)
     for folder in sorted({name.split("/")[0] for name in storage.list() if "/" in name}):
-        if folder != "inbox":
+        if folder != INBOX:
             storage.delete_prefix(folder)

@@ -17,15 +17,8 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_json
 
-from components.contracts.ledger.events import (
-    KINDS,
-    Event,
-    LedgerError,
-    Sha256,
-    Time,
-    event_name,
-    to_iso,
-)
+from components.contracts.ledger.events import KINDS, Event, LedgerError, Sha256, Time, to_iso
+from components.contracts.ledger.layout import event_name
 from components.contracts.recipe.base import Settings
 
 

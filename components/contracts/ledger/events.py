@@ -14,11 +14,11 @@ from pydantic import (
     Field,
 )
 
+from components.contracts.ledger.layout import LEDGER, event_name, label_blob
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.base import Settings
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-LEDGER = "ledger"
 # One path part: labels/<image_id>/ is a folder.
 ImageId = Annotated[str, Field(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$", max_length=200)]
 Cycle = Annotated[int, Field(ge=1)]
@@ -176,11 +176,14 @@ class Tracking(Settings):
     cycle_run_id: str | None = None
 
 
+Outcome = Literal["done", "nothing_to_do", "waiting"]
+
+
 class CycleClosed(Settings):
     """A cycle is over. `report`: the name of its report in the storage, if it has one."""
 
     cycle: Cycle
-    outcome: Literal["done", "nothing_to_do", "waiting"]
+    outcome: Outcome
     report: str | None
     summary: dict[str, Any]
 
@@ -222,16 +225,6 @@ class Event:
     prev_sha256: str | None
     payload: Any
     sha256: str
-
-
-def label_blob(image_id: str, sha256: str) -> str:
-    """Where an accepted label map is stored."""
-    return f"labels/{image_id}/{sha256}.png"
-
-
-def event_name(number: int) -> str:
-    """Where an event is stored: `ledger/000012.json`."""
-    return f"{LEDGER}/{number:06d}.json"
 
 
 def event_number(name: str) -> int:

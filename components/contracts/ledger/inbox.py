@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-INBOX = "inbox"
-REJECTED = "rejected"
 BY = "@"  # begins a folder of the inbox that names the annotator: inbox/@ann/mask.png
 
 

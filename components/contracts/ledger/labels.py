@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from components.contracts.data.records import decode_mask
-from components.contracts.ledger.events import label_blob
+from components.contracts.ledger.layout import label_blob
 from components.contracts.process.errors import StreetloopError
 from components.contracts.storage.base import Storage
 

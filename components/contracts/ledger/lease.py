@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from components.contracts.ledger.events import Event, LedgerError, to_iso, utc_now
+from components.contracts.ledger.events import Event, LedgerError, Outcome, to_iso, utc_now
+from components.contracts.ledger.layout import work_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.rules import StaleLeaseError
 from components.contracts.ledger.state import State
@@ -97,7 +98,7 @@ def close_cycle(
     ledger: Ledger,
     cycle: int,
     fence: int,
-    outcome: Literal["done", "nothing_to_do", "waiting"],
+    outcome: Outcome,
     report: str | None,
     summary: dict[str, Any],
 ) -> Event:
@@ -120,7 +121,7 @@ def close_cycle(
         {"cycle": cycle, "outcome": outcome, "report": report, "summary": summary},
         fence=fence,
     )
-    ledger.storage.delete_prefix(f"work/{cycle}")
+    ledger.storage.delete_prefix(work_folder(cycle))
     return event
 
 
@@ -142,4 +143,4 @@ def clean_up(ledger: Ledger) -> None:
     last = ledger.state().last_cycle
     if last is not None:
         done = last.cycle if last.closed else last.cycle - 1
-        ledger.storage.delete_prefix(f"work/{done}")
+        ledger.storage.delete_prefix(work_folder(done))

@@ -6,7 +6,9 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
 
 from components.contracts.ledger.events import (
     CampaignCreated,
@@ -16,6 +18,7 @@ from components.contracts.ledger.events import (
     LabelsAccepted,
     LeaseReleased,
     LedgerError,
+    Outcome,
     Promotion,
     Query,
     QueryItem,
@@ -24,8 +27,11 @@ from components.contracts.ledger.events import (
     Seed,
     TaskSkipped,
     Tracking,
-    label_blob,
 )
+from components.contracts.ledger.layout import label_blob
+
+if TYPE_CHECKING:  # reading a ledger needs no settings
+    from components.contracts.recipe.recipe import Recipe
 
 
 class LabelVersion(NamedTuple):
@@ -47,6 +53,32 @@ class LabelVersion(NamedTuple):
         return label_blob(self.image_id, self.sha256)
 
 
+class CycleSummary(BaseModel):
+    """The numbers that a closed cycle leaves in the ledger; fractions, None where undefined.
+
+    Attributes:
+        labeled, unlabeled, queried: images.
+        seconds: of all steps together.
+        promoted: whether its model became the champion.
+        miou, pixel_accuracy, dice: of its model on `val`, in [0, 1].
+        version: the last event that its training saw; None if it did not train.
+        records: the folder of the records that it trained on; None if it did not train.
+    """
+
+    model_config = ConfigDict(frozen=True)  # unknown keys of another version are ignored
+
+    labeled: int | None = None
+    unlabeled: int | None = None
+    queried: int | None = None
+    seconds: float | None = None
+    promoted: bool | None = None
+    miou: float | None = None
+    pixel_accuracy: float | None = None
+    dice: float | None = None
+    version: int | None = None
+    records: str | None = None
+
+
 @dataclass(frozen=True)
 class CycleState:
     """One cycle: who holds it, until when, and how it ended.
@@ -63,9 +95,9 @@ class CycleState:
     opened_number: int
     released: bool = False
     closed_at: str | None = None
-    outcome: str | None = None
+    outcome: Outcome | None = None
     report: str | None = None
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: CycleSummary = field(default_factory=CycleSummary)
     run_id: str | None = None
 
     @property
@@ -97,6 +129,7 @@ class State:
         labels: image_id -> its label versions, the last one current.
         outstanding: image_id -> what was asked, and neither answered nor skipped since (seed
             included).
+        asked: image_id -> the cycle whose query asked for it last; the seed is not in it.
         keys: key -> the number of its event.
     """
 
@@ -109,6 +142,7 @@ class State:
     seed: tuple[str, ...] = ()
     labels: dict[str, tuple[LabelVersion, ...]] = field(default_factory=dict)
     outstanding: dict[str, QueryItem] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, TaskSkipped] = field(default_factory=dict)
     cycles: dict[int, CycleState] = field(default_factory=dict)
     champions: list[Champion] = field(default_factory=list)
@@ -141,10 +175,45 @@ class State:
         """The champion now; `champions` is the history, rollbacks included."""
         return self.champions[-1] if self.champions else None
 
+    @property
+    def trained(self) -> list[CycleState]:
+        """The cycles that trained a model, in order."""
+        return [cycle for _, cycle in sorted(self.cycles.items()) if cycle.outcome == "done"]
+
+    @property
+    def current_labels(self) -> dict[str, LabelVersion]:
+        """The label version that counts, by image id, sorted."""
+        return {image_id: versions[-1] for image_id, versions in sorted(self.labels.items())}
+
+    @property
+    def new_labels(self) -> list[str]:
+        """The ids of the images whose label no training has seen yet, sorted."""
+        seen = [c.summary.version for c in self.trained if c.summary.version is not None]
+        since = max(seen, default=-1)
+        return [i for i, version in self.current_labels.items() if version.number > since]
+
+    @property
+    def asked_ever(self) -> set[str]:
+        """The ids of the images that the seed or a query asked for, answered or not."""
+        return {*self.seed, *self.asked}
+
+    def is_complete(self, recipe: Recipe) -> bool:
+        """Return whether the campaign has nothing left to do.
+
+        It is complete after `cycle.cycles` trained cycles or, with an oracle, when a cycle found
+        nothing new to learn from and no image is outstanding.
+        """
+        last = self.last_cycle
+        if last is None or not last.closed:
+            return False
+        if recipe.cycle.cycles is not None and len(self.trained) >= recipe.cycle.cycles:
+            return True
+        return recipe.feedback.oracle and last.outcome == "nothing_to_do" and not self.outstanding
+
     def copy(self) -> State:
         """A copy that can be changed without changing this one (its values are immutable)."""
         new = copy.copy(self)
-        for name in ("labels", "outstanding", "skipped", "cycles", "keys", "champions"):
+        for name in ("labels", "outstanding", "asked", "skipped", "cycles", "keys", "champions"):
             setattr(new, name, getattr(self, name).copy())
         return new
 
@@ -175,6 +244,7 @@ def _advance(state: State, event: Event) -> None:
         case Query():
             for item in payload.items:
                 state.outstanding[item.image_id] = item
+                state.asked[item.image_id] = payload.cycle
                 state.skipped.pop(item.image_id, None)
         case LabelsAccepted():
             for label in payload.labels:
@@ -234,7 +304,7 @@ def _advance_cycle(state: State, event: Event) -> None:
                 closed_at=event.at,
                 outcome=payload.outcome,
                 report=payload.report,
-                summary=payload.summary,
+                summary=CycleSummary.model_validate(payload.summary),
             )
         case LeaseReleased():
             state.cycles[payload.cycle] = replace(state.cycles[payload.cycle], released=True)

@@ -7,7 +7,6 @@ import json
 
 from components.contracts.ledger.codec import decode
 from components.contracts.ledger.events import (
-    LEDGER,
     CycleClosed,
     Event,
     LabelsAccepted,
@@ -15,9 +14,9 @@ from components.contracts.ledger.events import (
     Promotion,
     Query,
     Rollback,
-    event_name,
     event_number,
 )
+from components.contracts.ledger.layout import LABELS, LEDGER, MODELS, event_name, model_folder
 from components.contracts.model.files import DISCRIMINATOR_FILE, GENERATOR_FILE, INFO_FILE
 from components.contracts.storage.base import Storage
 
@@ -28,7 +27,7 @@ MODEL_FILES = (GENERATOR_FILE, DISCRIMINATOR_FILE, INFO_FILE)
 def verify(storage: Storage) -> list[str]:
     """All damage below a campaign root, in words; empty when all is well. Reads all content."""
     events, problems = _read_events(storage)
-    present = set(storage.list("labels")) | set(storage.list("models"))
+    present = set(storage.list(LABELS)) | set(storage.list(MODELS))
     blobs: dict[str, str] = {}
     models: dict[str, int] = {}
     for event in events:
@@ -90,7 +89,7 @@ def _check_files(storage: Storage, expected: dict[str, str], present: set[str]) 
 
 
 def _check_model(storage: Storage, model: str, number: int, present: set[str]) -> list[str]:
-    folder = f"models/{model}"
+    folder = model_folder(model)
     missing = [f"{folder}/{file}" for file in MODEL_FILES if f"{folder}/{file}" not in present]
     problems = [f"{name}: missing (event {number} names its model)." for name in missing]
     if f"{folder}/{INFO_FILE}" not in present:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -47,9 +47,13 @@ class Recipe(Settings):
     tracking: TrackingSettings = TrackingSettings()
     cluster: ClusterSettings = ClusterSettings()
 
+    def values(self) -> dict[str, Any]:
+        """Return every setting, defaults included, as plain JSON values."""
+        return self.model_dump(mode="json")
+
     def resolved(self) -> str:
-        """Every setting, defaults included, as JSON: what the steps get."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Return every setting as JSON text: what the steps get."""
+        text = json.dumps(self.values(), sort_keys=True)
         if len(text) > _LARGEST:
             raise UsageError(
                 f"Expected a recipe of at most {_LARGEST} bytes when resolved; got {len(text)}."

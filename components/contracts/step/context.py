@@ -2,76 +2,107 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
+from components.contracts.ledger import layout
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import CycleState
+from components.contracts.process.errors import UsageError
 from components.contracts.process.lifeline import hold
-from components.contracts.recipe.base import Settings
-from components.contracts.recipe.data import DataSettings, SplitSettings
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.done import run_once
 from components.contracts.storage.open import open_storage
+from components.contracts.tracking.client import Tracker
 
-S = TypeVar("S", bound=Settings)
+if TYPE_CHECKING:
+    from components.contracts.data.records import Records
+    from components.contracts.model.predictor import Predictor
+    from tfds_cityscapes.source import Source
+
+R = TypeVar("R", bound=BaseModel)
 
 
 class Context:
     """One cycle of a campaign, as a step sees it.
 
     Attributes:
-      recipe: the resolved recipe, by section.
-      cycle: the open cycle's number.
+      recipe: the campaign's settings.
+      root: the campaign root's URI.
+      cycle: the open cycle's number; 0 before one is open.
       fence: the lease's fencing number; every event of the cycle carries it.
     """
 
     def __init__(self, recipe: str, root: str, cycle: int = 0, fence: int | None = None) -> None:
-        self.recipe: dict[str, Any] = json.loads(recipe)
+        """Open the campaign at `root`.
+
+        Raises:
+          UsageError: `recipe` is not a resolved recipe, JSON.
+        """
+        try:
+            self.recipe = Recipe.model_validate_json(recipe)
+        except ValidationError as error:
+            raise UsageError(f"Not a resolved recipe: {error}") from error
         self.root = root
         self.storage = open_storage(root)
         self.ledger = Ledger(self.storage)
         self.cycle, self.fence = cycle, fence
-        self.seed: int = self.recipe["seed"]
-
-    def settings(self, section: str, model: type[S]) -> S:
-        """The recipe's settings of one step."""
-        return model.model_validate(self.recipe.get(section) or {})
 
     @property
-    def data(self) -> DataSettings:
-        """The settings of the data."""
-        return self.settings("data", DataSettings)
+    def opened(self) -> CycleState:
+        """This cycle in the ledger."""
+        return self.ledger.state().cycles[self.cycle]
 
-    @property
-    def split(self) -> SplitSettings:
-        """The settings of the splits."""
-        return self.settings("split", SplitSettings)
+    def once(self, step: str, inputs: dict[str, Any], result: type[R], body: Callable[[], R]) -> R:
+        """Run `body`, unless this cycle has already done so with these inputs."""
+        return run_once(self.storage, self.cycle, step, inputs, result, body)
 
-    def work(self, name: str = "") -> str:
-        """A name below this cycle's working folder, which is gone when the cycle closes."""
-        return f"work/{self.cycle}/{name}".rstrip("/")
+    def source(self) -> Source:
+        """Open the data set, generating it first if the recipe says so."""
+        from components.contracts.data.raw import locate
 
-    def once(
-        self, step: str, inputs: dict[str, Any], body: Callable[[], dict[str, Any]]
-    ) -> dict[str, Any]:
-        """Runs `body`, unless this cycle already has done so with these inputs."""
-        return run_once(self.storage, self.cycle, step, inputs, body)
+        return locate(self.recipe.data, self.recipe.seed, self.storage, layout.SOURCE)
+
+    def records(self, prefix: str) -> Records:
+        """Open the records in a folder of the campaign root."""
+        from components.contracts.data.records import Records
+
+        return Records(self.storage.local_dir(prefix))
+
+    def predictor(self, model: str) -> Predictor:
+        """Load a model of the campaign, to predict as the recipe's `inference` says."""
+        from components.contracts.model.files import load_generator
+        from components.contracts.model.predictor import Predictor
+
+        folder = self.storage.local_dir(layout.model_folder(model))
+        return Predictor(load_generator(folder), self.recipe.inference)
+
+    def tracker(self) -> Tracker:
+        """Return the campaign's MLflow."""
+        settings = self.recipe.tracking
+        return Tracker(store_uri(settings, self.root), settings.experiment)
 
     def champion_before(self) -> str | None:
-        """The champion as this cycle found it; a rerun after a promotion must not see its own."""
+        """Return the champion as this cycle found it.
+
+        A rerun after a promotion must not see the cycle's own.
+        """
         earlier = [c for c in self.ledger.state().champions if c.cycle != self.cycle]
         return earlier[-1].model if earlier else None
 
     @contextmanager
     def writing(self, prefix: str, last: str = "") -> Iterator[Path]:
-        """Yields an empty local folder, and stores it under `prefix` if the block succeeds.
+        """Yield an empty local folder, and store it under `prefix` if the block succeeds.
 
-        The file `last` tells that all are there: see `Storage.put_dir`.
+        The file `last` says that all are there: see `Storage.put_dir`.
         """
         with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
             yield Path(folder)
@@ -79,7 +110,7 @@ class Context:
 
 
 def begin(step: str) -> None:
-    """Sets up logging in a step's process, and ties its life to the command that started it."""
+    """Set up logging in a step's process, and tie its life to the command that started it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     set_environment()
     hold()
@@ -87,7 +118,7 @@ def begin(step: str) -> None:
 
 
 def set_environment() -> None:
-    """Sets what TensorFlow and MLflow read when they are imported, unless the user has."""
+    """Set what TensorFlow and MLflow read when they are imported, unless the user has."""
     logging.getLogger("absl").setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # TensorFlow leaves oneDNN off on some processors, where it saves a tenth of a training step.

@@ -1,6 +1,13 @@
-"""What a cycle does after it has taken the labels in.
+"""What a cycle does once the labels are in."""
 
-One number, since kfp.local finds only a task's single output in an `If`.
-"""
+from __future__ import annotations
 
-NOTHING, TRAIN, ASK = 0, 1, 2
+from enum import IntEnum
+
+
+class Plan(IntEnum):
+    """One number, since kfp.local finds only a task's single output in an `If`."""
+
+    NOTHING = 0
+    TRAIN = 1
+    ASK = 2  # only ask for labels

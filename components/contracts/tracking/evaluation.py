@@ -6,34 +6,45 @@ all of it has arrived.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.scores.report import Evaluation
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import Points, Tracker
 from components.contracts.tracking.registry import register_model
 
 HEADLINES = ("miou", "pixel_accuracy", "dice")
 _ARRIVED = "streetloop.evaluation"  # tag of a run: the model whose evaluation it holds
-_SPLITS = ("dev", "val")
 
 
-def folder(cycle: int) -> str:
-    """Where a cycle's evaluation lies: report.html, figures/*.png and images/*.png."""
-    return f"cycles/{cycle}"
+@dataclass(frozen=True)
+class Evaluated:
+    """The evaluation of one cycle's model, and where its files are in the campaign root.
+
+    Attributes:
+      folder: holds report.html, figures/*.png and images/*.png.
+      model: the model's id.
+      generator: the name of its generator file.
+    """
+
+    cycle: int
+    folder: str
+    model: str
+    generator: str
+    evaluation: Evaluation
 
 
-def score_metrics(report: Mapping[str, Any]) -> dict[str, float | None]:
-    """The scores of `dev` and `val` as metrics of MLflow: headlines, and the IoU of each class."""
+def score_metrics(evaluation: Evaluation) -> dict[str, float | None]:
+    """Return the scores of `dev` and `val` as metrics of MLflow: headlines, and IoU per class."""
     out: dict[str, float | None] = {}
-    for split in _SPLITS:
-        scores = report.get(split) or {}
-        out |= {f"{split}/{k}": scores.get(k) for k in HEADLINES}
-        for name, row in (scores.get("classes") or {}).items():
-            out[f"{split}_iou/{name}"] = row["iou"]
+    for split, scores in (("dev", evaluation.dev), ("val", evaluation.val)):
+        out |= {f"{split}/{name}": getattr(scores, name) for name in HEADLINES}
+        for name, row in scores.classes.items():
+            out[f"{split}_iou/{name}"] = row.iou
     return out
 
 
@@ -41,9 +52,8 @@ def send_evaluation(
     tracker: Tracker,
     run_id: str | None,
     storage: Storage,
-    recipe: Mapping[str, Any],
-    cycle: int,
-    report: Mapping[str, Any],
+    recipe: Recipe,
+    sent: Evaluated,
     at_ms: int,
 ) -> None:
     """Sends scores, figures, images, the report and the model to a cycle's run, if they lack.
@@ -52,35 +62,35 @@ def send_evaluation(
       tracker: the campaign's MLflow.
       run_id: the cycle's run.
       storage: the campaign root.
-      recipe: the resolved recipe.
-      cycle: the cycle.
-      report: of the evaluation: `model`, `dev`, `val`, `promoted` and `reasons`.
+      recipe: the campaign's settings.
+      sent: the evaluation.
       at_ms: the time of the points.
     """
-    model = report["model"]
+    model, evaluation, cycle = sent.model, sent.evaluation, sent.cycle
     if run_id is None or (tracker.tags(run_id) or {}).get(_ARRIVED) == model:
         return
-    tracker.log_series(run_id, [Points(score_metrics(report), cycle, at_ms)])
-    files = {"scores.json": json.dumps({k: report[k] for k in _SPLITS}, indent=1).encode()}
-    for name in storage.list(folder(cycle)):
-        short = name.removeprefix(f"{folder(cycle)}/")
+    tracker.log_series(run_id, [Points(score_metrics(evaluation), cycle, at_ms)])
+    scores = evaluation.model_dump_json(include={"dev", "val"}, indent=1)
+    files = {"scores.json": scores.encode()}
+    for name in storage.list(sent.folder):
+        short = name.removeprefix(f"{sent.folder}/")
         if short == "report.html" or short.startswith("figures/"):
             files[short] = storage.read(name)
         elif short.startswith("images/"):
             key = short.removeprefix("images/").removesuffix(".png")
             tracker.log_image(run_id, _pixels(storage.read(name)), f"val/{key}", cycle)
     tracker.log_files(run_id, files)
-    tracker.set_tags(run_id, {"promoted": str(report["promoted"]).lower(), "model": model})
-    generator = storage.local_dir(f"models/{model}") / "generator.keras"
-    size = recipe["data"].get("size")
-    shown = {"size": None if size == "native" else size, "inference": recipe["inference"]}
+    tracker.set_tags(run_id, {"promoted": str(evaluation.promoted).lower(), "model": model})
+    generator = _local_file(storage, sent.generator)
+    size = None if recipe.data.size == "native" else list(recipe.data.size)
+    shown = {"size": size, "inference": recipe.inference.model_dump(mode="json")}
     register_model(
         tracker,
         run_id,
-        recipe["name"],
+        recipe.name,
         generator,
         model,
-        _description(cycle, report),
+        _description(cycle, evaluation),
         cycle,
         shown,
     )
@@ -88,13 +98,18 @@ def send_evaluation(
     tracker.set_tags(run_id, {_ARRIVED: model})
 
 
-def _description(cycle: int, report: Mapping[str, Any]) -> str:
-    val = report["val"]
+def _local_file(storage: Storage, name: str) -> Path:
+    folder, _, file = name.rpartition("/")
+    return storage.local_dir(folder) / file
+
+
+def _description(cycle: int, evaluation: Evaluation) -> str:
+    val = evaluation.val
     numbers = (
-        f"Cycle {cycle}: val mIoU {_percent(val['miou'])}, pixel accuracy "
-        f"{_percent(val['pixel_accuracy'])}, Dice {_percent(val['dice'])}."
+        f"Cycle {cycle}: val mIoU {_percent(val.miou)}, pixel accuracy "
+        f"{_percent(val.pixel_accuracy)}, Dice {_percent(val.dice)}."
     )
-    return " ".join([numbers, *report["reasons"]])
+    return " ".join([numbers, *evaluation.reasons])
 
 
 def _percent(value: float | None) -> str:

@@ -9,24 +9,19 @@ from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import Points
 
 
-def log_name(cycle: int) -> str:
-    """The file of a cycle: a JSON object of metrics by step."""
-    return f"cycles/{cycle}/training.json"
-
-
 class TrainingLog:
-    """The reports of one cycle's fit, by step."""
+    """The metrics of one cycle's fit: a JSON object of metrics by step."""
 
-    def __init__(self, storage: Storage, cycle: int, goes_on: bool) -> None:
-        """Opens the log.
+    def __init__(self, storage: Storage, name: str, resumed: bool) -> None:
+        """Open the log.
 
         Args:
           storage: the campaign root.
-          cycle: the cycle.
-          goes_on: the fit goes on from a checkpoint; else what an earlier one left is dropped.
+          name: of the file.
+          resumed: the fit resumes from a checkpoint; otherwise what an earlier one left is dropped.
         """
-        self._storage, self._name = storage, log_name(cycle)
-        self._rows = _rows(storage, cycle) if goes_on else {}
+        self._storage, self._name = storage, name
+        self._rows = _rows(storage, name) if resumed else {}
 
     def add(self, step: int, metrics: Mapping[str, float], opened_ms: int) -> Points:
         """Writes a report down, and returns what MLflow should get.
@@ -40,9 +35,9 @@ class TrainingLog:
         return _points(step, self._rows[str(step)], opened_ms)
 
 
-def read_points(storage: Storage, cycle: int, opened_ms: int) -> list[Points]:
+def read_points(storage: Storage, name: str, opened_ms: int) -> list[Points]:
     """Every report of a cycle's fit, in order; none if it did not train."""
-    rows = sorted((int(step), metrics) for step, metrics in _rows(storage, cycle).items())
+    rows = sorted((int(step), metrics) for step, metrics in _rows(storage, name).items())
     return [_points(step, metrics, opened_ms) for step, metrics in rows]
 
 
@@ -51,6 +46,5 @@ def _points(step: int, metrics: Mapping[str, float], opened_ms: int) -> Points:
     return Points(metrics, step, opened_ms + step)
 
 
-def _rows(storage: Storage, cycle: int) -> dict[str, dict[str, float]]:
-    name = log_name(cycle)
+def _rows(storage: Storage, name: str) -> dict[str, dict[str, float]]:
     return json.loads(storage.read(name)) if storage.exists(name) else {}

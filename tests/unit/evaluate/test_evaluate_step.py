@@ -13,6 +13,8 @@ import pytest
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.step.context import Context
+from components.contracts.step.results import EvaluateResult
 from components.contracts.storage.open import open_storage
 from components.evaluate import step
 from components.evaluate.assess import Assessment
@@ -50,10 +52,10 @@ class Campaign:
         self.lease = open_cycle(self.ledger, "two", 60)
         records = SimpleNamespace(ids=lambda split: [split])
         patch.setattr(step, "begin", lambda name: None)
-        patch.setattr(step, "Records", lambda folder: records)
-        patch.setattr(step, "_predictor", lambda context, model: model)
+        patch.setattr(Context, "records", lambda context, prefix: records)
+        patch.setattr(Context, "predictor", lambda context, model: model)
         patch.setattr(step, "assess", self._assess)
-        patch.setattr(step, "_track", lambda context, report: None)
+        patch.setattr(step, "_track", lambda context, model, result: None)
         patch.setattr(step, "pictures_of", lambda predictor, records, ids: {})
         patch.setattr(step, "examples_of", lambda predictor, records, confused: [])
         patch.setattr(step, "figures_of", lambda found: {"confusion": b"", "class_iou": b""})
@@ -63,7 +65,7 @@ class Campaign:
         self.scored.append((model, split, records))
         return self.scores[model, split]
 
-    def evaluate(self, cycle: int) -> dict[str, Any]:
+    def evaluate(self, cycle: int) -> EvaluateResult:
         fence = self.lease.fence
         recipe = json.dumps(RECIPE)
         return step.run(recipe, self.root, cycle, fence, "records/one", CHALLENGER)
@@ -94,10 +96,10 @@ def test_both_models_are_scored_on_the_same_dev_images_in_the_same_run(campaign:
         (CHALLENGER, "val"),
     ]
     assert len({id(records) for _, _, records in campaign.scored}) == 1
-    assert outputs["promoted"] is True
-    assert _reasons(campaign, 2) == outputs["reasons"]
-    page = Path(campaign.root, outputs["report"]).read_text()
-    assert page == outputs["reasons"][0]
+    assert outputs.promoted is True
+    assert _reasons(campaign, 2) == outputs.reasons
+    page = Path(campaign.root, outputs.report).read_text()
+    assert page == outputs.reasons[0]
     champion = Ledger(open_storage(campaign.root)).state().champion
     assert champion is not None
     assert champion.model == CHALLENGER
@@ -117,8 +119,8 @@ def test_a_challenger_that_only_val_likes_is_not_promoted(
         (CHALLENGER, "val"): _assessment(100, 100),
     }
     outputs = campaign.evaluate(2)
-    assert outputs["promoted"] is False
-    assert any(words in reason for reason in outputs["reasons"])
+    assert outputs.promoted is False
+    assert any(words in reason for reason in outputs.reasons)
     assert _reasons(campaign, 2) is None
 
 

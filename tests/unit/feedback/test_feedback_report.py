@@ -13,14 +13,17 @@ from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context
-from components.contracts.step.plan import ASK, NOTHING, TRAIN
+from components.contracts.step.plan import Plan
+from components.contracts.step.results import Results
 from components.contracts.storage.open import open_storage
 from components.cycle.close import build_report
 from components.feedback.inbox import ingest_inbox
 from components.feedback.page import render
 from components.feedback.report import build
 from components.feedback.step import decide, run
+from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import waiting_words
 from pipelines.cli import main
 from tests.support.ingest_worker import campaign, export, index, mask, painted
@@ -61,10 +64,12 @@ def test_the_step_reports_warnings_refusals_skips_and_agreement(tmp_path: Path) 
     index(tmp_path / "root/records/x", [A, B, C])
     hand_in(ledger)
     lease = open_cycle(ledger, "two", 60)
-    outputs = run(json.dumps(RECIPE), str(tmp_path / "root"), 2, lease.fence, "records/x")
-    assert (outputs["plan"], outputs["labeled"], outputs["new_labels"]) == (TRAIN, 2, 2)
+    result = run(json.dumps(RECIPE), str(tmp_path / "root"), 2, lease.fence, "records/x")
+    assert (result.plan, result.labeled, result.new_labels) == (Plan.TRAIN, 2, 2)
     context = Context(json.dumps(RECIPE), str(tmp_path / "root"), 2, lease.fence)
-    report = build_report(context, 2, "done", {"feedback": outputs}, {})["feedback"]
+    arrived = build_report(context, result, Results(feedback=result)).feedback
+    assert arrived is not None
+    report = arrived.model_dump()
     assert report["accepted"] == [
         {"image_id": A, "annotator": "ann", "file": "ann.json"},
         {"image_id": B, "annotator": "ann", "file": "ann.json"},
@@ -115,10 +120,11 @@ def test_a_page_with_nothing_in_it_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "needed", "plan"), [(0, 1, NOTHING), (1, 2, NOTHING), (2, 2, TRAIN), (3, 4, ASK)]
+    ("labels", "needed", "plan"),
+    [(0, 1, Plan.NOTHING), (1, 2, Plan.NOTHING), (2, 2, Plan.TRAIN), (3, 4, Plan.ASK)],
 )
 def test_a_cycle_trains_from_min_new_labels_on(
-    tmp_path: Path, labels: int, needed: int, plan: int
+    tmp_path: Path, labels: int, needed: int, plan: Plan
 ) -> None:
     ledger = campaign(str(tmp_path / "root"), [A, B, C])
     records = index(tmp_path / "records", [A, B, C])
@@ -126,7 +132,7 @@ def test_a_cycle_trains_from_min_new_labels_on(
         ledger.storage.write(f"inbox/{png_mask.file_name(image_id)}", mask(1, 2))
     settings = FeedbackSettings(min_new_labels=needed)
     ingest_inbox(ledger, records, settings, None)
-    assert decide(ledger.state(), settings)["plan"] == plan
+    assert decide(ledger.state(), settings) is plan
 
 
 def test_status_says_what_is_waited_for_where_and_how_to_go_on(tmp_path: Path) -> None:
@@ -152,9 +158,14 @@ def test_status_says_what_is_waited_for_where_and_how_to_go_on(tmp_path: Path) -
     assert f"1 file in {tmp_path}/root/inbox" in words
 
 
-def test_too_few_new_labels_are_told_with_the_number_that_is_needed() -> None:
-    waiting = {"images": [], "folders": [], "inbox": 0, "new_labels": 1, "min_new_labels": 4}
-    (line,) = waiting_words({"waiting": waiting, "root": "/r"}, "x.yaml")
+def test_too_few_new_labels_are_reported_with_the_number_that_a_cycle_needs(
+    tmp_path: Path,
+) -> None:
+    ledger = campaign(str(tmp_path / "root"), [A])
+    ledger.storage.write(f"inbox/{png_mask.file_name(A)}", mask(1, 2))
+    ingest_inbox(ledger, index(tmp_path / "records", [A]), FeedbackSettings(), None)
+    recipe = Recipe.model_validate({"name": "people", "feedback": {"min_new_labels": 4}})
+    (line,) = waiting_words(read_status(recipe, ledger.storage), "x.yaml")
     assert "1 new label so far" in line
     assert "from 4 on" in line
 

@@ -14,6 +14,7 @@ from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.lease import open_cycle
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SplitSettings
+from components.contracts.step.results import QueryResult
 from components.contracts.storage.open import open_storage
 from components.preprocess.build import assign, build_records
 from components.query import step
@@ -59,7 +60,7 @@ def asked(root: str, source: str, records: Records, monkeypatch: pytest.MonkeyPa
     storage.put_dir(records.folder, "records/r")
     monkeypatch.setattr(step, "begin", lambda name: None)
     found = [step.run(json.dumps(recipe), root, *lease, "records/r") for _ in range(2)]
-    assert found == [{"asked": len(IDS), "prefix": "queries/1"}] * 2
+    assert found == [QueryResult(asked=len(IDS), prefix="queries/1")] * 2
     return storage.local_dir("queries/1")
 
 

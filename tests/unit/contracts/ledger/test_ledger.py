@@ -19,7 +19,8 @@ from components.contracts.ledger.campaign import (
     create_campaign,
     discard_campaign,
 )
-from components.contracts.ledger.events import LedgerError, event_name, label_blob
+from components.contracts.ledger.events import LedgerError
+from components.contracts.ledger.layout import event_name, label_blob
 from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.rules import StaleLeaseError

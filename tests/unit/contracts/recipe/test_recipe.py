@@ -183,8 +183,8 @@ def test_a_file_that_is_no_recipe_is_refused(written, text, expected):
 
 
 def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
-    assert "smoke.yaml" in refused(tmp_path / "nowhere.yaml")
-    assert "Expected a recipe file" in refused(tmp_path)
+    assert "pipelines/recipes" in refused(tmp_path / "nowhere.yaml")
+    assert "Recipe not found" in refused(tmp_path)
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     assert "UTF-8" in refused(tmp_path / "binary.yaml")
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.contracts.ledger.layout import training_log
 from components.contracts.process.errors import StreetloopError
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Points, Tracker
@@ -16,6 +17,8 @@ from components.contracts.tracking.registry import CHAMPION, register_model, set
 from components.contracts.tracking.training import TrainingLog, read_points
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+
+LOG = training_log(2)
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +157,12 @@ def test_a_server_that_refuses_stops_the_step_and_says_what_to_do(answer: str, w
 
 def test_the_first_report_of_a_step_stays_in_the_training_log(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path))
-    log = TrainingLog(storage, 2, goes_on=False)
+    log = TrainingLog(storage, LOG, resumed=False)
     log.add(6, {"train/loss": 3.0}, 1000)
-    resumed = TrainingLog(storage, 2, goes_on=True)
+    resumed = TrainingLog(storage, LOG, resumed=True)
     assert resumed.add(6, {"train/loss": 2.5}, 1000) == Points({"train/loss": 3.0}, 6, 1006)
     resumed.add(12, {"train/loss": 2.0}, 1000)
-    assert [(p.step, p.metrics["train/loss"]) for p in read_points(storage, 2, 1000)] == [
+    assert [(p.step, p.metrics["train/loss"]) for p in read_points(storage, LOG, 1000)] == [
         (6, 3.0),
         (12, 2.0),
     ]
@@ -167,7 +170,7 @@ def test_the_first_report_of_a_step_stays_in_the_training_log(tmp_path: Path) ->
 
 def test_a_fit_from_the_beginning_drops_what_another_left(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path))
-    TrainingLog(storage, 2, goes_on=False).add(600, {"train/loss": 3.0}, 1000)
-    TrainingLog(storage, 2, goes_on=False).add(6, {"train/loss": 1.0}, 1000)
-    assert [p.step for p in read_points(storage, 2, 1000)] == [6]
-    assert read_points(storage, 3, 1000) == []
+    TrainingLog(storage, LOG, resumed=False).add(600, {"train/loss": 3.0}, 1000)
+    TrainingLog(storage, LOG, resumed=False).add(6, {"train/loss": 1.0}, 1000)
+    assert [p.step for p in read_points(storage, LOG, 1000)] == [6]
+    assert read_points(storage, training_log(3), 1000) == []

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.recipe.recipe import load
+from components.contracts.step.report import CycleReport
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
 from pipelines.campaign.compare import Campaign, labels_needed, mlflow_url, read, table_of
@@ -25,6 +26,29 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
+def report(cycle: int, labeled: int) -> CycleReport:
+    return CycleReport(
+        cycle=cycle,
+        outcome="done",
+        labeled=labeled,
+        unlabeled=0,
+        new_labels=labeled,
+        feedback=None,
+        queried=0,
+        seconds=0.0,
+        seconds_by_step={},
+        waiting_for_data=None,
+        records=None,
+        model=None,
+        promoted=None,
+        reasons=[],
+        champion=None,
+        dev=None,
+        val=None,
+        baseline=None,
+    )
+
+
 def _campaign(root: Path, recipe: Path, scores: list[tuple[int, float]]) -> None:
     storage = open_storage(str(root))
     resolved = json.loads(load(recipe).resolved())
@@ -32,7 +56,7 @@ def _campaign(root: Path, recipe: Path, scores: list[tuple[int, float]]) -> None
     for labeled, miou in scores:
         lease = open_cycle(ledger, f"run-{labeled}", 60)
         name = f"cycles/{lease.cycle}/report.json"
-        storage.write(name, json.dumps({"baseline": None}).encode())
+        storage.write(name, report(lease.cycle, labeled).model_dump_json().encode())
         summary = {"labeled": labeled, "miou": miou, "pixel_accuracy": miou, "dice": miou}
         close_cycle(ledger, lease.cycle, lease.fence, "done", name, summary)
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from components.contracts.ledger.campaign import create_campaign
-from components.contracts.ledger.events import event_name, label_blob
+from components.contracts.ledger.layout import event_name, label_blob
 from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.storage.base import Storage

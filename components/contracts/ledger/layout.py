@@ -1,0 +1,118 @@
+"""Every name in a campaign root, once.
+
+Names are relative to the root, as `storage.base.Storage` takes them. docs/reference/contracts.md
+describes what each file holds.
+"""
+
+from __future__ import annotations
+
+LEDGER = "ledger"
+LABELS = "labels"
+MODELS = "models"
+INBOX = "inbox"  # exports that wait to be ingested
+REJECTED = "rejected"
+SOURCE = "source"  # the generated data set, if the recipe asks for one
+LOGS = "logs"  # what local steps print; a bucket has none
+
+# Exists from the closing of a cycle until MLflow has everything of it.
+MLFLOW_IS_BEHIND = "cycles/mlflow_is_behind"
+
+
+def event_name(number: int) -> str:
+    """Return the name of an event: `ledger/000012.json`."""
+    return f"{LEDGER}/{number:06d}.json"
+
+
+def label_blob(image_id: str, sha256: str) -> str:
+    """Return the name of an accepted label map."""
+    return f"{LABELS}/{image_id}/{sha256}.png"
+
+
+def records_folder(fingerprint: str) -> str:
+    """Return the folder of the records of one state of the source."""
+    return f"records/{fingerprint}"
+
+
+def model_folder(model: str) -> str:
+    """Return the folder of a model."""
+    return f"{MODELS}/{model}"
+
+
+def generator_file(model: str) -> str:
+    """Return the name of a model's generator."""
+    return f"{model_folder(model)}/generator.keras"
+
+
+def rejected_folder(sha256: str) -> str:
+    """Return the folder of a rejected export and its reason."""
+    return f"{REJECTED}/{sha256}"
+
+
+def query_folder(cycle: int) -> str:
+    """Return the folder of a cycle's annotation tasks."""
+    return f"queries/{cycle}"
+
+
+def shown_predictions(cycle: int) -> str:
+    """Return the folder of the predictions that a cycle's tasks show to annotators."""
+    return f"{query_folder(cycle)}/predictions"
+
+
+def cycle_folder(cycle: int) -> str:
+    """Return the folder of what a closed cycle leaves: reports, figures, pictures."""
+    return f"cycles/{cycle}"
+
+
+def cycle_report(cycle: int) -> str:
+    """Return the name of a cycle's numbers: the truth about them."""
+    return f"{cycle_folder(cycle)}/report.json"
+
+
+def evaluation_page(cycle: int) -> str:
+    """Return the name of the HTML report on a cycle's model."""
+    return f"{cycle_folder(cycle)}/report.html"
+
+
+def labels_page(cycle: int) -> str:
+    """Return the name of the HTML report on the labels that a cycle ingested."""
+    return f"{cycle_folder(cycle)}/feedback.html"
+
+
+def training_log(cycle: int) -> str:
+    """Return the name of the metrics of a cycle's fit, by step."""
+    return f"{cycle_folder(cycle)}/training.json"
+
+
+def score_report(split: str, model: str) -> str:
+    """Return the name, without its ending, of what `streetloop evaluate` writes."""
+    return f"reports/{split}-{model[:12]}"
+
+
+def work_folder(cycle: int) -> str:
+    """Return the folder of an open cycle's intermediate files; it is deleted at the close."""
+    return f"work/{cycle}"
+
+
+def done_marker(cycle: int, step: str) -> str:
+    """Return the name of the file that says that a step is done."""
+    return f"{work_folder(cycle)}/{step}.done.json"
+
+
+def error_marker(cycle: int, step: str) -> str:
+    """Return the name of the file that says why a step failed."""
+    return f"{work_folder(cycle)}/{step}.error.json"
+
+
+def split_folder(cycle: int) -> str:
+    """Return the folder of a cycle's labeled records and unlabeled ids."""
+    return f"{work_folder(cycle)}/split"
+
+
+def checkpoint(cycle: int, digest: str) -> str:
+    """Return the name of the state of an interrupted fit with these inputs (sha256)."""
+    return f"{work_folder(cycle)}/checkpoint/{digest[:16]}.npz"
+
+
+def labels_report(cycle: int) -> str:
+    """Return the name of the numbers behind `labels_page`."""
+    return f"{work_folder(cycle)}/feedback.json"

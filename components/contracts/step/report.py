@@ -1,0 +1,129 @@
+"""The report of a cycle, `report.json`: the truth about its numbers. MLflow gets a copy.
+
+Fractions in [0, 1], not percent; null where undefined or not done.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from components.contracts.ledger.events import Outcome
+from components.contracts.scores.report import (
+    Baseline,
+    Count,
+    Evaluation,
+    Fraction,
+    SplitScores,
+    Stored,
+)
+
+
+class AcceptedLabel(Stored):
+    """A label that was accepted, and the file that it came in."""
+
+    image_id: str
+    annotator: str
+    file: str
+
+
+class ResolvedLabel(Stored):
+    """The label that counts where several annotators labeled one image; `agreement` is a mean IoU."""
+
+    image_id: str
+    annotator: str
+    agreement: float | None
+
+
+class RejectedLabel(Stored):
+    """A label or file that was rejected, and the reason in words."""
+
+    name: str
+    reason: str
+
+
+class SkippedTask(Stored):
+    """An image that an annotator could not label."""
+
+    image_id: str
+    annotator: str
+    why: str
+
+
+class LabelWarning(Stored):
+    """An accepted label that somebody should look at."""
+
+    image_id: str
+    annotator: str
+    reason: str
+
+
+class AnnotatorAgreement(Stored):
+    """The mean IoU of one annotator with the others and with the predictions that tasks showed."""
+
+    annotator: str
+    images: Count
+    with_others: float | None
+    with_prediction: float | None
+
+
+class LabelsReport(Stored):
+    """What arrived since the cycle was opened. The oracle is compared with nobody."""
+
+    accepted: list[AcceptedLabel]
+    resolved: list[ResolvedLabel]
+    refused: list[RejectedLabel]
+    skipped: list[SkippedTask]
+    warnings: list[LabelWarning]
+    agreement: list[AnnotatorAgreement]
+
+
+class CycleReport(Stored):
+    """One cycle's numbers.
+
+    Attributes:
+      format: of this file; a change of meaning gets the next number.
+      labeled, unlabeled: images that it trained on; `unlabeled` is null if it did not train.
+      new_labels: labeled images that no earlier training had seen.
+      feedback: what arrived; null if nothing was ingested.
+      queried: images that its query asks for.
+      seconds, seconds_by_step: wall time of the steps.
+      waiting_for_data: share of the training's time spent waiting for images.
+      records: the folder of its records.
+      model: the id of its model.
+      promoted, reasons: the gate's decision.
+      champion: the champion's id at the close.
+      dev, val, baseline: the evaluation of its own model.
+    """
+
+    format: Literal[1] = 1  # reports of 0.1 before the first release have none
+    cycle: Count
+    outcome: Outcome
+    labeled: Count
+    unlabeled: Count | None
+    new_labels: Count
+    feedback: LabelsReport | None
+    queried: Count
+    seconds: float
+    seconds_by_step: dict[str, float]
+    waiting_for_data: Fraction | None
+    records: str | None
+    model: str | None
+    promoted: bool | None
+    reasons: list[str]
+    champion: str | None
+    dev: SplitScores | None
+    val: SplitScores | None
+    baseline: Baseline | None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The evaluation of the cycle's model; None if it did not train."""
+        if self.dev is None or self.val is None or self.baseline is None or self.promoted is None:
+            return None
+        return Evaluation(
+            dev=self.dev,
+            val=self.val,
+            baseline=self.baseline,
+            promoted=self.promoted,
+            reasons=self.reasons,
+        )
