@@ -14,27 +14,27 @@ from components.query.component import query
 from components.split.component import split
 from components.train.component import train
 
-# customize(task, the step's name): what the place where the pipeline runs adds to a task.
+# customize(task, step): adds what the place where the pipeline runs needs.
 Customize = Callable[[dsl.PipelineTask, str], None]
 NAME = "streetloop-cycle"
-_DESCRIPTION = "One active-learning cycle: take labels in, train, evaluate, ask for labels."
+_DESCRIPTION = "One active-learning cycle: ingest labels, train, evaluate, ask for labels."
 
 
-def _as_it_is(task: dsl.PipelineTask, step: str) -> None:
-    """Adds nothing: a local run has no images, volumes or GPUs to ask for."""
+def _unchanged(task: dsl.PipelineTask, step: str) -> None:
+    """Leave a task as it is: a local run has no images, volumes or GPUs to ask for."""
 
 
 def connect(
-    recipe: Any, root: Any, owner: Any, take_over: Any, customize: Customize = _as_it_is
+    recipe: Any, root: Any, owner: Any, take_over: Any, customize: Customize = _unchanged
 ) -> None:
-    """The tasks of one cycle and their order. Call it in the body of a pipeline.
+    """Add the tasks of one cycle in their order. Call it in the body of a pipeline.
 
     Args:
       recipe: the resolved recipe, JSON.
       root: the campaign root: a folder, a mounted volume, or gs://bucket/prefix.
-      owner: who holds the cycle's lease: this run.
+      owner: this run, which holds the cycle's lease.
       take_over: no other run of this campaign can be alive (local runs, which hold a lock).
-      customize: is called with every task and the name of its step.
+      customize: called with every task and the name of its step.
     """
 
     def add(component: Any, **inputs: Any) -> Any:
@@ -67,7 +67,7 @@ def cycle(recipe: str, root: str, owner: str, take_over: bool = False):
 
 
 def cluster_cycle(customize: Customize) -> Any:
-    """The pipeline of one cycle on a cluster, where its tasks get what `customize` gives them."""
+    """Return the pipeline of one cycle on a cluster, with every task customized."""
 
     @dsl.pipeline(name=NAME, description=_DESCRIPTION)
     def on_cluster(recipe: str, root: str):
@@ -77,8 +77,8 @@ def cluster_cycle(customize: Customize) -> Any:
           recipe: the resolved recipe, JSON.
           root: the campaign root: gs://bucket/prefix or a path on the mounted volume.
         """
-        # A constant of each task, because a cluster resolves the placeholder nowhere else. As a
-        # parameter's default it would arrive as written: the same owner in every run.
+        # A constant of each task: a cluster resolves the placeholder only there. As a parameter's
+        # default it would arrive literally: the same owner in every run.
         connect(recipe, root, dsl.PIPELINE_JOB_ID_PLACEHOLDER, False, customize)
 
     return on_cluster

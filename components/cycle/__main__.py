@@ -1,4 +1,4 @@
-"""`python -m components.cycle`: opens and closes a campaign's cycle, and says where it stands."""
+"""`python -m components.cycle`: open and close a campaign's cycle, and print its state."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _EXAMPLE = """python -m components.cycle open --root runs/street --recipe recipe
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code."""
+    """Run one command; return the exit code."""
     parser = command.parser_of(
         "cycle",
-        "The first and the last task of a cycle, by hand. The recipe is the resolved one, JSON, as "
-        "the pipeline's parameter has it; a campaign that exists knows its own.",
+        "Run the first or the last task of a cycle by hand. The recipe is the resolved one, JSON, as "
+        "in the pipeline's parameter; an existing campaign knows its own.",
         _EXAMPLE,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="open|close|status")
-    first = commands.add_parser("open", help="open the next cycle, or go on with the open one")
+    first = commands.add_parser("open", help="open the next cycle, or resume the open one")
     last = commands.add_parser(
         "close", help="close the owner's cycle; give it back if a step is not done"
     )
-    status = commands.add_parser("status", help="print where the campaign stands, as JSON")
+    status = commands.add_parser("status", help="print the campaign's state as JSON")
     for one in (first, last, status):
         one.add_argument("--root", required=True, metavar="URI", help="the campaign root")
     for one in (first, last):
         one.add_argument("--recipe", type=Path, metavar="JSON", help="the resolved recipe")
-        one.add_argument("--owner", required=True, help="the run, by a name of its own")
+        one.add_argument("--owner", required=True, help="a unique name for this run")
     first.add_argument(
-        "--take-over", action="store_true", help="take an open cycle from a run that is dead"
+        "--take-over", action="store_true", help="take an open cycle over from a dead run"
     )
     last.add_argument("--failed", metavar="WHY", help="what failed, for the ledger")
     args = parser.parse_args(argv)
@@ -54,7 +54,7 @@ def _cycle(args: argparse.Namespace) -> int:
     if args.command == "status":
         state = Ledger(open_storage(args.root)).state()
         if not state.created:
-            raise StreetloopError(f"Expected a campaign at {args.root}; there is none.")
+            raise StreetloopError(f"No campaign at {args.root}.")
         print(json.dumps(_status(state), indent=1))
         return command.DONE
     recipe = _recipe(args)
@@ -70,20 +70,20 @@ def _cycle(args: argparse.Namespace) -> int:
 
 
 def _recipe(args: argparse.Namespace) -> str:
-    """The resolved recipe: from the file, else the campaign's own."""
+    """Return the resolved recipe: from the file, else the campaign's own."""
     from components.contracts.ledger.ledger import Ledger
     from components.contracts.storage.open import open_storage
 
     if args.recipe is None:
         state = Ledger(open_storage(args.root)).state()
         if not state.created:
-            raise UsageError(f"Expected --recipe: there is no campaign at {args.root} yet.")
+            raise UsageError(f"No campaign at {args.root} yet. Pass --recipe to create one.")
         return json.dumps(state.recipe)
     text = command.existing(args.recipe, "a resolved recipe (JSON)").read_text()
     try:
         recipe = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"{args.recipe}: expected JSON; {error}.") from error
+        raise UsageError(f"{args.recipe} is not JSON: {error}.") from error
     missing = [
         name
         for name in ("name", "seed", "data", "split", "feedback", "train", "query")
@@ -91,8 +91,8 @@ def _recipe(args: argparse.Namespace) -> str:
     ]
     if missing:
         raise UsageError(
-            f"{args.recipe}: expected a resolved recipe, with every section; got none of "
-            f"{', '.join(missing)}. The pipeline's parameter `recipe` is one."
+            f"{args.recipe} is not a resolved recipe: {', '.join(missing)} missing. Use the pipeline's "
+            "parameter `recipe`."
         )
     return text
 

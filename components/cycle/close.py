@@ -19,7 +19,7 @@ from components.cycle.runs import mirror_cycle
 
 log = logging.getLogger("streetloop")
 _STEPS = ("feedback", "split", "train", "evaluate", "query")
-# What must be done before a cycle may end, by the plan that the feedback step made.
+# The steps that must be done before a cycle may end, by its plan.
 _NEEDED: dict[Plan, set[str]] = {
     Plan.NOTHING: set(),
     Plan.ASK: {"query"},

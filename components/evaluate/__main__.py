@@ -1,4 +1,4 @@
-"""`python -m components.evaluate`: scores a model on records, or a folder of predictions."""
+"""`python -m components.evaluate`: score a model on records, or a folder of predictions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _EXAMPLE = """python -m components.evaluate --model out/fit/model --records out/
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code (0 done, 1 bad data, 2 bad usage)."""
+    """Run one command; return the exit code (0 done, 1 bad data, 2 bad usage)."""
     parser = command.parser_of(
         "evaluate",
-        "Scores mIoU, pixel accuracy and Dice as the Cityscapes benchmark does: of a model on "
+        "Score mIoU, pixel accuracy and Dice as the Cityscapes benchmark does: of a model on "
         "records (--model), or of a folder of predictions (--predictions).",
         _EXAMPLE,
     )

@@ -1,4 +1,4 @@
-"""`python -m components.evaluate --model ...`: scores a model on records, to JSON and HTML."""
+"""`python -m components.evaluate --model ...`: score a model on records, to JSON and HTML."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SPLITS = ("dev", "val", "test")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of model scoring; --split, --output and --html come with folder scoring."""
+    """Add the options of model scoring; --split, --output and --html come with folder scoring."""
     group = parser.add_argument_group(
         "model scoring", "score a generator on records, at the labels' native size"
     )
     group.add_argument("--model", type=Path, metavar="FILE|DIR", help="a generator to score")
-    group.add_argument("--records", type=Path, metavar="DIR", help="of preprocess")
+    group.add_argument("--records", type=Path, metavar="DIR", help="records of preprocess")
     group.add_argument("--flip", action="store_true", help="average with the mirrored image")
     group.add_argument(
         "--scales",
@@ -27,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="average over zooms, such as 0.75,1,1.25",
     )
     group.add_argument(
-        "--window", type=command.size, metavar="HxW", help="look through a sliding window"
+        "--window", type=command.size, metavar="HxW", help="slide a window of this size"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Scores, writes the reports and prints the headline numbers.
+    """Score, write the reports and print the headline numbers.
 
     Returns:
       0, the process's exit code.
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name) is None:
             raise UsageError(f"Model scoring needs --{name}.")
     if args.split not in _SPLITS:
-        raise UsageError(f"Expected --split to be one of {', '.join(_SPLITS)}; got {args.split}.")
+        raise UsageError(f"Unknown --split {args.split}. Expected one of {', '.join(_SPLITS)}.")
     given = {"flip": args.flip, "scales": args.scales, "window": args.window}
     settings = settings_file.validate(
         InferenceSettings, {k: v for k, v in given.items() if v is not None}, "the options"
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     total = len(records.ids(args.split))
     if not total:
         raise StreetloopError(
-            f"Expected labeled images of {args.split} in {args.records}; there is none. It has "
+            f"No labeled image of {args.split} in {args.records}. It has "
             + ", ".join(f"{len(records.ids(name))} of {name}" for name in _SPLITS)
             + "."
         )

@@ -1,4 +1,4 @@
-"""`python -m components.feedback`: annotation exports become label maps, without a campaign."""
+"""`python -m components.feedback`: turn annotation exports into label maps, without a campaign."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ _EXAMPLE = "python -m components.feedback --records out/records --output out/lab
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit code."""
+    """Run the command; return the exit code."""
     parser = command.parser_of(
         "feedback",
-        "Reads annotation exports (Label Studio JSON, CVAT zip, Cityscapes polygons, PNG masks, or "
-        "a zip of these), checks them against the records, and writes <image_id>.png (train ids, "
-        "255 = ignore) and report.json. What cannot be taken is refused with its reason; the "
-        "command fails only if nothing could be taken.",
+        "Read annotation exports (Label Studio JSON, CVAT zip, Cityscapes polygons, PNG masks, or "
+        "a zip of these), check them against the records, and write <image_id>.png (train ids, "
+        "255 = ignore) and report.json. A label that cannot be used is rejected with the reason; the "
+        "command fails only if nothing could be used.",
         _EXAMPLE,
     )
     parser.add_argument("exports", type=Path, nargs="+", metavar="FILE", help="an export")
-    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="of preprocess")
+    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="records of preprocess")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
         "--policy",
         choices=("latest", "consensus"),
         default="latest",
-        help="of several annotators of one image (default: latest)",
+        help="which label counts if several annotators labeled an image (default: latest)",
     )
     parser.add_argument(
-        "--resize", action="store_true", help="also take masks of another size, same shape"
+        "--resize", action="store_true", help="also accept masks of another size but the same shape"
     )
     parser.add_argument(
         "--max-ignore",
         type=command.share,
         default=0.95,
         metavar="F",
-        help="largest share of pixels without a class (default: 0.95)",
+        help="largest accepted share of pixels without a class (default: 0.95)",
     )
     args = parser.parse_args(argv)
     return command.run(lambda: _feedback(args))
@@ -62,16 +62,16 @@ def _feedback(args: argparse.Namespace) -> int:
     index = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     # No query is outstanding here, so any image of the pool may come.
     rules = Rules(allow_unasked=True, resize=args.resize, max_ignore_share=args.max_ignore)
-    taken: list[Annotation] = []
+    accepted: list[Annotation] = []
     refusals: list[Refusal] = []
     skipped: list[Skipped] = []
     for path in args.exports:
         batch = read_export(path, Limits())
         checked = check(batch.annotations, index, (), rules)
-        taken += checked.accepted
+        accepted += checked.accepted
         refusals += [*batch.refusals, *checked.refusals]
         skipped += batch.skipped
-    labels = resolve(taken, args.policy)
+    labels = resolve(accepted, args.policy)
     with command.new_folder(args.output) as folder:
         for image_id, annotation in labels.items():
             (folder / f"{image_id}.png").write_bytes(png_mask.write(annotation.train_ids))
@@ -92,8 +92,8 @@ def _feedback(args: argparse.Namespace) -> int:
             )
         )
     for refusal in refusals:
-        print(f"refused {refusal.name}: {refusal.reason}", file=sys.stderr)
-    print(f"{len(labels)} labels taken, {len(refusals)} refused: {args.output}")
+        print(f"rejected {refusal.name}: {refusal.reason}", file=sys.stderr)
+    print(f"{len(labels)} labels accepted, {len(refusals)} rejected: {args.output}")
     return command.DONE if labels else command.FAILED
 
 

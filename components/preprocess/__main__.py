@@ -1,4 +1,4 @@
-"""`python -m components.preprocess`: a data set becomes records, without a campaign."""
+"""`python -m components.preprocess`: turn a data set into records, without a campaign."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _EXAMPLE = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit code."""
+    """Run the command; return the exit code."""
     parser = command.parser_of(
         "preprocess",
-        "Turns images in the Cityscapes layout into records (TFRecord and an index). Records of "
+        "Turn images in the Cityscapes layout into records (TFRecord and an index). Records of "
         "the train pool hold no labels; those of dev, val and test do.",
         _EXAMPLE,
     )
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--seed", type=command.whole(0), default=0, help="of the split by ratios (default: 0)"
     )
     parser.add_argument(
-        "--skip-bad", action="store_true", help="leave broken images out, and list them"
+        "--skip-bad", action="store_true", help="leave broken images out and list them"
     )
     args = parser.parse_args(argv)
     return command.run(lambda: _preprocess(args))

@@ -1,4 +1,4 @@
-"""`python -m components.query`: ranks images and writes annotation tasks, without a campaign."""
+"""`python -m components.query`: rank images and write annotation tasks, without a campaign."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ _EXAMPLE = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit code."""
+    """Run the command; return the exit code."""
     parser = command.parser_of(
         "query",
-        "Ranks unlabeled images and writes annotation tasks for the best ones: selection.json, "
+        "Rank unlabeled images and write annotation tasks for the best ones: selection.json, "
         "scores.json, images, and files that Label Studio and CVAT import.",
         _EXAMPLE,
     )
-    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="of preprocess")
     parser.add_argument(
-        "--ids", type=Path, required=True, metavar="FILE", help="candidates, one id a line"
+        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+    )
+    parser.add_argument(
+        "--ids", type=Path, required=True, metavar="FILE", help="candidates, one id per line"
     )
     parser.add_argument(
         "--model",
         type=Path,
         metavar="FILE|DIR",
-        help="a generator; also draws pre-annotations. Only --strategy random goes without",
+        help="a generator; also draws pre-annotations. Only --strategy random works without",
     )
     parser.add_argument("--strategy", choices=get_args(StrategyName), default="entropy")
     parser.add_argument(
@@ -42,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
-        "--seed", type=command.whole(0), default=0, help="of --strategy random (default: 0)"
+        "--seed", type=command.whole(0), default=0, help="seed of --strategy random (default: 0)"
     )
     args = parser.parse_args(argv)
     return command.run(lambda: _query(args))
@@ -57,14 +59,16 @@ def _query(args: argparse.Namespace) -> int:
     from components.query.tasks import enlarged
 
     if args.model is None and args.strategy != "random":
-        raise UsageError(f"Expected --model: --strategy {args.strategy} asks a model.")
+        raise UsageError(
+            f"--strategy {args.strategy} needs a model. Pass --model, or use --strategy random."
+        )
     begin("query")
     records = Records(args.records)
     ids = read_ids(command.existing(args.ids, "a list of ids"))
     missing = [i for i in ids if i not in records]
     if missing or not ids:
-        found = f"{missing[0]} is not there" if missing else "the list is empty"
-        raise StreetloopError(f"Expected {args.ids} to list ids of {args.records}; {found}.")
+        problem = f"lists {missing[0]}, which {args.records} lacks" if missing else "is empty"
+        raise StreetloopError(f"{args.ids} {problem}. Give a list of ids of these records.")
     predictor = None if args.model is None else Predictor(load_generator(args.model))
     with command.new_folder(args.output) as folder:
         chosen = write_query(

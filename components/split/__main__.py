@@ -1,4 +1,4 @@
-"""`python -m components.split`: records are joined with label maps, without a campaign."""
+"""`python -m components.split`: join records with label maps, without a campaign."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ _EXAMPLE = "python -m components.split --records out/records --labels out/labels
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit code."""
+    """Run the command; return the exit code."""
     parser = command.parser_of(
         "split",
-        "Joins the train pool with label maps: labeled/ (records with labels) and unlabeled.txt "
-        "(ids). A label map is <image_id>.png with train ids (as the feedback step writes it), or "
+        "Join the train pool with label maps: labeled/ (records with labels) and unlabeled.txt "
+        "(ids). A label map is <image_id>.png with train ids (as the feedback step writes them), or "
         "<image_id>_labelIds.png, _trainIds.png or _color.png, at the image's native size.",
         _EXAMPLE,
     )
-    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="of preprocess")
     parser.add_argument(
-        "--labels", type=Path, required=True, metavar="DIR", help="label maps, in it or below"
+        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+    )
+    parser.add_argument(
+        "--labels", type=Path, required=True, metavar="DIR", help="label maps, also in subfolders"
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
     args = parser.parse_args(argv)
@@ -45,9 +47,8 @@ def _split(args: argparse.Namespace) -> int:
     wanted = sorted(pool & set(found))
     if not wanted:
         raise StreetloopError(
-            f"Expected label maps of images of the train pool in {args.labels}; none of its "
-            f"{len(found)} is ({next(iter(found))}, for one). The pool's ids are in "
-            f"{args.records / 'index.json'}."
+            f"No label map in {args.labels} belongs to an image of the train pool: {len(found)} "
+            f"found, such as {next(iter(found))}. {args.records / 'index.json'} lists the pool's ids."
         )
     progress = Progress("split", "labeled records", len(wanted))
     with command.new_folder(args.output) as folder:

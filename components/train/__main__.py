@@ -1,4 +1,4 @@
-"""`python -m components.train`: fits a model to labeled records, without a campaign."""
+"""`python -m components.train`: fit a model to labeled records, without a campaign."""
 
 from __future__ import annotations
 
@@ -25,21 +25,29 @@ _EXAMPLE = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit code."""
+    """Run the command; return the exit code."""
     parser = command.parser_of(
         "train",
-        "Fits a generator and a discriminator. Writes <output>/model and <output>/report.json; an "
-        "interrupted fit goes on from <output>/checkpoint when the command is run again.",
+        "Fit a generator and a discriminator. Write <output>/model and <output>/report.json. Run the "
+        "same command again to resume an interrupted fit from <output>/checkpoint.",
         _EXAMPLE,
     )
-    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="of preprocess")
-    parser.add_argument("--labeled", type=Path, required=True, metavar="DIR", help="of split")
     parser.add_argument(
-        "--unlabeled", type=Path, required=True, metavar="FILE", help="of split: ids, one a line"
+        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+    )
+    parser.add_argument(
+        "--labeled", type=Path, required=True, metavar="DIR", help="labeled records of split"
+    )
+    parser.add_argument(
+        "--unlabeled",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="unlabeled ids of split, one per line",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
     parser.add_argument(
-        "--settings", type=Path, metavar="YAML", help="what a recipe has in its section `train:`"
+        "--settings", type=Path, metavar="YAML", help="the section `train:` of a recipe"
     )
     parser.add_argument(
         "--set",
@@ -47,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=[],
         dest="changes",
         metavar="KEY=VALUE",
-        help="change a setting, as optimizer.learning_rate=1e-3; may be repeated",
+        help="change a setting, such as optimizer.learning_rate=1e-3; may be repeated",
     )
     parser.add_argument("--seed", type=command.whole(0), default=0, help="(default: 0)")
     args = parser.parse_args(argv)
@@ -70,11 +78,11 @@ def _train(args: argparse.Namespace) -> int:
     missing = [i for i in unlabeled if i not in records]
     if missing:
         raise StreetloopError(
-            f"Expected {args.unlabeled} to list ids of {args.records}; {missing[0]} (of "
-            f"{len(missing)}) is not there. Use the records that the split was made of."
+            f"{args.unlabeled} lists ids that {args.records} lacks: {missing[0]} and "
+            f"{len(missing) - 1} more. Use the records that the split was made from."
         )
     if not labeled.ids("train"):
-        raise StreetloopError(f"Expected labeled images in {args.labeled}; there is none.")
+        raise StreetloopError(f"No labeled image in {args.labeled}.")
     inputs = {
         "settings": settings.model_dump(mode="json"),
         "seed": args.seed,
@@ -83,12 +91,12 @@ def _train(args: argparse.Namespace) -> int:
         "unlabeled": unlabeled,
     }
     if _is_done(args.output, inputs):
-        print(f"This fit is done already: {args.output / 'model'}")
+        print(f"This fit is already done: {args.output / 'model'}")
         return command.DONE
     report = _fit(args, settings, records, labeled, unlabeled)
     command.write_text(args.output / "report.json", json.dumps(report, indent=1) + "\n")
     dev = report["dev_miou"]
-    scored = "there is no dev image" if dev is None else f"dev mIoU {100 * dev:.2f} %"
+    scored = "no dev image" if dev is None else f"dev mIoU {100 * dev:.2f} %"
     print(f"{report['steps']} steps, {scored}; model: {args.output / 'model'}")
     return command.DONE
 
@@ -101,25 +109,29 @@ def _digest(folder: Path, names: list[str]) -> str:
 
 
 def _is_done(output: Path, inputs: dict[str, Any]) -> bool:
-    """Whether the output folder holds the finished fit of these inputs; refuses another fit's."""
+    """Return whether the output folder holds the finished fit of these inputs.
+
+    Raises:
+      StreetloopError: it holds something else.
+    """
     text = json.dumps(inputs, sort_keys=True, indent=1) + "\n"
     marker = output / "inputs.json"
     if output.exists() and not marker.is_file() and (not output.is_dir() or any(output.iterdir())):
-        raise StreetloopError(f"Expected {output} to be empty, or to hold a fit; it does not.")
+        raise StreetloopError(f"{output} is not empty and holds no fit. Name another folder.")
     begun = (output / _STATE).is_file()
     if begun and marker.read_text() != text:
         raise StreetloopError(
-            f"Expected {output} to be empty, or to hold this fit; it holds one of other "
-            "settings, seed or data. Name another folder, or delete it."
+            f"{output} holds a fit with other settings, seed or data. Name another folder, or "
+            "delete this one."
         )
     command.write_text(marker, text)
     return begun and (output / "report.json").is_file()
 
 
 def _stored_size(records: Records) -> tuple[int, int] | None:
-    """Height and width of the pool's stored images; None if they differ.
+    """Return height and width of the pool's stored images; None if they differ.
 
-    Two records tell: images of two native sizes that are stored at one were all brought to it.
+    Two records suffice: if images of two native sizes are stored at one size, all are.
     """
     one_of = {(e.height, e.width): i for i, e in records.entries.items() if e.split == "train"}
     sizes = {records.read(i).image.shape[:2] for i in list(one_of.values())[:2]}

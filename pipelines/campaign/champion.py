@@ -19,7 +19,7 @@ from pipelines.local.display import percent
 
 
 def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
-    """Scores the champion on a split; prints the scores and writes reports/<split>-<model>.*.
+    """Score the champion on a split; print the scores and write reports/<split>-<model>.*.
 
     Raises:
       StreetloopError: there is no champion, or the split has no labeled image.
@@ -29,9 +29,7 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     state = Ledger(storage).state()
     records_folders = [c.summary.records for c in state.trained if c.summary.records]
     if state.champion is None or not records_folders:
-        raise StreetloopError(
-            f"Expected a champion in {storage.uri}; there is none yet. Run a cycle first."
-        )
+        raise StreetloopError(f"No champion in {storage.uri} yet. Run a cycle first.")
     from components.contracts.data.records import Records
     from components.contracts.model.files import load_generator
     from components.contracts.model.predictor import Predictor
@@ -42,8 +40,8 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     records = Records(storage.local_dir(records_folders[-1]))
     if not records.ids(split):
         raise StreetloopError(
-            f"Expected labeled images in {split}; there is none (in the benchmark, the labels of "
-            "test are withheld)."
+            f"No labeled image in {split} (the benchmark withholds the labels of test). Choose "
+            "another with --split."
         )
     model = state.champion.model
     generator = load_generator(storage.local_dir(layout.model_folder(model)))

@@ -1,4 +1,4 @@
-"""`streetloop run`, `status` and `ui`: a campaign on this machine, in words."""
+"""`streetloop run`, `status` and `ui`: a campaign on this machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from pipelines.local.runner import (
 
 
 def run_campaign(recipe: Recipe, root: str, name: str) -> int:
-    """Runs cycles until the campaign is complete, or waits for people.
+    """Run cycles until the campaign is complete, or waits for people.
 
     Args:
       recipe: the resolved recipe.
@@ -53,7 +53,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
         console.print(f"Campaign {recipe.name} is complete: nothing to train.")
         set_environment()
         if not catch_up(Context(recipe.resolved(), root)):
-            console.print("MLflow still lacks a cycle; run this again when it is back.")
+            console.print("MLflow still lacks a cycle. Run this again when the server is back.")
         _finish(console, recipe, storage, root, name)
         return 0
     screen = Screen(console)
@@ -75,14 +75,14 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
                 if not recipe.feedback.oracle and ledger.state().outstanding:
                     break
     except Interrupted as stop:
-        console.print("Stopped. Run the same command again to go on from here.")
+        console.print("Stopped. Run the same command again to resume.")
         return stop.exit_code
     _finish(console, recipe, storage, root, name)
     return 0
 
 
 def _check_unchanged(ledger: Ledger, recipe: Recipe) -> None:
-    """Says what may not change before anything starts."""
+    """Reject a change of a protected value before anything starts."""
     state = ledger.state()
     if state.created:
         check_protected(state, protected_values(recipe))
@@ -119,13 +119,13 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
 
 
 def _found_by(recipe: Recipe, root: str, name: str) -> str:
-    """What finds this campaign again: the recipe, as the user named it, and the root."""
+    """Return the arguments that find this campaign again: the recipe, as the user named it, and the root."""
     default = Path(root) == Path(f"runs/{recipe.name}").absolute()
     return name if default else f"{name} --root {root}"
 
 
 def discard(root: str, yes: bool) -> None:
-    """Deletes the campaign at `root`, after saying what that is and being told yes."""
+    """Delete the campaign at `root`, after describing it and asking."""
     storage = open_storage(root)
     state = Ledger(storage).state()
     if not state.created:
@@ -142,7 +142,7 @@ def discard(root: str, yes: bool) -> None:
 
 
 def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
-    """Prints where the campaign stands; `name` is the recipe as the user named it."""
+    """Print the state of the campaign; `name` is the recipe as the user named it."""
     storage = open_storage(root)
     status = read_status(recipe, storage)
     if as_json:
@@ -150,7 +150,7 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
         return
     console = Console(soft_wrap=True)
     if not Ledger(storage).state().created:
-        console.print(f"There is no campaign in {storage.uri} yet: start it with `streetloop run`.")
+        console.print(f"No campaign in {storage.uri} yet. Start it with `streetloop run`.")
         return
     console.print(cycle_table(status))
     champion = status.champion
@@ -168,18 +168,16 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
 
 
 def serve_ui(recipe: Recipe, root: str, port: int) -> None:
-    """Becomes the MLflow server on the campaign's store."""
+    """Replace this process by the MLflow server on the campaign's store."""
     uri = store_uri(recipe.tracking, root)
     if uri.startswith("http"):
         click.echo(f"This campaign is tracked by a server: open {uri}")
         return
     database = Path(uri.removeprefix("sqlite:///"))
     if not database.exists():
-        raise StreetloopError(
-            f"Expected an MLflow store at {database}; there is none yet. Run a cycle first."
-        )
+        raise StreetloopError(f"MLflow store not found: {database}. Run a cycle first.")
     artifacts = (database.parent / "artifacts").as_uri()
-    click.echo(f"MLflow: http://127.0.0.1:{port} (Ctrl-C ends it)")
+    click.echo(f"MLflow: http://127.0.0.1:{port} (press Ctrl-C to stop)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", artifacts, "--port", str(port)]
     os.execv(sys.executable, command)

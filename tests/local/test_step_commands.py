@@ -242,7 +242,7 @@ def test_feedback_that_takes_nothing_exits_with_1(root, tmp_path):
         "feedback", "--records", root / "records", "--output", tmp_path / "l", root / "notes.txt"
     )
     assert done.code == 1
-    assert "refused notes.txt" in done.err
+    assert "rejected notes.txt" in done.err
     assert json.loads((tmp_path / "l/report.json").read_text())["accepted"] == []
 
 

@@ -213,7 +213,9 @@ def outcome(root: str) -> dict[str, Any]:
         "outstanding": sorted(state.outstanding),
         "skipped": sorted(state.skipped),
         "champions": [c.model for c in state.champions],
-        "cycles": [[c.cycle, c.outcome, lasting(c.summary.model_dump())] for c in state.cycles.values()],
+        "cycles": [
+            [c.cycle, c.outcome, lasting(c.summary.model_dump())] for c in state.cycles.values()
+        ],
         "keys": sorted(key for key in state.keys if not key.startswith(passing)),
         "files": {
             unnamed(name): content(storage, name)

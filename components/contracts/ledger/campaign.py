@@ -1,4 +1,4 @@
-"""A campaign's beginning, its change of recipe, and its end."""
+"""Create a campaign, change its recipe, discard it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ProtectedValueError(LedgerError):
 def create_campaign(
     storage: Storage, name: str, recipe: Mapping[str, Any], protected: Mapping[str, Any]
 ) -> Ledger:
-    """The ledger of a new campaign, or of the one that is there already (its own recipe stays).
+    """Create a campaign, or open the one that exists (its own recipe stays).
 
     Args:
         storage: the campaign root.
@@ -31,7 +31,7 @@ def create_campaign(
 
     Raises:
         StorageError: the root cannot keep a ledger.
-        ProtectedValueError: the campaign that is there has other protected values.
+        ProtectedValueError: the existing campaign has other protected values.
     """
     ledger = Ledger(storage)
     if not ledger.state().created:
@@ -46,7 +46,7 @@ def create_campaign(
 
 
 def check_protected(state: State, protected: Mapping[str, Any]) -> None:
-    """Refuse protected values that differ from the campaign's.
+    """Reject protected values that differ from the campaign's.
 
     Raises:
         ProtectedValueError: names the value, what it is and what was given.
@@ -63,7 +63,7 @@ def check_protected(state: State, protected: Mapping[str, Any]) -> None:
 def change_recipe(
     ledger: Ledger, recipe: Mapping[str, Any], protected: Mapping[str, Any]
 ) -> Event | None:
-    """Record that the campaign goes on with another recipe; None if it is the same.
+    """Record that the campaign continues with another recipe; None if it is the same.
 
     Raises:
         ProtectedValueError: a protected value differs.
@@ -87,7 +87,7 @@ def change_recipe(
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = ""
 ) -> dict[str, list[Any]]:
-    """Dotted key -> [before, after] for every value that differs; a missing one is None."""
+    """Return dotted key -> [before, after] for every value that differs; None for a missing one."""
     found: dict[str, list[Any]] = {}
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
@@ -101,7 +101,7 @@ def differences(
 def discard_campaign(storage: Storage) -> None:
     """Delete the campaign, its newest event first; the inbox (a person's files) stays.
 
-    A kill in between leaves either a shorter, whole ledger or none: never one with a gap.
+    A kill in between leaves a shorter ledger or none, never one with a gap.
     """
     for name in sorted(storage.list(LEDGER), key=event_number, reverse=True):
         storage.delete(name)

@@ -1,8 +1,8 @@
-"""How an event is written as bytes and read back, checked.
+"""The bytes of an event: written, read back and checked.
 
 One line of JSON: number, event_id, key, kind, at, fence, prev_sha256 (of the previous event's
-bytes), payload, and last sha256 (of the line without that field), so that a change anywhere, the
-newest event included, is found.
+bytes), payload, and last sha256 (of the line without that field), so that a change anywhere, even in
+the newest event, is found.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from components.contracts.recipe.base import Settings
 
 
 def check_payload(kind: str, payload: BaseModel | Mapping[str, Any]) -> BaseModel:
-    """The payload as the model of its kind.
+    """Return the payload as the model of its kind.
 
     Raises:
         LedgerError: an unknown kind, or a field that is missing, unknown or of the wrong type.
@@ -36,7 +36,7 @@ def check_payload(kind: str, payload: BaseModel | Mapping[str, Any]) -> BaseMode
     try:
         return model.model_validate_json(to_json(payload, inf_nan_mode="constants"))
     except ValidationError as error:
-        raise LedgerError(f"A {kind!r} event has a wrong payload: {_told(error)}.") from error
+        raise LedgerError(f"A {kind!r} event has a wrong payload: {_describe(error)}.") from error
     except PydanticSerializationError as error:
         raise LedgerError(f"A {kind!r} event must hold plain JSON values: {error}.") from error
 
@@ -51,10 +51,10 @@ def encode(
     prev_sha256: str | None,
     payload: BaseModel,
 ) -> bytes:
-    """The bytes of an event.
+    """Return the bytes of an event.
 
     Raises:
-        LedgerError: the payload holds something that is no JSON.
+        LedgerError: the payload holds a value that is not JSON.
     """
     head = {
         "number": number,
@@ -74,7 +74,7 @@ def encode(
 
 
 class _Line(Settings):
-    """An event as it is on disk, but for its kind and payload."""
+    """An event as stored, without its kind and payload."""
 
     number: int
     event_id: str
@@ -87,7 +87,7 @@ class _Line(Settings):
 
 @cache
 def _line() -> TypeAdapter[Any]:
-    """Reads an event's whole line in one pass; its `kind` says what the payload is."""
+    """Return a reader of whole lines, in one pass; `kind` says what the payload is."""
     lines: list[Any] = []
     for kind, model in KINDS.items():
         fields: dict[str, Any] = {"kind": (Literal[kind], ...), "payload": (model, ...)}
@@ -96,7 +96,7 @@ def _line() -> TypeAdapter[Any]:
     return TypeAdapter(line)
 
 
-def _told(error: ValidationError) -> str:
+def _describe(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(map(str, e['loc'])) or 'payload'}: {e['msg']}" for e in error.errors()[:5]
     )
@@ -106,7 +106,7 @@ _TAIL = len(b',"sha256":"') + 64 + len(b'"}\n')
 
 
 def decode(data: bytes, number: int) -> Event:
-    """The event in these bytes.
+    """Return the event in these bytes.
 
     Raises:
         LedgerError: the bytes are damaged, or not event `number`, or from a newer version.
@@ -125,7 +125,7 @@ def decode(data: bytes, number: int) -> Event:
         raw = _line().validate_json(data)
     except ValidationError as error:
         raise LedgerError(
-            f"{name} is no event that this version knows: {_told(error)}. A newer Streetloop may "
+            f"{name} is not an event that this version knows: {_describe(error)}. A newer Streetloop may "
             "have written it: use that version."
         ) from error
     event = Event(

@@ -1,4 +1,4 @@
-"""Where exports wait in a campaign root, and which of the files there are whole."""
+"""The inbox of a campaign: the files that are completely copied."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ BY = "@"  # begins a folder of the inbox that names the annotator: inbox/@ann/ma
 
 
 def arrived(names: list[str]) -> list[str]:
-    """The inbox files that are whole: `.part` and dotfiles are still being copied.
+    """Return the files that are complete: `.part` and dotfiles are still being copied.
 
-    A name that cannot be printed (a line break, bytes that are no text) cannot be stored either.
+    A name that cannot be printed (a line break, bytes that are not text) cannot be stored either.
     """
     return [
         name

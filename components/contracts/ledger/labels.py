@@ -14,7 +14,7 @@ from components.contracts.storage.base import Storage
 
 
 def store_label(storage: Storage, image_id: str, train_ids: np.ndarray) -> str:
-    """Stores a label map, uint8 [H, W] of train ids; returns its SHA-256.
+    """Store a label map, uint8 [H, W] of train ids; return its SHA-256.
 
     The name is the content's hash, so storing the same map twice is one blob.
     """
@@ -27,12 +27,16 @@ def store_label(storage: Storage, image_id: str, train_ids: np.ndarray) -> str:
 
 
 def read_label(storage: Storage, image_id: str, sha256: str) -> np.ndarray:
-    """Reads a label map, uint8 [H, W]; StreetloopError if it is not what was stored."""
+    """Read a label map, uint8 [H, W].
+
+    Raises:
+      StreetloopError: its content is not what was stored.
+    """
     data = storage.read(label_blob(image_id, sha256))
     if hashlib.sha256(data).hexdigest() != sha256:
         raise StreetloopError(
-            f"Expected {label_blob(image_id, sha256)} to have the hash in its name; its content "
-            "has another: the file was changed or damaged. Restore it from a backup; `streetloop "
+            f"Label map {label_blob(image_id, sha256)} was changed or damaged: its content does not "
+            "have the hash in its name. Restore it from a backup; `streetloop "
             "ledger verify` lists every such file."
         )
     return decode_mask(data)

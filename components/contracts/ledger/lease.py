@@ -1,4 +1,4 @@
-"""The lease on a cycle: one run at a time works on it; one that lost it commits nothing."""
+"""The lease on a cycle: one run at a time works on it; a run that lost it commits nothing."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def open_cycle(
 
     - The same owner again, with its lease still running: the same cycle and fence, no event.
     - No open cycle: the next number (the first is 1).
-    - An open cycle whose lease ran out or was released: the same number, a new fence.
+    - An open cycle whose lease expired or was released: the same number, a new fence.
 
     Args:
         ledger: the campaign's ledger.
         owner: the run, unique for each run of a cycle (a retry of the same run has the same owner).
         lease_seconds: how long the lease holds; above the longest step.
         now: the time, with a zone (default: the clock).
-        take_over: take an open cycle from its holder at once. Only for the local command, which
+        take_over: take an open cycle from its holder immediately. Only for the local command, which
             knows by its `campaign_lock` that the holder is dead.
 
     Raises:
@@ -71,7 +71,7 @@ def open_cycle(
         if last is not None and last.owner != owner and last.held(now) and not take_over:
             raise LeaseHeldError(
                 f"Run {last.owner!r} holds cycle {last.cycle} until {last.expires_at}. Wait until "
-                "it ends or its lease runs out, or terminate it: its exit step releases the lease."
+                "it ends or its lease expires, or terminate it: its exit step releases the lease."
             )
         first = f"open/{owner}"
         fence = state.fence + 1
@@ -102,7 +102,7 @@ def close_cycle(
     report: str | None,
     summary: dict[str, Any],
 ) -> Event:
-    """End a cycle and delete its work folder. Doing it again returns the first event.
+    """End a cycle and delete its work folder. A repetition returns the first event.
 
     Args:
         ledger: the campaign's ledger.
@@ -126,7 +126,7 @@ def close_cycle(
 
 
 def release(ledger: Ledger, owner: str, cycle: int, fence: int, why: str) -> Event | None:
-    """Give an unfinished cycle back for the next run at once; None if it is no longer ours."""
+    """Give an unfinished cycle back for the next run; None if it is no longer ours."""
     try:
         return ledger.commit(
             "lease_released",
@@ -139,7 +139,7 @@ def release(ledger: Ledger, owner: str, cycle: int, fence: int, why: str) -> Eve
 
 
 def clean_up(ledger: Ledger) -> None:
-    """Delete what a kill between closing a cycle and deleting its work folder left."""
+    """Delete the work folder that a kill right after closing a cycle left behind."""
     last = ledger.state().last_cycle
     if last is not None:
         done = last.cycle if last.closed else last.cycle - 1

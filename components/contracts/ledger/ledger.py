@@ -1,4 +1,4 @@
-"""The ledger: numbered, immutable events that any number of processes may append to at once."""
+"""The ledger: numbered, immutable events that any number of processes may append to concurrently."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Payload = BaseModel | Mapping[str, Any]
 
 
 class Ledger:
-    """The events of one campaign. One object a thread; any number of processes.
+    """The events of one campaign. One object per thread; any number of processes.
 
     Args:
         storage: the campaign root.
-        clock: gives the time that events carry.
+        clock: returns the time that events carry.
     """
 
     def __init__(self, storage: Storage, clock: Callable[[], datetime] = utc_now) -> None:
@@ -41,7 +41,7 @@ class Ledger:
         self._listed = False
 
     def events(self) -> list[Event]:
-        """All events so far, in order.
+        """Return all events so far, in order.
 
         Raises:
             LedgerError: the ledger is damaged (a gap, changed bytes, a broken chain).
@@ -50,7 +50,7 @@ class Ledger:
         return list(self._events)
 
     def state(self) -> State:
-        """The state now. Only new events are read. The result never changes later.
+        """Read the new events and return the state now. The result never changes later.
 
         Raises:
             LedgerError: as `events`.
@@ -59,7 +59,7 @@ class Ledger:
         return self._state
 
     def state_at(self, version: int) -> State:
-        """The state right after event `version`.
+        """Return the state right after event `version`.
 
         Raises:
             LedgerError: there is no such event.
@@ -84,24 +84,21 @@ class Ledger:
     ) -> Event:
         """Append an event, or return the one that did the same before.
 
-        Every blob that the payload names must be durable already. The checks and a payload given as
-        a
-        function see exactly the state that the event follows, whoever commits at the same time.
+        Every blob that the payload names must be durable already. The checks, and a payload given
+        as a function, see exactly the state that the event follows, whoever commits concurrently.
 
         Args:
             kind: one of `events.KINDS`.
             key: what the event does (`labels/<file sha256>`); at most one event has it. If one has
-                it
-                already, that event is returned and nothing is checked: use *its* payload.
+                it already, that event is returned and nothing is checked: use *its* payload.
             payload: the payload, or a function of the state it follows.
-            fence: the fencing number of the cycle; a stale one is refused.
+            fence: the fencing number of the cycle; a stale one is rejected.
             check: raises if the event no longer applies.
 
         Raises:
             StaleLeaseError: the fencing number is not the current holder's.
             LedgerError: the event does not apply, or the ledger is damaged.
-            StorageError: the storage failed. The event may have been stored all the same: run
-                again.
+            StorageError: the storage failed. The event may have been stored nevertheless: run again.
         """
         event_id = uuid.uuid4().hex
         deadline = None
@@ -125,7 +122,7 @@ class Ledger:
             try:
                 self.storage.create(event_name(number), data)
             except FileExistsError:
-                # Ours (its answer was lost) or another's: reading on tells, by the key.
+                # Ours (its answer was lost) or another's: the next read decides, by the key.
                 if self._refresh():
                     deadline = None
                     continue
@@ -141,14 +138,14 @@ class Ledger:
             return event
 
     def verify(self) -> list[str]:
-        """Check every hash: the events' chain, every label map, every model. Empty: all is well."""
-        # Not above: what a model is brings NumPy, which reading the ledger does without.
+        """Check every hash: the events' chain, label maps, models. Return all damage, in words."""
+        # Not above: the model room imports NumPy, which reading a ledger does not need.
         from components.contracts.ledger.verify import verify
 
         return verify(self.storage)
 
     def _refresh(self) -> bool:
-        """Read the events that came since; whether there were any."""
+        """Read the events that are new; return whether there were any."""
         with collector_paused():
             new = [] if self._listed else self._read_listed()
             while True:
@@ -164,7 +161,7 @@ class Ledger:
         return bool(new)
 
     def _read_listed(self) -> list[Event]:
-        """All listed events at once (a bucket answers slowly, one by one)."""
+        """Read all listed events together: one by one, a bucket is slow."""
         names = self.storage.list(LEDGER)
         if not names:
             return []
@@ -174,7 +171,7 @@ class Ledger:
         except FileNotFoundError as error:
             raise LedgerError(
                 f"The ledger of {self.storage.uri} has a gap: {error} is missing but event {last} "
-                "is there. Restore it from a backup; nothing is committed to a damaged ledger."
+                "exists. Restore it from a backup; nothing is committed to a damaged ledger."
             ) from error
         return [decode(data, number) for number, data in enumerate(contents)]
 
@@ -194,7 +191,7 @@ class Ledger:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Keep the garbage collector out: reading makes many objects and no garbage (half the time)."""
+    """Pause the garbage collector: reading makes many objects and no garbage, in half the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

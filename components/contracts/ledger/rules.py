@@ -1,4 +1,4 @@
-"""Which events may follow a state: the invariants that every commit checks."""
+"""The invariants that every commit checks: which events may follow a state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from components.contracts.ledger.events import (
 )
 from components.contracts.ledger.state import State
 
-# These speak for a cycle, so only the holder of its lease may commit them.
+# Only the holder of a cycle's lease may commit these.
 NEED_FENCE = (Query, Promotion, CycleClosed, LeaseReleased)
 
 
@@ -26,7 +26,7 @@ class StaleLeaseError(LedgerError):
 
 
 def check_fence(state: State, fence: int | None) -> None:
-    """Refuse a fencing number that is not the one of the open cycle's current holder.
+    """Reject a fencing number that is not the one of the open cycle's current holder.
 
     Raises:
         StaleLeaseError: the cycle was taken over, closed or released since.
@@ -42,27 +42,27 @@ def check_fence(state: State, fence: int | None) -> None:
         )
         raise StaleLeaseError(
             f"This run's lease (fencing number {fence}) is stale: {holder} now. Nothing was "
-            "committed; this run must stop. What it had finished is reused by the other run."
+            "committed; this run must stop. The other run reuses what it had finished."
         )
     if last.closed or last.released:
         what = "closed" if last.closed else "released"
         raise StaleLeaseError(
             f"Cycle {last.cycle} was {what}, so fencing number {fence} no longer holds. Nothing "
-            "was committed. Start a new run: it goes on where the campaign stands."
+            "was committed. Start a new run: it resumes where the campaign stopped."
         )
 
 
 def check_applies(state: State, payload: Any, fence: int | None) -> None:
-    """Refuse an event that makes no sense after this state (its fence was checked before).
+    """Reject an event that makes no sense after this state (its fence was checked before).
 
     Raises:
-        LedgerError: no campaign yet or already one, not the open cycle, an unknown model.
+        LedgerError: there is no campaign, or already one; another cycle is open; an unknown model.
     """
     if isinstance(payload, CampaignCreated) == state.created:
         raise LedgerError(
             f"There is already a campaign {state.name!r} here."
             if state.created
-            else "There is no campaign here yet. Start one with `streetloop run RECIPE`."
+            else "No campaign here yet. Start one with `streetloop run RECIPE`."
         )
     if isinstance(payload, NEED_FENCE):
         if fence is None:

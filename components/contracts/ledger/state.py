@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # reading a ledger needs no settings
 class LabelVersion(NamedTuple):
     """One version of an image's label map, and the event that brought it.
 
-    `at` is when the annotator last changed it; where nobody said, when it came in.
+    `at` is when the annotator last changed it or, if the export does not say, when it arrived.
     """
 
     image_id: str
@@ -83,8 +83,8 @@ class CycleSummary(BaseModel):
 class CycleState:
     """One cycle: who holds it, until when, and how it ended.
 
-    `opened_number` is its first opening event, whoever took it over later: what was asked before
-    it is what this cycle may answer, however often it is run again.
+    `opened_number` is its first opening event, whoever took it over later: the oracle answers what
+    was asked before it, however often the cycle is rerun.
     """
 
     cycle: int
@@ -102,11 +102,11 @@ class CycleState:
 
     @property
     def closed(self) -> bool:
-        """Whether the cycle is over."""
+        """Whether the cycle has ended."""
         return self.outcome is not None
 
     def held(self, now: datetime) -> bool:
-        """Whether its owner still has the lease at this time."""
+        """Return whether its owner still has the lease at this time."""
         return not (self.closed or self.released or now >= datetime.fromisoformat(self.expires_at))
 
 
@@ -122,13 +122,12 @@ class Champion:
 
 @dataclass
 class State:
-    """What the events up to `version` add up to. Treat it as read-only: the ledger shares it.
+    """The state after event `version`. Treat it as read-only: the ledger shares it.
 
     Attributes:
-        version: the last event's number; -1 when there is none.
+        version: the last event's number; -1 without events.
         labels: image_id -> its label versions, the last one current.
-        outstanding: image_id -> what was asked, and neither answered nor skipped since (seed
-            included).
+        outstanding: image_id -> the request, neither answered nor skipped since (seed included).
         asked: image_id -> the cycle whose query asked for it last; the seed is not in it.
         keys: key -> the number of its event.
     """
@@ -151,7 +150,7 @@ class State:
 
     @property
     def created(self) -> bool:
-        """Whether there is a campaign at all."""
+        """Whether there is a campaign."""
         return self.version >= 0
 
     @property
@@ -161,7 +160,7 @@ class State:
 
     @property
     def open_cycle(self) -> CycleState | None:
-        """The cycle that is not closed, if there is one (its lease may have run out)."""
+        """The cycle that is not closed, if any; its lease may have expired."""
         last = self.last_cycle
         return None if last is None or last.closed else last
 
@@ -211,7 +210,7 @@ class State:
         return recipe.feedback.oracle and last.outcome == "nothing_to_do" and not self.outstanding
 
     def copy(self) -> State:
-        """A copy that can be changed without changing this one (its values are immutable)."""
+        """Return a copy that can be changed without changing this one."""
         new = copy.copy(self)
         for name in ("labels", "outstanding", "asked", "skipped", "cycles", "keys", "champions"):
             setattr(new, name, getattr(self, name).copy())
@@ -219,7 +218,7 @@ class State:
 
 
 def fold(events: Iterable[Event], start: State | None = None) -> State:
-    """The state after these events, beginning at `start` (not changed) or at nothing."""
+    """Return the state after these events, from `start` (not changed) or from nothing."""
     state = State() if start is None else start.copy()
     for event in events:
         _advance(state, event)
@@ -254,7 +253,7 @@ def _advance(state: State, event: Event) -> None:
                     label.annotator,
                     label.agreement,
                     event.number,
-                    # A clock that was ahead must not win over everything that comes later.
+                    # A clock that was ahead must not win over everything that arrives later.
                     min(label.created_at, event.at) if label.created_at else event.at,
                 )
                 before = state.labels.get(label.image_id, ())

@@ -25,7 +25,7 @@ MODEL_FILES = (GENERATOR_FILE, DISCRIMINATOR_FILE, INFO_FILE)
 
 
 def verify(storage: Storage) -> list[str]:
-    """All damage below a campaign root, in words; empty when all is well. Reads all content."""
+    """Read all content below a campaign root; return all damage, in words."""
     events, problems = _read_events(storage)
     present = set(storage.list(LABELS)) | set(storage.list(MODELS))
     blobs: dict[str, str] = {}
@@ -54,10 +54,10 @@ def _read_events(storage: Storage) -> tuple[list[Event], list[str]]:
         except LedgerError as error:
             problems.append(str(error))
     previous: str | None = None  # the sha256 of the event before
-    known = True  # whether that event is there and whole
+    known = True  # that event exists and is undamaged
     for number in range(max(numbers, default=-1) + 1):
         if number not in numbers:
-            problems.append(f"{event_name(number)}: missing; a later event is there.")
+            problems.append(f"{event_name(number)}: missing; a later event exists.")
             known = False
             continue
         try:
@@ -98,11 +98,11 @@ def _check_model(storage: Storage, model: str, number: int, present: set[str]) -
         info = json.loads(storage.read(f"{folder}/{INFO_FILE}"))
         found, files = info.get("model_id"), dict(info.get("files", {}))
     except (ValueError, TypeError, AttributeError):
-        return [*problems, f"{folder}/{INFO_FILE}: no JSON object with the files' hashes."]
+        return [*problems, f"{folder}/{INFO_FILE}: not a JSON object with the files' hashes."]
     if found != model:
         problems.append(f"{folder}/{INFO_FILE}: it describes another model ({found}).")
     problems += [
-        f"{folder}/{file}: {INFO_FILE} has no hash of it, so nothing tells whether it was changed."
+        f"{folder}/{file}: {INFO_FILE} has no hash of it, so a change would not be noticed."
         for file in MODEL_FILES
         if file != INFO_FILE and file not in files and f"{folder}/{file}" not in missing
     ]

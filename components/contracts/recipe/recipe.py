@@ -1,4 +1,4 @@
-"""Recipes: a campaign's settings, typed and strict, from YAML and the command line."""
+"""Recipes: the settings of a campaign, typed and strict, from YAML and the command line."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _LARGEST = 16_000
 
 
 class Recipe(Settings):
-    """A campaign. Each section belongs to the step that reads it.
+    """The settings of a campaign. Each section belongs to the step that reads it.
 
     Attributes:
       name: of the campaign, and of its registered model.
-      seed: of everything that is drawn by chance.
+      seed: of everything that is random.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -56,13 +56,13 @@ class Recipe(Settings):
         text = json.dumps(self.values(), sort_keys=True)
         if len(text) > _LARGEST:
             raise UsageError(
-                f"Expected a recipe of at most {_LARGEST} bytes when resolved; got {len(text)}."
+                f"The resolved recipe is too large: {len(text)} bytes; at most {_LARGEST} are possible."
             )
         return text
 
 
 def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Recipe:
-    """Reads a recipe.
+    """Read a recipe.
 
     Args:
       path: the YAML file.
@@ -70,8 +70,8 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
       data: replaces the recipe's data source (and its generated streets, if any).
 
     Raises:
-      UsageError: a file that is none, an unknown key, a wrong type or an impossible value. The
-        message names the key, what was expected, and the nearest valid key.
+      UsageError: the file is missing or not YAML, a key is unknown, or a value has a wrong type or
+        is impossible. The message names the key, what was expected, and the nearest valid key.
     """
     if not path.is_file():
         raise UsageError(
@@ -94,7 +94,7 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
 
 
 def no_python3(path: str, what: str) -> None:
-    """kfp.local replaces the word in every argument of a task."""
+    """Reject a path with the word `python3`: kfp.local replaces it in every argument of a task."""
     if "python3" in path:
         raise UsageError(
             f"Expected {what} without the word 'python3' in it; got {path}: KFP's local runner "
@@ -103,5 +103,5 @@ def no_python3(path: str, what: str) -> None:
 
 
 def keys() -> Iterable[str]:
-    """Every key that a recipe may have, dotted."""
+    """Return every key that a recipe may have, dotted."""
     return settings_file.keys(Recipe)

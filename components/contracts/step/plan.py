@@ -1,4 +1,4 @@
-"""What a cycle does once the labels are in."""
+"""What a cycle does after it has ingested labels."""
 
 from __future__ import annotations
 

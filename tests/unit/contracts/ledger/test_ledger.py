@@ -152,7 +152,7 @@ def test_a_wrong_event_is_refused_in_words(
 
 
 def test_nothing_is_committed_before_the_campaign(storage: Storage) -> None:
-    with pytest.raises(LedgerError, match="no campaign here yet"):
+    with pytest.raises(LedgerError, match="No campaign here yet"):
         Ledger(storage).commit("labels_accepted", "labels/1", labels("a"))
 
 
@@ -291,7 +291,7 @@ def store_model(storage: Storage, model: str) -> dict[str, Any]:
         ({"model_id": OTHER}, "model.json", "another model"),
         ({"model_id": None}, "model.json", "another model"),
         ({"files": {"generator.keras": HASH_OF_G}}, "discriminator.keras", "no hash"),
-        ({"files": 3}, "model.json", "no JSON object"),
+        ({"files": 3}, "model.json", "not a JSON object"),
     ],
 )
 def test_verify_finds_another_model_and_a_file_without_a_hash(

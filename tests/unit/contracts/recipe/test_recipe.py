@@ -191,7 +191,7 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
 
 def test_a_recipe_too_large_for_a_parameter_is_refused(written):
     path = written(f"name: a\ndata: {{source: /{'x' * 16_000}}}")
-    with pytest.raises(UsageError, match="at most 16000 bytes"):
+    with pytest.raises(UsageError, match="at most 16000 are possible"):
         load(path).resolved()
 
 
