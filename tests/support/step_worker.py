@@ -95,10 +95,12 @@ def replace_what_computes() -> None:
     """Put the small parts in place; import, before the fork, what steps import."""
     import keras
 
+    import components.contracts.model.files as files
+    import components.contracts.model.predictor as predictor
     import components.evaluate.step as evaluate
-    import components.query.step as query
-    import components.train.fit as fit
-    import components.train.step as train
+    import components.query.step
+    import components.train.driver as driver
+    import components.train.step  # noqa: F401
     from components.contracts.tracking.client import Tracker
 
     init = Tracker.__init__
@@ -109,14 +111,10 @@ def replace_what_computes() -> None:
 
     Tracker.__init__ = out_of_reach  # type: ignore[method-assign]
     keras.backend.clear_session = lambda: None
-    fit.fit = small_fit  # type: ignore[assignment]
-    train.save_model = small_model  # type: ignore[assignment]
-    for module in (train, evaluate, query):
-        module.load_generator = lambda path: (
-            Path(path).read_bytes() if Path(path).is_file() else b"m"
-        )
-    for module in (evaluate, query):
-        module.Predictor = SmallPredictor
+    driver.fit = small_fit  # type: ignore[assignment]
+    files.save_model = small_model  # type: ignore[assignment]
+    files.load_generator = lambda folder: (Path(folder) / files.GENERATOR_FILE).read_bytes()
+    predictor.Predictor = SmallPredictor  # type: ignore[assignment,misc]
     evaluate.figures_of = lambda found: dict.fromkeys(FIGURES, b"")  # type: ignore[assignment]
     evaluate.pictures_of = lambda *_: {}  # type: ignore[assignment]
 
