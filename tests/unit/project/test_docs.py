@@ -19,8 +19,10 @@ from pipelines.cli import main as streetloop
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCS = REPOSITORY / "docs"
-TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-PAGES = [p for p in (REPOSITORY / name for name in TOP) if p.exists()] + sorted(DOCS.rglob("*.md"))
+TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "mlflow/README.md")
+STEPS = sorted(path.parent for path in (REPOSITORY / "components").glob("*/component.py"))
+STEP_PAGES = [step / "README.md" for step in STEPS]
+PAGES = [*(REPOSITORY / name for name in TOP), *STEP_PAGES, *sorted(DOCS.rglob("*.md"))]
 NAMES = [str(path.relative_to(REPOSITORY)) for path in PAGES]
 each_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
@@ -94,7 +96,7 @@ def test_every_module_and_option_that_a_page_runs_exists(page: Path) -> None:
         if found:
             folder = REPOSITORY / found.group(1).replace(".", "/")
             assert (folder / "__main__.py").exists(), found.group(1)
-            source = "".join(path.read_text() for path in folder.glob("*.py"))
+            source = "".join(path.read_text() for path in folder.rglob("*.py"))
             for option in re.findall(r"--[a-z][a-z-]*", found.group(2)):
                 assert option == "--help" or f'"{option}"' in source, code
 
@@ -144,6 +146,13 @@ def test_every_file_of_the_repository_that_a_page_names_exists(page: Path) -> No
     for code in code_of(page.read_text()):
         for path in re.findall(rf"(?:^|\s)((?:{rooms})/[\w./-]*[\w/])(?=$|\s)", code):
             assert (REPOSITORY / path).exists(), path
+
+
+@pytest.mark.parametrize("page", STEP_PAGES, ids=[step.name for step in STEPS])
+def test_every_file_of_a_step_that_its_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`(\w+(?:\.py|/))`", page.read_text().partition("**Files:**")[2])
+    assert len(named) > 1
+    assert [name for name in named if not (page.parent / name).exists()] == []
 
 
 @each_page
@@ -211,6 +220,17 @@ def test_the_generated_reference_is_up_to_date() -> None:
     command = [sys.executable, str(DOCS / "generate_reference.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
     assert done.returncode == 0, f"{done.stdout}{done.stderr} Run `make reference`."
+
+
+def test_picture_leaves_out_only_arrows_that_follow_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(DOCS))
+    from architecture_picture import reduce
+
+    assert reduce({("a", "b"), ("b", "c"), ("a", "c"), ("a", "a")}) == {("a", "b"), ("b", "c")}
+    circle = {("a", "b"), ("b", "a")}
+    assert reduce(circle) == circle
 
 
 def test_no_word_of_the_reference_is_written_twice() -> None:
