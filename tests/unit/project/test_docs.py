@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -15,10 +16,14 @@ import yaml
 from pydantic import BaseModel
 
 from components.contracts.recipe.recipe import Recipe, keys
+from components.contracts.scores.report import SplitScores
+from components.contracts.step.report import CycleReport
+from pipelines.campaign.status import CampaignStatus
 from pipelines.cli import main as streetloop
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCS = REPOSITORY / "docs"
+CONTRACTS = DOCS / "reference" / "contracts.md"
 TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "mlflow/README.md")
 STEPS = sorted(path.parent for path in (REPOSITORY / "components").glob("*/component.py"))
 STEP_PAGES = [step / "README.md" for step in STEPS]
@@ -207,6 +212,20 @@ def test_every_recipe_key_is_documented_with_a_meaning() -> None:
     rows = dict(re.findall(r"^\| `([\w.]+)` \|.*\| ([^|]*) \|$", text, re.MULTILINE))
     assert set(rows) == KEYS
     assert [key for key, meaning in rows.items() if len(meaning) < 3] == []
+
+
+def test_every_key_of_a_cycles_report_is_documented() -> None:
+    section = CONTRACTS.read_text().partition("\n## report.json\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)
+    assert {key for row in rows for key in INLINE.findall(row)} == set(CycleReport.model_fields)
+    missing = [key for key in SplitScores.model_fields if f"`{key}`" not in section]
+    assert missing == []
+
+
+def test_the_status_that_the_reference_shows_is_one() -> None:
+    (shown,) = [body for kind, body in FENCE.findall(CONTRACTS.read_text()) if kind == "json"]
+    status = CampaignStatus.model_validate_json(shown)
+    assert json.loads(shown) == status.model_dump(mode="json")
 
 
 def test_every_make_target_is_documented_with_a_meaning() -> None:
