@@ -241,6 +241,13 @@ def test_the_generated_reference_is_up_to_date() -> None:
     assert done.returncode == 0, f"{done.stdout}{done.stderr} Run `make reference`."
 
 
+@pytest.mark.parametrize("script", sorted(path.name for path in DOCS.glob("make_*.py")))
+def test_every_script_that_makes_a_picture_starts(script: str) -> None:
+    command = [sys.executable, str(DOCS / script), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+
+
 def test_picture_leaves_out_only_arrows_that_follow_from_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
