@@ -1,4 +1,4 @@
-# Every target works on a fresh clone. `make help` lists them.
+# Every target works in a fresh clone. `make help` lists them.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,13 +10,13 @@ MLFLOW := .venv-mlflow
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format lock bench images test-slow test-faults test-label-studio test-mlflow-server picture reference clean
 
-help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+help: ## List all targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# --no-deps: the lock names everything. Hashes: what is installed is what was locked.
+# --no-deps, because the lock names everything; hashes, so that what is installed is what was locked.
 $(RUNTIME): requirements/runtime.txt pyproject.toml components/evaluate/benchmark/_maps.c | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/runtime.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -26,40 +26,40 @@ $(DEV): requirements/dev.txt $(RUNTIME)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
-install: $(RUNTIME) ## Make .venv and install the project from the lock
+install: $(RUNTIME) ## Create .venv and install the project from the lock file
 
-run: $(RUNTIME) ## Run active-learning cycles on generated streets, to the end
+run: $(RUNTIME) ## Run three active-learning cycles on generated streets
 	$(BIN)/streetloop run pipelines/recipes/synthetic.yaml
 
-test: $(DEV) ## Run the tests
+test: $(DEV) ## Run the tests that CI runs
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder \
 	  -m "not slow and not faults and not label_studio and not mlflow_server"
 
-test-slow: $(DEV) ## Run the tests that take minutes (campaigns with people, in a bucket, more data)
+test-slow: $(DEV) ## Run the tests that take minutes: campaigns with people, in a bucket, with more data
 	$(BIN)/python -m pytest -q -m "slow and not faults"
 
-test-faults: $(DEV) ## Run the long form of the tests of faults (kills of real cycles, overload)
+test-faults: $(DEV) ## Run the long fault tests: kill real cycles at random, overload a bucket (an hour)
 	$(BIN)/python -m pytest -q -s -m faults
 
-# An environment of its own: Label Studio pins other versions of what we use.
+# Label Studio pins other versions of packages that we use, so it gets an environment of its own.
 $(LABEL_STUDIO)/.installed: requirements/label-studio.txt
 	$(PYTHON) -m venv --clear $(LABEL_STUDIO)
 	$(LABEL_STUDIO)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-test-label-studio: $(DEV) $(LABEL_STUDIO)/.installed ## Install a real Label Studio server (1 GB) and do a round with it
+test-label-studio: $(DEV) $(LABEL_STUDIO)/.installed ## Run a round with a real Label Studio server, which this installs (1 GB)
 	$(BIN)/python -m pytest -q -m label_studio
 
-# The server's own environment, as its image installs it: other packages than the steps use.
+# The server has an environment of its own, as in its image: it uses other packages than the steps.
 $(MLFLOW)/.installed: mlflow/requirements.txt
 	$(PYTHON) -m venv --clear $(MLFLOW)
 	$(MLFLOW)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-test-mlflow-server: $(DEV) $(MLFLOW)/.installed ## Run cycles against the server of mlflow/ (needs Debian's postgresql)
+test-mlflow-server: $(DEV) $(MLFLOW)/.installed ## Run cycles against the tracking server of mlflow/ (needs Debian's postgresql)
 	$(BIN)/python -m pytest -q -m mlflow_server
 
-check: $(DEV) ## Lint, types and the direction of imports: what CI runs before the tests
+check: $(DEV) ## Check lint, types and the direction of imports, as CI does before the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -69,24 +69,24 @@ format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) $(LABEL_STUDIO)/.installed ## Compare with peers: scoring, decoding (installs Label Studio), the ledger
+bench: $(DEV) $(LABEL_STUDIO)/.installed ## Measure scoring and decoding against peers (installs Label Studio), and the ledger
 	$(BIN)/python -m benchmarks.scoring
 	PYTHONPATH=. $(LABEL_STUDIO)/bin/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.ledger
 
-picture: $(RUNTIME) ## Draw the README's picture from the last `make run`
+picture: $(RUNTIME) ## Draw the picture in the README from the last `make run`
 	$(BIN)/python docs/make_picture.py
 
-reference: $(RUNTIME) ## Write docs/reference from the code
+reference: $(DEV) ## Write docs/reference and the pictures in docs/architecture.md from the code
 	$(BIN)/python docs/generate_reference.py
 
 images: ## Build the container images (needs docker)
 	docker build -f containers/runtime.Dockerfile --build-arg STREETLOOP_GIT_SHA=$$(git rev-parse HEAD) -t streetloop-python:latest .
 	docker build -t streetloop-mlflow:latest mlflow
 
-lock: ## Lock the requirements again (needs uv)
+lock: ## Resolve the requirements and write the lock files (needs uv)
 	cd requirements && for name in runtime dev label-studio; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
 	  --override overrides.txt --universal --generate-hashes --python-version 3.11 -o $$name.txt; done
 
-clean: ## Delete the environment and caches; campaigns in runs/ stay
+clean: ## Delete the environments and caches, but not the campaigns in runs/
 	rm -rf $(VENV) $(LABEL_STUDIO) $(MLFLOW) .pytest_cache .mypy_cache .ruff_cache *.egg-info

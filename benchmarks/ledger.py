@@ -1,6 +1,6 @@
-"""How fast a ledger of 100,000 asked and labeled images is: load its state, commit to it.
+"""Measure how fast a ledger of 100,000 queried and labeled images loads its state and commits.
 
-    python benchmarks/ledger.py [--images 100000] [--root FOLDER]
+    python -m benchmarks.ledger [--images 100000] [--root FOLDER]
 
 Expected on two cores and a local disk: load under 1 s, commit under 0.3 s.
 """
@@ -23,7 +23,7 @@ from components.contracts.storage.folder import FolderStorage
 
 
 def build(root: Path, images: int, batches: int) -> float:
-    """A campaign with this many labeled images; returns the seconds of its largest commit."""
+    """Write a campaign with this many labeled images; return the seconds of its largest commit."""
     ledger = create_campaign(FolderStorage(root), "bench", {"seed": 1}, {"seed": 1})
     lease = open_cycle(ledger, "bench", 3600)
     ids = [f"city_{i // 1000:06d}_{i % 1000:06d}" for i in range(images)]
@@ -45,7 +45,7 @@ def build(root: Path, images: int, batches: int) -> float:
 def measure(
     root: Path, repeats: int = 5, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
-    """Median seconds to load the state, to commit with it loaded, and to do both afresh."""
+    """Return the median seconds to load the state, to commit with it loaded, and to do both."""
     loads, commits, afresh = [], [], []
     for repeat in range(repeats):
         started = clock()

@@ -1,7 +1,7 @@
-"""How many times faster our decoder of Label Studio's brush RLE is than label-studio-sdk's.
+"""Compare the speed of our decoder of Label Studio's brush RLE with that of label-studio-sdk.
 
-`make bench` runs it in the environment of Label Studio: label-studio-sdk pins other versions than
-ours. Without label-studio-sdk it times our own decoder only.
+`make bench` runs this in the environment of Label Studio, because label-studio-sdk pins other versions
+than ours. Without label-studio-sdk, it measures only our own decoder.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from components.contracts.annotation.rle import decode_rle, encode_mask
 
 
 def noisy_mask(height: int, width: int, seed: int) -> np.ndarray:
-    """The worst case of a brush: every pixel drawn or not by chance; bool [height, width]."""
+    """Return the worst case of a brush, each pixel drawn or not at random: bool [height, width]."""
     return np.random.default_rng(seed).random((height, width)) < 0.5
 
 
 def cpu_seconds(call: Callable[[], object]) -> float:
-    """The processor time of one call: other work on the machine counts less than on a clock."""
+    """Return the processor time of one call, on which other work has less influence than on a clock."""
     start = time.process_time()
     call()
     return time.process_time() - start

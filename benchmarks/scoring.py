@@ -1,13 +1,13 @@
-"""Folder scoring against cityscapesScripts: images a second, on generated 2048x1024 pairs.
+"""Compare folder scoring with cityscapesScripts, in pairs per second, on generated 2048x1024 pairs.
 
-    python benchmarks/scoring.py [--pairs 8] [--objects 20] [--rounds 3]
+    python -m benchmarks.scoring [--pairs 8] [--objects 20] [--rounds 3]
 
-Each scorer is one process, and reads the same files from the file cache; the best of some rounds
+Each scorer is one process and reads the same files from the file cache; the best of several rounds
 counts. The official script runs its pure-Python path (its wheel has no Cython extension), with
-`np.in1d`, which NumPy 2.4 removed, set to the equal `np.isin`. It uses one core. Ours is shown with
-one thread, and with one thread a core, which is its default.
+`np.in1d`, which NumPy 2.4 removed, replaced by the equivalent `np.isin`. It uses one core. Ours is
+measured with one thread, and with one thread per core, which is the default.
 
-Fine annotations hold about 19 objects an image (Cordts et al., 2016), hence the default.
+Fine annotations contain about 19 objects per image (Cordts et al., 2016), hence the default.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ for _ in range(int(sys.argv[3])):
           result["averageScoreClasses"], result["averageScoreInstClasses"])
 """
 
-# What ours pays before it counts anything: turning the three files of a pair into arrays.
+# What ours does before it counts anything: decode the three files of a pair.
 _READING = """
 import sys, time
 from pathlib import Path
@@ -59,8 +59,8 @@ for _ in range(int(sys.argv[3])):
     print(time.perf_counter() - start, time.process_time() - busy)
 """
 
-# `python -m components.evaluate`, less the start of Python, which the official script's time
-# leaves out as well.
+# `python -m components.evaluate` without the start of Python, which the time of the official script
+# does not include either.
 _OURS = """
 import contextlib, json, os, sys, time
 from components.evaluate.__main__ import main
@@ -78,7 +78,7 @@ for _ in range(int(sys.argv[3])):
 
 
 def street(rng: np.random.Generator, objects: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A smooth street scene: label ids, instance ids, and the scene warped as prediction."""
+    """Return a smooth street scene: label ids, instance ids, and the scene warped as a prediction."""
     columns, rows = np.arange(WIDTH), np.arange(HEIGHT)[:, None]
     labels = np.full((HEIGHT, WIDTH), 23, np.uint8)
     for label, base, swing in ((11, 250, 120), (21, 420, 80), (8, 560, 30), (7, 600, 25)):
@@ -118,7 +118,7 @@ def _write(path: Path, ids: np.ndarray, writer: str) -> None:
 
 
 def write_pairs(root: Path, pairs: int, objects: int, seed: int, writer: str) -> None:
-    """Writes `truth/` and `out/` below `root`."""
+    """Write `truth/` and `out/` below `root`."""
     rng = np.random.default_rng(seed)
     (root / "truth").mkdir(parents=True)
     (root / "out").mkdir()
@@ -131,7 +131,7 @@ def write_pairs(root: Path, pairs: int, objects: int, seed: int, writer: str) ->
 
 
 def measure(code: str, root: Path, *arguments: int) -> tuple[float, float, list[float]]:
-    """Best seconds and best CPU seconds of the rounds that `code` prints, and its scores."""
+    """Return the best seconds and CPU seconds of the rounds that `code` prints, and its scores."""
     command = [sys.executable, "-W", "ignore", "-c", code, str(root / "out"), str(root / "truth")]
     paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -149,7 +149,7 @@ def measure(code: str, root: Path, *arguments: int) -> tuple[float, float, list[
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=8)
-    parser.add_argument("--objects", type=int, default=20, help="instances an image")
+    parser.add_argument("--objects", type=int, default=20, help="instances per image")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -166,12 +166,12 @@ def main() -> int:
             write_pairs(root, args.pairs, args.objects, args.seed, writer)
             if not compare(root, args, f"files of {writer}"):
                 return 1
-    print("The scores are the same to 1e-9.")
+    print("The scores are equal to 1e-9.")
     return 0
 
 
 def compare(root: Path, args: argparse.Namespace, title: str) -> bool:
-    """Prints one table; false if the scores differ."""
+    """Print one table; return false if the scores differ."""
     official, official_busy, expected = measure(_OFFICIAL, root, args.rounds)
     rows = [("official script, pure Python", official, official_busy)]
     rows.append(("reading the files alone", *measure(_READING, root, args.rounds)[:2]))

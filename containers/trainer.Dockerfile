@@ -1,15 +1,15 @@
 # The image of train, evaluate and query on NVIDIA GPUs: the runtime image and the CUDA libraries that
-# TensorFlow asks for. It has been built nowhere yet (the libraries are some 3 GB and this project's
-# own tests have no GPU): treat the first build as a test. From the repository's root:
+# TensorFlow requires. It has not been built anywhere yet (the libraries take about 3 GB, and this
+# project's tests have no GPU), so treat the first build as a test. From the repository's root:
 #
 #   docker build -f containers/trainer.Dockerfile -t streetloop-python-gpu:latest .
 #
-# The node brings the driver (the NVIDIA container toolkit or device plugin); the image brings CUDA.
+# The node provides the driver (the NVIDIA container toolkit or device plugin), and the image CUDA.
 ARG RUNTIME=streetloop-python:latest
 FROM ${RUNTIME}
 USER 0
-# What the runtime image holds may not change: same TensorFlow, same everything, plus nvidia-*. Those
-# packages are not in the hash lock; their versions are the ones that this TensorFlow names.
+# Nothing in the runtime image may change: this only adds the nvidia-* packages. They are not in the
+# hash lock; their versions are the ones that this TensorFlow requires.
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip freeze --exclude streetloop > /tmp/runtime.txt && \

@@ -1,4 +1,4 @@
-"""docs/reference/commands.md: every command, `python -m` module and Make target."""
+"""Write docs/reference/commands.md: every command, `python -m` module and Make target."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ESCAPED = "\\|"  # a bar inside a cell of a table
 
 
 def commands(written_by: str) -> str:
-    """The page of commands, modules and Make targets."""
+    """Return the page of commands, modules and Make targets."""
     parts = [
         "# Commands\n",
         written_by,
-        "`streetloop COMMAND --help` prints the same. RECIPE is a YAML file; its keys are in "
-        "[recipes](recipes.md). [Exit codes](contracts.md#exit-codes): 0 done, 1 failed, 2 bad "
-        "usage or recipe.\n",
+        "`streetloop COMMAND --help` prints the same. RECIPE is a YAML file; its keys are described "
+        "in [recipes](recipes.md). [Exit codes](contracts.md#exit-codes): 0 success, 1 failure, "
+        "2 wrong usage or an invalid recipe.\n",
         *_commands(streetloop, "streetloop"),
         "## Modules\n",
-        "Each answers `--help`.\n",
+        "Each has a `--help`.\n",
         *(f"- `python -m {name}`: {words}" for name, words in modules()),
     ]
     found = targets()
@@ -58,7 +58,7 @@ def _commands(group: click.Group, path: str) -> Iterator[str]:
 
 def _metavar(argument: click.Argument) -> str:
     name = argument.metavar or (argument.name or "").upper()
-    name = f"{name}…" if argument.nargs != 1 else name
+    name = f"{name}…" if argument.nargs != 1 and not name.endswith("...") else name
     return name if argument.required else f"[{name}]"
 
 
@@ -82,7 +82,7 @@ def _type(kind: click.ParamType) -> str:
 
 
 def modules() -> list[tuple[str, str]]:
-    """Every `python -m` entry point, and the first sentence of its docstring."""
+    """Return every `python -m` entry point, and the first sentence of its docstring."""
     out = []
     for top in ("components", "tfds_cityscapes"):
         for path in sorted((REPOSITORY / top).rglob("__main__.py")):
@@ -93,7 +93,7 @@ def modules() -> list[tuple[str, str]]:
 
 
 def targets(makefile: Path = REPOSITORY / "Makefile") -> dict[str, str]:
-    """The Makefile's targets, and what stands behind `##`."""
+    """Return the Makefile's targets and the text after `##`."""
     if not makefile.exists():
         return {}
     found = re.findall(

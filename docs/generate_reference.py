@@ -1,7 +1,7 @@
-"""Writes docs/reference/recipes.md and docs/reference/commands.md from the code.
+"""Write docs/reference and the pictures in docs/architecture.md from the code.
 
-python docs/generate_reference.py          writes the files
-python docs/generate_reference.py --check  exits with 1 if they are not what it would write
+python docs/generate_reference.py          writes what has changed
+python docs/generate_reference.py --check  exits with 1 if something would change
 """
 
 from __future__ import annotations
@@ -13,25 +13,28 @@ DOCS = Path(__file__).resolve().parent
 # As a script, Python looks beside the file only; as a module of a test, not even there.
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
+from architecture_picture import architecture  # noqa: E402
 from command_page import commands  # noqa: E402
 from recipe_page import recipes  # noqa: E402
 
 WRITTEN_BY = "<!-- Written by docs/generate_reference.py; change the code and run it again. -->\n"
-PAGES = {"recipes.md": recipes, "commands.md": commands}
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the pages, or compares them."""
-    stale = []
-    for name, page in PAGES.items():
-        path, text = DOCS / "reference" / name, page(WRITTEN_BY)
-        if not path.exists() or path.read_text() != text:
-            stale.append(name)
-            if "--check" not in arguments:
-                path.write_text(text)
-    if stale:
-        print(f"{'stale' if '--check' in arguments else 'wrote'}: {', '.join(stale)}")
-    return int(bool(stale) and "--check" in arguments)
+    """Write the pages, or compare them with what is there."""
+    drawn = DOCS / "architecture.md"
+    pages = {
+        DOCS / "reference" / "recipes.md": recipes(WRITTEN_BY),
+        DOCS / "reference" / "commands.md": commands(WRITTEN_BY),
+        drawn: architecture(drawn.read_text()),
+    }
+    stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
+    checking = "--check" in arguments
+    for path in stale:
+        print(f"{'Out of date' if checking else 'Wrote'}: {path.relative_to(DOCS.parent)}")
+        if not checking:
+            path.write_text(pages[path])
+    return int(checking and bool(stale))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""Takes the picture of Label Studio's annotation page in docs/images, in a real headless browser.
+"""Take the picture of Label Studio's annotation page in docs/images, in a real headless browser.
 
     python docs/make_label_studio_picture.py RECIPE [--root ROOT] [--output docs/images/label-studio.png]
 
-It needs Chromium (Debian: `apt-get install chromium`), the server that `make test-label-studio`
-installs, and a campaign whose query waits for labels, with a model's predictions.
+This needs Chromium and its driver (Debian: `apt-get install chromium chromium-driver`), the server that
+`make test-label-studio` installs, and a campaign whose query waits for labels and shows predictions.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -23,20 +23,20 @@ import requests
 from PIL import Image
 
 DOCS = Path(__file__).resolve().parent
-sys.path[:0] = [str(DOCS), str(DOCS.parent), str(DOCS.parent / "tests")]
+sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
-from label_studio_server import EMAIL, PASSWORD, running_server  # noqa: E402
-from make_screenshots import shoot  # noqa: E402
+from browser import Page, running_browser, shoot  # noqa: E402
 
 from pipelines.label_studio.connection import TOKEN, connect  # noqa: E402
 from pipelines.label_studio.exchange import push  # noqa: E402
 from pipelines.options import opened  # noqa: E402
+from tests.support.label_studio_server import EMAIL, PASSWORD, running_server  # noqa: E402
 
 _OF_ONE_HOP = {"connection", "transfer-encoding", "content-encoding", "content-length", "date"}
 
 
 def main() -> None:
-    """Starts a server, pushes the campaign's query, opens the first task as an annotator does."""
+    """Start a server, push the campaign's query, and open the first task as an annotator does."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -44,16 +44,13 @@ def main() -> None:
     parser.add_argument("--root")
     parser.add_argument("--output", type=Path, default=DOCS / "images" / "label-studio.png")
     args = parser.parse_args()
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        sys.exit("Expected Chromium on the PATH; found none. Install it (Debian: chromium).")
     _, root = opened(args.recipe, args.root, (), None)
     with tempfile.TemporaryDirectory() as data, running_server(Path(data)) as server:
         os.environ[TOKEN] = server.token
         page = push(root, connect(server.url)).url.removeprefix(server.url)
-        with signed_in(server.url) as address:
-            shoot(browser, f"{address}{page}?labeling=1", args.output)
-    with Image.open(args.output) as picture:  # a third of the size; no dither, for flat colours
+        with signed_in(server.url) as address, running_browser() as browser:
+            png = shoot(browser, Page(f"{address}{page}?labeling=1", ("road",), drawn="canvas"))
+    with Image.open(io.BytesIO(png)) as picture:  # a third of the size; no dither, for flat colours
         small = picture.convert("RGB").quantize(256, kmeans=3, dither=Image.Dither.NONE)
     small.save(args.output, optimize=True)
     print(f"Wrote {args.output}")
@@ -61,7 +58,7 @@ def main() -> None:
 
 @contextmanager
 def signed_in(url: str) -> Iterator[str]:
-    """The address of a proxy that adds a session's cookies: the browser need not sign in."""
+    """Yield the address of a proxy that adds a session's cookies, so that the browser is signed in."""
     session = requests.Session()
     form = {"email": EMAIL, "password": PASSWORD}
     session.get(f"{url}/user/login/", timeout=60)
@@ -87,7 +84,7 @@ def signed_in(url: str) -> Iterator[str]:
         do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _pass_on
 
         def log_message(self, *arguments: object) -> None:
-            """Says nothing."""
+            """Print nothing."""
 
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
     proxy.daemon_threads = True

@@ -1,9 +1,9 @@
-"""Draws the README's picture: what each cycle's champion sees in streets that it never trained on.
+"""Draw the picture in the README: each cycle's predictions on streets that were not used for training.
 
     python docs/make_picture.py [--root runs/synthetic] [--output docs/images/result.jpg]
 
 Rows are validation images; columns are the image, its labels, and the prediction of each cycle's
-own model. It needs a finished campaign: run `make run` first.
+own model. This needs a finished campaign, so run `make run` first.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _HEADER = 30
 
 
 def main() -> None:
-    """Reads the campaign and writes the picture."""
+    """Read the campaign and write the picture."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--root", type=Path, default=Path("runs/synthetic"))
     parser.add_argument("--output", type=Path, default=Path("docs/images/result.jpg"))
     parser.add_argument("--rows", type=int, default=4)
-    parser.add_argument("--width", type=int, default=320, help="of one picture, in pixels")
+    parser.add_argument("--width", type=int, default=320, help="width of one picture, in pixels")
     args = parser.parse_args()
     set_environment()
     storage = open_storage(str(args.root))
@@ -64,7 +64,7 @@ def main() -> None:
         columns.append((title, pictures))
     args.output.parent.mkdir(parents=True, exist_ok=True)
     sheet = _sheet(columns, chosen, args.width)
-    # Noise and texture: a PNG of it would take a megabyte and a half.
+    # JPEG, because the noise and texture would take a megabyte and a half as a PNG.
     cv2.imwrite(
         str(args.output), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88]
     )
@@ -74,7 +74,7 @@ def main() -> None:
 def _sheet(
     columns: list[tuple[str, dict[str, np.ndarray]]], rows: list[str], width: int
 ) -> np.ndarray:
-    """Pictures in a grid under their titles: uint8 [H, W, 3]."""
+    """Arrange pictures in a grid under their titles: uint8 [H, W, 3]."""
     first = columns[0][1][rows[0]]
     height = round(width * first.shape[0] / first.shape[1])
     total = _HEADER + len(rows) * (height + _GAP), len(columns) * (width + _GAP) - _GAP

@@ -1,4 +1,4 @@
-"""docs/reference/recipes.md: every recipe key, from the classes of the settings."""
+"""Write docs/reference/recipes.md: every recipe key, from the classes of the settings."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from components.cycle.changes import PROTECTED
 
 
 def recipes(written_by: str) -> str:
-    """The page of recipe keys."""
+    """Return the page of recipe keys."""
     parts = [
         "# Recipe keys\n",
         written_by,
         "A recipe is a YAML file. Every key has a default except `name`. An unknown key, a wrong "
-        "type or an impossible value is refused before anything runs (exit code 2). `1.5` is no "
-        "integer, and a number in quotes is no number.\n",
+        "type or an impossible value is rejected before anything runs (exit code 2). `1.5` is not "
+        "an integer, and a number in quotes is not a number.\n",
         "`--set KEY=VALUE` changes one key on the command line, with the value in YAML: "
-        "`--set query.query_size=4`, `--set train.crop='[128, 160]'`. Resolved recipes are kept in "
-        "the ledger. `null` means: not set.\n",
-        "These keys may not change within a campaign (see [contracts](contracts.md#ledger)): "
+        "`--set query.query_size=4`, `--set train.crop='[128, 160]'`. The ledger keeps the resolved "
+        "recipe. `null` means that a key is not set.\n",
+        "These keys cannot change within a campaign (see [contracts](contracts.md#ledger)): "
         + ", ".join(f"`{key}`" for key in PROTECTED)
         + ".\n",
         *_sections(Recipe, "", ""),
@@ -35,7 +35,7 @@ def recipes(written_by: str) -> str:
 
 
 def _sections(model: type[BaseModel], prefix: str, title: str) -> Iterator[str]:
-    """A table of a group's own keys, then the groups in it."""
+    """Write a table of a group's own keys, then the groups in it."""
     words = attributes(model)
     schema = model.model_json_schema()
     yield f"## {title or 'At the top'}\n"
@@ -63,7 +63,7 @@ def _sections(model: type[BaseModel], prefix: str, title: str) -> Iterator[str]:
 
 
 def group_in(annotation: Any) -> type[BaseModel] | None:
-    """The group of settings that a key holds, if it holds one."""
+    """Return the group of settings that a key holds, if it holds one."""
     for candidate in (annotation, *getattr(annotation, "__args__", ())):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
@@ -71,7 +71,7 @@ def group_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def meaning_of(key: str, documented: str | None, group: type[BaseModel] | None) -> str:
-    """A key's meaning: from its class's docstring, else from recipe_words, else its group's."""
+    """Return a key's meaning: from its class's docstring, else from recipe_words, else its group's."""
     text = documented or WORDS.get(key)
     if text is None and group is not None:
         text = (inspect.getdoc(group) or "").split("\n")[0]
@@ -85,7 +85,7 @@ def meaning_of(key: str, documented: str | None, group: type[BaseModel] | None) 
 
 
 def attributes(model: type[BaseModel]) -> dict[str, str]:
-    """What the `Attributes:` part of a class's docstring says, by name."""
+    """Return what the `Attributes:` part of a class's docstring says, by name."""
     _, _, section = (inspect.getdoc(model) or "").partition("Attributes:\n")
     out: dict[str, str] = {}
     for entry in re.split(r"\n(?=  \w)", section.rstrip()):
@@ -96,7 +96,7 @@ def attributes(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _kind(shape: dict[str, Any]) -> str:
-    """A JSON schema in words."""
+    """Describe a JSON schema in words."""
     if "$ref" in shape:
         return "group"
     if "anyOf" in shape:

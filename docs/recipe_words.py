@@ -1,31 +1,31 @@
-"""What keys of the networks and objectives mean: their classes say so in comments, if at all."""
+"""Say what the keys of the networks and objectives mean, which their classes do not document."""
 
 WORDS = {
-    "train.network.encoder.name": "which encoder",
+    "train.network.encoder.name": "the encoder",
     "train.network.encoder.weights": (
         "`imagenet`, `none`, or the path of a file: a torch state dict for `efficientnet_lite0`, "
-        "else a Keras `.weights.h5` of the same encoder. `unet` always starts from scratch"
+        "otherwise a Keras `.weights.h5` of the same encoder. `unet` always starts from scratch"
     ),
-    "train.network.encoder.base": "`unet` only: channels at full resolution, doubled a level",
+    "train.network.encoder.base": "`unet` only: channels at full resolution, doubled at each level",
     "train.network.encoder.depth": "`unet` only: how often it halves the resolution",
-    "train.network.decoder_width": "channels of the finest decoder block; doubled a level",
+    "train.network.decoder_width": "channels of the finest decoder block, doubled at each level",
     "train.network.decoder_max_width": "the most channels that a decoder block may have",
-    "train.network.decoder_convolutions": "convolutions a decoder level",
+    "train.network.decoder_convolutions": "convolutions per decoder level",
     "train.network.decoder_convolution": "the kind of the decoder's convolutions",
     "train.network.upsampling": "how the decoder doubles the resolution",
     "train.network.output_stride": (
         "the stride at which logits are computed; they are then up-sampled to the input size"
     ),
-    "train.network.dropout": "share of the deepest feature's channels left out in training",
+    "train.network.dropout": "share of the deepest feature's channels dropped in training",
     "train.network.bn_momentum": (
         "momentum of batch norm's moving averages; a high one lags behind in short schedules"
     ),
     "train.discriminator.base": "channels are 1x, 2x, 4x and 8x this, then 1",
     "train.discriminator.leaky_slope": "slope of LeakyReLU below zero",
-    "train.discriminator.sees_image": "also show it the image, as in s4GAN (Mittal et al., 2019)",
+    "train.discriminator.sees_image": "also give it the image, as in s4GAN (Mittal et al., 2019)",
     "train.objectives.supervised": "weight of the cross-entropy on labeled pixels",
     "train.objectives.class_weights": (
-        "weigh classes in the cross-entropy: `log` is ENet's 1 / ln(c + share) (Paszke et al., "
+        "how classes are weighted in the cross-entropy: `log` is ENet's 1 / ln(c + share) (Paszke et al., "
         "2016), scaled to a mean of 1 over pixels"
     ),
     "train.objectives.class_weights_offset": (
@@ -49,18 +49,18 @@ WORDS = {
         "et al., 2023)"
     ),
     "train.objectives.feature_consistency": (
-        "weight of the same with half of each feature's channels left out (UniMatch, section 3.2)"
+        "weight of the same with half of each feature's channels dropped (UniMatch, section 3.2)"
     ),
     "train.objectives.consistency_threshold": (
         "confidence of the teacher below which pixels do not count"
     ),
     "train.objectives.consistency_start": "share of the steps after which consistency counts",
     "train.optimizer.name": "the optimizer of the generator",
-    "train.optimizer.learning_rate": "its highest learning rate",
-    "train.optimizer.weight_decay": "its weight decay",
-    "train.optimizer.schedule": "how the learning rate falls",
-    "train.optimizer.power": "of `poly` (DeepLab, Chen et al., 2017)",
-    "train.optimizer.warmup_steps": "steps in which the learning rate rises from zero",
-    "train.optimizer.clip_norm": "largest norm of all gradients together",
-    "train.discriminator_learning_rate": "of the discriminator's Adam (AdvSemiSeg)",
+    "train.optimizer.learning_rate": "the highest learning rate of the generator",
+    "train.optimizer.weight_decay": "the weight decay of the generator",
+    "train.optimizer.schedule": "how the learning rate decreases",
+    "train.optimizer.power": "the power of `poly` (DeepLab, Chen et al., 2017)",
+    "train.optimizer.warmup_steps": "steps over which the learning rate rises from zero",
+    "train.optimizer.clip_norm": "largest norm of all gradients together; they are clipped to it",
+    "train.discriminator_learning_rate": "the learning rate of the discriminator's Adam (AdvSemiSeg)",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -15,12 +16,18 @@ import yaml
 from pydantic import BaseModel
 
 from components.contracts.recipe.recipe import Recipe, keys
+from components.contracts.scores.report import SplitScores
+from components.contracts.step.report import CycleReport
+from pipelines.campaign.status import CampaignStatus
 from pipelines.cli import main as streetloop
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCS = REPOSITORY / "docs"
-TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-PAGES = [p for p in (REPOSITORY / name for name in TOP) if p.exists()] + sorted(DOCS.rglob("*.md"))
+CONTRACTS = DOCS / "reference" / "contracts.md"
+TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "mlflow/README.md")
+STEPS = sorted(path.parent for path in (REPOSITORY / "components").glob("*/component.py"))
+STEP_PAGES = [step / "README.md" for step in STEPS]
+PAGES = [*(REPOSITORY / name for name in TOP), *STEP_PAGES, *sorted(DOCS.rglob("*.md"))]
 NAMES = [str(path.relative_to(REPOSITORY)) for path in PAGES]
 each_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
@@ -94,7 +101,7 @@ def test_every_module_and_option_that_a_page_runs_exists(page: Path) -> None:
         if found:
             folder = REPOSITORY / found.group(1).replace(".", "/")
             assert (folder / "__main__.py").exists(), found.group(1)
-            source = "".join(path.read_text() for path in folder.glob("*.py"))
+            source = "".join(path.read_text() for path in folder.rglob("*.py"))
             for option in re.findall(r"--[a-z][a-z-]*", found.group(2)):
                 assert option == "--help" or f'"{option}"' in source, code
 
@@ -144,6 +151,13 @@ def test_every_file_of_the_repository_that_a_page_names_exists(page: Path) -> No
     for code in code_of(page.read_text()):
         for path in re.findall(rf"(?:^|\s)((?:{rooms})/[\w./-]*[\w/])(?=$|\s)", code):
             assert (REPOSITORY / path).exists(), path
+
+
+@pytest.mark.parametrize("page", STEP_PAGES, ids=[step.name for step in STEPS])
+def test_every_file_of_a_step_that_its_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`(\w+(?:\.py|/))`", page.read_text().partition("**Files:**")[2])
+    assert len(named) > 1
+    assert [name for name in named if not (page.parent / name).exists()] == []
 
 
 @each_page
@@ -200,6 +214,20 @@ def test_every_recipe_key_is_documented_with_a_meaning() -> None:
     assert [key for key, meaning in rows.items() if len(meaning) < 3] == []
 
 
+def test_every_key_of_a_cycles_report_is_documented() -> None:
+    section = CONTRACTS.read_text().partition("\n## report.json\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)
+    assert {key for row in rows for key in INLINE.findall(row)} == set(CycleReport.model_fields)
+    missing = [key for key in SplitScores.model_fields if f"`{key}`" not in section]
+    assert missing == []
+
+
+def test_the_status_that_the_reference_shows_is_one() -> None:
+    (shown,) = [body for kind, body in FENCE.findall(CONTRACTS.read_text()) if kind == "json"]
+    status = CampaignStatus.model_validate_json(shown)
+    assert json.loads(shown) == status.model_dump(mode="json")
+
+
 def test_every_make_target_is_documented_with_a_meaning() -> None:
     text = (DOCS / "reference" / "commands.md").read_text()
     rows = dict(re.findall(r"^- `make ([a-z0-9-]+)`: ?(.*)$", text, re.MULTILINE))
@@ -211,6 +239,24 @@ def test_the_generated_reference_is_up_to_date() -> None:
     command = [sys.executable, str(DOCS / "generate_reference.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
     assert done.returncode == 0, f"{done.stdout}{done.stderr} Run `make reference`."
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in DOCS.glob("make_*.py")))
+def test_every_script_that_makes_a_picture_starts(script: str) -> None:
+    command = [sys.executable, str(DOCS / script), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+
+
+def test_picture_leaves_out_only_arrows_that_follow_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(DOCS))
+    from architecture_picture import reduce
+
+    assert reduce({("a", "b"), ("b", "c"), ("a", "c"), ("a", "a")}) == {("a", "b"), ("b", "c")}
+    circle = {("a", "b"), ("b", "a")}
+    assert reduce(circle) == circle
 
 
 def test_no_word_of_the_reference_is_written_twice() -> None:
