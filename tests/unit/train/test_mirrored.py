@@ -84,13 +84,13 @@ def test_as_many_gpus_as_asked_for_are_used_and_only_several_of_them_mirror(monk
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 3}, {"unlabeled_batch_size": 3}])
-def test_batches_that_gpus_cannot_share_equally_are_refused(wrong):
+def test_settings_reject_batches_that_gpus_cannot_share_equally(wrong):
     TrainSettings(gpus=2)
     TrainSettings(gpus=2, unlabeled_batch_size=0)
     with pytest.raises(ValidationError, match=rf"{next(iter(wrong))} must be divisible by gpus"):
         TrainSettings(gpus=2, **wrong)
 
 
-def test_xla_over_several_gpus_is_refused():
-    with pytest.raises(ValidationError, match="jit_compile works on one device"):
+def test_settings_reject_xla_over_several_gpus():
+    with pytest.raises(ValidationError, match="jit_compile works on one device only"):
         TrainSettings(gpus=2, jit_compile=True)
