@@ -20,7 +20,7 @@ from components.train.networks.batch_norm import (
 )
 from components.train.networks.discriminator import build_discriminator
 from components.train.networks.generator import build_generator
-from components.train.networks.optimizers import FusedAdam, FusedAdamW
+from components.train.networks.optimizers import discriminator_optimizer, generator_optimizer
 
 
 @dataclass
@@ -105,27 +105,16 @@ def build_networks(
         with strategy.scope():
             generator = with_fused_batch_norm(plain)
             discriminator = build_discriminator(settings.discriminator)
-            # A replica hands in its part of the summed gradient, which Keras clips on its own.
-            clip_norm = settings.optimizer.clip_norm / strategy.num_replicas_in_sync
-            generator_optimizer = _scaled(_optimizer(settings, clip_norm), settings)
-            generator_optimizer.build(generator.trainable_variables)
-            # Betas of AdvSemiSeg (Hung et al., 2018), section 4.
-            discriminator_optimizer = _scaled(
-                FusedAdam(settings.discriminator_learning_rate, beta_1=0.9, beta_2=0.99),
-                settings,
+            optimizers = (
+                generator_optimizer(
+                    settings, generator.trainable_variables, strategy.num_replicas_in_sync
+                ),
+                discriminator_optimizer(settings, discriminator.trainable_variables),
             )
-            discriminator_optimizer.build(discriminator.trainable_variables)
             averaged = with_plain_batch_norm(generator)
         candidate = to_be_saved(generator)
     return Networks(
-        generator,
-        averaged,
-        candidate,
-        discriminator,
-        generator_optimizer,
-        discriminator_optimizer,
-        settings.ema_decay,
-        strategy,
+        generator, averaged, candidate, discriminator, *optimizers, settings.ema_decay, strategy
     )
 
 
@@ -152,31 +141,3 @@ def _begin(settings: TrainSettings, start: keras.Model | None) -> keras.Model:
             )
         plain.set_weights(start.get_weights())
     return plain
-
-
-def _optimizer(settings: TrainSettings, clip_norm: float) -> keras.optimizers.Optimizer:
-    wanted = settings.optimizer
-    if wanted.name == "sgd":
-        return keras.optimizers.SGD(
-            wanted.learning_rate,
-            momentum=0.9,
-            weight_decay=wanted.weight_decay,
-            global_clipnorm=clip_norm,
-        )
-    return FusedAdamW(
-        wanted.learning_rate,
-        weight_decay=wanted.weight_decay,
-        global_clipnorm=clip_norm,
-    )
-
-
-def _scaled(
-    optimizer: keras.optimizers.Optimizer, settings: TrainSettings
-) -> keras.optimizers.Optimizer:
-    """With loss scaling for float16, whose small gradients become 0; bfloat16 needs none.
-
-    Dynamic, and a step whose gradients are not finite is left out (Micikevicius et al., 2018).
-    """
-    if settings.precision != "mixed_float16":
-        return optimizer
-    return keras.optimizers.LossScaleOptimizer(optimizer)
