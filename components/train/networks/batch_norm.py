@@ -81,7 +81,7 @@ def _over_replicas(
 
 @contextmanager
 def statistics_frozen() -> Iterator[None]:
-    """Leave the moving averages alone in calls in training mode, while a step is traced.
+    """Keep calls in training mode from moving the averages, while a step is traced.
 
     This is for predictions from features that are perturbed on purpose: the teacher, which uses the
     averages, never sees such features.
@@ -95,9 +95,10 @@ def statistics_frozen() -> Iterator[None]:
 
 @contextmanager
 def statistics_only(momentum: float) -> Iterator[None]:
-    """Run fused batch norm in training mode in calls that are not, and move its averages.
+    """Run fused batch norm, and no other layer, in training mode, and move its averages.
 
-    So statistics are those of the network that predicts: dropout and drop-connect stay off.
+    Call the model with training=False inside: dropout and drop-connect stay off, and the statistics
+    are those of the network that predicts.
 
     Args:
       momentum: the averages' share of their new value, in place of each layer's; the rest is the

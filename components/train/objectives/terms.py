@@ -1,7 +1,6 @@
 """Build the terms of the generator's loss: each is a name, a weight and a value.
 
-Names are those of the metrics. Views are those of `views.py`, by name: a term is there if the views
-that it needs are.
+Names are those of the metrics. Logits come by view (`views.py`); a term exists if its views do.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ Judge = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # label maps and images to 
 
 
 class Term(NamedTuple):
-    """A value, float32 []; what it counts in the loss, where a weight of 0.0 only reports it."""
+    """One term. A weight of 0.0 only reports the value, float32 []."""
 
     weight: float | tf.Tensor
     value: tf.Tensor

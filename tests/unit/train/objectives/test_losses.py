@@ -172,7 +172,7 @@ def test_adversarial_and_discriminator_losses_by_hand(d_logits, valid, rng):
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_an_undecided_discriminator_has_the_loss_of_chance(valid):
+def test_discriminator_loss_of_an_undecided_discriminator_is_that_of_chance(valid):
     zeros = tf.zeros((*SHAPE, 1))
     value = losses.discriminator_loss(zeros, valid, zeros, valid).numpy()
     assert value == pytest.approx(np.log(2), rel=1e-6)

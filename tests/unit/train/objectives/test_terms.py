@@ -48,19 +48,19 @@ def test_weighted_sum_keeps_a_nan_of_any_weight():
 @pytest.mark.parametrize("dice", [0.0, 0.3])
 def test_supervised_has_a_dice_term_only_with_a_weight(dice: float):
     weights = ObjectiveSettings(supervised=0.7, dice=dice)
-    found = terms.supervised(LOGITS, LABELS, None, weights)
-    assert {name: term.weight for name, term in found.items()} == (
+    built = terms.supervised(LOGITS, LABELS, None, weights)
+    assert {name: term.weight for name, term in built.items()} == (
         {"supervised_loss": 0.7} | ({"dice_loss": 0.3} if dice else {})
     )
     expected = losses.supervised_loss(LOGITS["labeled"], LABELS)
-    assert float(found["supervised_loss"].value) == float(expected)
+    assert float(built["supervised_loss"].value) == float(expected)
 
 
 def test_adversarial_judges_the_weak_view_only_if_there_is_one():
     labeled = {"labeled": LOGITS["labeled"]}
     assert set(terms.adversarial(labeled, BATCH, judge, WEIGHTS, YES)) == {"adversarial_loss"}
-    found = terms.adversarial(LOGITS, BATCH, judge, WEIGHTS, YES)
-    assert {name: pytest.approx(float(term.weight)) for name, term in found.items()} == {
+    built = terms.adversarial(LOGITS, BATCH, judge, WEIGHTS, YES)
+    assert {name: pytest.approx(float(term.weight)) for name, term in built.items()} == {
         "adversarial_loss": 0.4,
         "adversarial_loss_unlabeled": 0.5,
         "semi_supervised_loss": 0.1,
@@ -68,29 +68,29 @@ def test_adversarial_judges_the_weak_view_only_if_there_is_one():
     }
     late = terms.adversarial(LOGITS, BATCH, judge, WEIGHTS, NO)
     assert float(late["semi_supervised_loss"].weight) == 0
-    for name in found:
-        assert float(late[name].value) == float(found[name].value), name
+    for name in built:
+        assert float(late[name].value) == float(built[name].value), name
 
 
 def test_trusted_share_counts_trusted_pixels_over_all_of_them():
-    found = terms.adversarial(LOGITS, BATCH, judge, WEIGHTS, YES)
+    built = terms.adversarial(LOGITS, BATCH, judge, WEIGHTS, YES)
     verdict = judge(tf.nn.softmax(LOGITS["weak"]), BATCH["weak"]).numpy()[..., 0]
     trusted = (1 / (1 + np.exp(-verdict)) > 0.2) & ~BATCH["padding"].numpy()
     assert 0 < trusted.mean() < 1
-    assert float(found["trusted_share"].value) == pytest.approx(trusted.mean())
+    assert float(built["trusted_share"].value) == pytest.approx(trusted.mean())
 
 
 @pytest.mark.parametrize("started", [YES, NO])
 def test_consistency_has_a_term_for_each_view_with_targets(started: tf.Tensor):
     weights = ObjectiveSettings(consistency=0.6, feature_consistency=0.2)
     both = {"strong": TARGETS, "features": TARGETS}
-    found = terms.consistency(LOGITS, both, weights, started)
-    assert {name: pytest.approx(float(term.weight)) for name, term in found.items()} == {
+    built = terms.consistency(LOGITS, both, weights, started)
+    assert {name: pytest.approx(float(term.weight)) for name, term in built.items()} == {
         "consistency_loss": 0.6 * float(started),
         "feature_consistency_loss": 0.2 * float(started),
     }
     for view, name in (("strong", "consistency_loss"), ("features", "feature_consistency_loss")):
         expected = losses.consistency_loss(LOGITS[view], TARGETS, 0.0)
-        assert float(found[name].value) == float(expected)
+        assert float(built[name].value) == float(expected)
         assert set(terms.consistency(LOGITS, {view: TARGETS}, weights, started)) == {name}
     assert terms.consistency(LOGITS, {}, weights, started) == {}
