@@ -44,10 +44,6 @@ WORDS = {
         "trust pixels where the discriminator's sigmoid is above this"
     ),
     "train.objectives.semi_supervised_start": "share of the steps after which self-training counts",
-    "train.objectives.consistency": (
-        "weight of weak-to-strong consistency with the averaged model as teacher (UniMatch, Yang "
-        "et al., 2023)"
-    ),
     "train.objectives.feature_consistency": (
         "weight of the same with half of each feature's channels dropped (UniMatch, section 3.2)"
     ),
@@ -57,7 +53,6 @@ WORDS = {
     "train.objectives.consistency_start": "share of the steps after which consistency counts",
     "train.optimizer.name": "the optimizer of the generator",
     "train.optimizer.learning_rate": "the highest learning rate of the generator",
-    "train.optimizer.weight_decay": "the weight decay of the generator",
     "train.optimizer.schedule": "how the learning rate decreases",
     "train.optimizer.power": "the power of `poly` (DeepLab, Chen et al., 2017)",
     "train.optimizer.warmup_steps": "steps over which the learning rate rises from zero",

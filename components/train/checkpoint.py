@@ -1,4 +1,4 @@
-"""A fit's whole state in one file: interrupted here, it goes on as if nothing had happened."""
+"""Save a fit's whole state in one file, from which an interrupted fit resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _META = "meta"
 
 
 class Checkpoint:
-    """Variables and a few numbers, in an .npz file that is replaced as a whole.
+    """Variables and a few numbers, in an .npz file that is replaced atomically.
 
     Attributes:
       path: the local file.
-      stored: called after each save, to bring the file to a bucket.
+      stored: called after each save, to copy the file to a bucket.
     """
 
     def __init__(self, path: Path, stored: Callable[[Path], None] = lambda path: None) -> None:
         self.path, self.stored = path, stored
 
     def save(self, groups: dict[str, Sequence[Any]], meta: dict[str, Any]) -> None:
-        """Writes every variable of every group, and `meta` (JSON)."""
+        """Write every variable of every group, and `meta` (JSON)."""
         arrays: dict[str, Any] = {
             f"{name}/{i}": np.asarray(variable)
             for name, variables in groups.items()
@@ -40,7 +40,7 @@ class Checkpoint:
         self.stored(self.path)
 
     def load(self, groups: dict[str, Sequence[Any]]) -> dict[str, Any] | None:
-        """Assigns what `save` wrote; returns its `meta`, or None if there is no checkpoint."""
+        """Assign the saved values; return the saved `meta`, or None if there is no checkpoint."""
         if not self.path.exists():
             return None
         with np.load(self.path) as arrays:
@@ -50,7 +50,7 @@ class Checkpoint:
             return json.loads(str(arrays[_META]))
 
     def arrays(self, name: str) -> list[np.ndarray]:
-        """One saved group as arrays, in order; empty if it was not saved."""
+        """Return a saved group as arrays, in order; an empty list if it was not saved."""
         with np.load(self.path) as arrays:
             count = sum(1 for key in arrays.files if key.startswith(f"{name}/"))
             return [arrays[f"{name}/{i}"] for i in range(count)]

@@ -1,4 +1,4 @@
-"""The devices that a fit runs on."""
+"""Choose the devices of a fit, and share batches out between them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def strategy_for(gpus: int) -> tf.distribute.Strategy:
-    """Takes as many GPUs as the recipe asks for, and no others, into use.
+    """Use as many GPUs as the recipe asks for, and no others.
 
-    Call it before TensorFlow touches a device.
+    Call this before TensorFlow touches a device.
 
     Returns:
       TensorFlow's default strategy for one device; a mirrored one for several GPUs.
@@ -26,17 +26,17 @@ def strategy_for(gpus: int) -> tf.distribute.Strategy:
     visible = tf.config.list_physical_devices("GPU")
     if len(visible) < gpus:
         raise StreetloopError(
-            f"Expected {gpus} GPUs (train.gpus); TensorFlow sees {len(visible)}. Check the driver, "
-            "the image (containers/trainer.Dockerfile) and the pod's GPU request, or set "
-            "train.gpus=0 to train on the CPU."
+            f"TensorFlow sees {len(visible)} GPUs, fewer than train.gpus={gpus}. Check the driver, the "
+            "image (containers/trainer.Dockerfile) and the pod's GPU request, or set train.gpus=0 to "
+            "train on the CPU."
         )
     if visible:
         tf.config.set_visible_devices(visible[:gpus], "GPU")
     return tf.distribute.MirroredStrategy() if gpus > 1 else tf.distribute.get_strategy()
 
 
-def shared_out(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.data.Dataset:
-    """Gives each replica an equal part of every batch: its rows, in order.
+def distribute(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.data.Dataset:
+    """Give each replica an equal part of every batch: its rows, in order.
 
     Args:
       batches: of `stream.batches`; its number of rows is divisible by the number of replicas.

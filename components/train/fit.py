@@ -1,4 +1,4 @@
-"""The fit: from labeled and unlabeled images to a generator, resumable at any step."""
+"""Fit the networks to labeled and unlabeled images, resumable at any step."""
 
 from __future__ import annotations
 
@@ -9,36 +9,47 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from components.contracts.model.predictor import Predictor
 from components.contracts.recipe.train import TrainSettings
 from components.train.alarm import check_loss_scale, collapse_warning, finite_means
 from components.train.checkpoint import Checkpoint
-from components.train.dev_score import Kept, score_on_dev
-from components.train.devices import shared_out
+from components.train.dev_score import BestModel, score_on_dev
+from components.train.devices import distribute
 from components.train.input.data import Data
 from components.train.input.stream import batches
-from components.train.interrupt import InterruptedFit, sigterm
+from components.train.interrupt import InterruptedFit, stop_signals
 from components.train.networks.networks import Networks, build_networks
 from components.train.objectives.class_weights import log_weights
 from components.train.schedule import learning_rate_factor
 from components.train.train_step import make_train_step
+from components.train.waiting import WaitingClock
 
 log = logging.getLogger("streetloop")
-_BUSY = 0.05  # share of waiting for images above which the fit says so
+_PROGRESS_EVERY = 10  # steps
 
 
 @dataclass
 class Fit:
-    """A finished fit. The model to save is `networks.candidate`."""
+    """A finished fit.
+
+    Attributes:
+      networks: trained; `networks.to_save()` returns the best model.
+      dev_miou: of the best model; None without a labeled pixel on dev.
+      best_step: the step after which the best model was scored.
+      steps: that were trained.
+      seconds: since this process began with the fit.
+      waiting: share of the steps' time in which the model waited for images.
+    """
 
     networks: Networks
     dev_miou: float | None
     best_step: int
     steps: int
     seconds: float
-    waiting: float  # share of the steps' time in which the model waited for images
+    waiting: float
 
 
 def fit(
@@ -51,109 +62,84 @@ def fit(
     progress: Callable[[int, str], None] = lambda step, text: None,
     strategy: tf.distribute.Strategy | None = None,
 ) -> Fit:
-    """Trains the networks; goes on from the checkpoint if there is one.
+    """Train the networks; resume from the checkpoint if there is one.
 
     Args:
       data: the images.
       settings: everything about the fit.
       seed: of weights, order and augmentation.
       checkpoint: where the state is kept.
-      start: a generator whose weights to begin with.
+      start: a generator with whose weights to begin.
       report: called with the step and its losses and dev metrics, every `dev_every` steps.
       progress: called every few steps with a few words.
       strategy: how a step is spread over devices (`devices.strategy_for`); None for one device.
 
     Raises:
-      StreetloopError: a loss is not finite; the message names the term and the step.
+      StreetloopError: a loss or a gradient is not finite; the message names the term and the step.
       InterruptedFit: SIGTERM came.
     """
     keras.utils.set_random_seed(seed)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     networks = build_networks(settings, start, strategy)
-    weights = None
-    if settings.objectives.class_weights == "log":
-        counts = data.labeled.pixel_counts()
-        weights = log_weights(counts, settings.objectives.class_weights_offset)
-    train_step = make_train_step(networks, settings, weights, seed)
-    best = Kept()
-    first = _resume(checkpoint, networks, best)
-    if first:
-        log.info("going on from step %d", first)
-    images = batches(data.labeled, data.unlabeled, settings, seed, first)
-    iterator = iter(shared_out(images, networks.strategy))
+    train_step = make_train_step(networks, settings, _class_weights(data, settings), seed)
+    best, clock = BestModel(), WaitingClock()
+    step = first = _restore(checkpoint, networks, best)
+    images = iter(
+        distribute(batches(data.labeled, data.unlabeled, settings, seed, first), networks.strategy)
+    )
     predictor = Predictor(networks.candidate)
-    losses: list[dict[str, Any]] = []
-    started, waited, stepped, step = time.monotonic(), 0.0, 0.0, first
-    with sigterm() as asked_to_stop:
-        while step < settings.steps and not _bored(best, settings):
-            at = time.monotonic()
-            batch = next(iterator)
-            got = time.monotonic()
-            networks.set_learning_rates(
-                learning_rate_factor(step, settings.steps, settings.optimizer), settings
-            )
-            losses.append(train_step(batch, tf.constant(step, tf.int32)))
+    rows: list[dict[str, Any]] = []  # metrics of the steps since the last report
+    started = time.monotonic()
+    with stop_signals() as stop_requested:
+        while step < settings.steps and not best.is_final(settings.patience):
+            batch = clock.next_batch(images)
+            factor = learning_rate_factor(step, settings.steps, settings.optimizer)
+            networks.set_learning_rates(factor, settings)
+            rows.append(train_step(batch, tf.constant(step, tf.int32)))
             step += 1
-            at_score = step % settings.dev_every == 0 or step == settings.steps
-            stopping = asked_to_stop.is_set()  # asked once: a later signal ends the next step
-            save = at_score or stopping or step % settings.checkpoint_every == 0
-            look = save or step % 10 == 0
-            if look:  # on a GPU this waits for the steps, which return before they are done
-                losses = [{k: float(v) for k, v in row.items()} for row in losses]
-            if step > first + 1:  # the first one is traced, which takes as long as dozens
-                waited += got - at
-                stepped += time.monotonic() - at
-            if look:
-                means = finite_means(losses, step)  # before the state is saved
+
+            scoring = step % settings.dev_every == 0 or step == settings.steps
+            stopping = stop_requested.is_set()  # read once: a later signal ends the next step
+            saving = scoring or stopping or step % settings.checkpoint_every == 0
+            looking = saving or step % _PROGRESS_EVERY == 0
+            if looking:  # on a GPU this waits for the steps, which return before they are done
+                rows = [{name: float(value) for name, value in row.items()} for row in rows]
+            clock.end_step()
+
+            if looking:
+                means = finite_means(rows, step, networks.loss_scale())  # before the state is saved
                 check_loss_scale(networks.loss_scale(), step)
                 progress(step, f"loss {means['supervised_loss']:.3f}")
-            if at_score:
-                metrics = means | score_on_dev(
-                    networks, predictor, data, settings, seed, best, step
-                )
-                report(step, metrics)
-                alarm = collapse_warning(means)
-                if alarm:
-                    log.warning("step %d: %s", step, alarm)
-                losses = []
-            if save:
-                _save(checkpoint, networks, best, step)
+            if scoring:
+                scores = score_on_dev(networks, predictor, data, settings, seed)
+                best.replace_if_better(scores.get("dev/miou"), step, networks)
+                report(step, means | scores)
+                if warning := collapse_warning(means):
+                    log.warning("step %d: %s", step, warning)
+                rows = []
+            if saving:
+                groups = networks.state() | {"best": best.weights}
+                checkpoint.save(groups, {"step": step} | best.numbers())
             if stopping:
                 raise InterruptedFit
     seconds = time.monotonic() - started
     networks.candidate.set_weights(best.weights)
-    waiting = waited / stepped if stepped else 0.0
-    _tell_waiting(waiting)
-    return Fit(networks, best.miou if data.dev else None, best.step, step, seconds, waiting)
+    clock.log_share()
+    return Fit(networks, best.miou, best.step, step, seconds, clock.share)
 
 
-def _tell_waiting(share: float) -> None:
-    log.info("%.1f %% of the steps' time went by waiting for images", 100 * share)
-    if share > _BUSY:
-        log.warning(
-            "The model waited for images for %.0f %% of the steps' time (expected: at most %.0f %%). Give "
-            "the step more CPU cores, or store smaller images (data.size).",
-            100 * share,
-            100 * _BUSY,
-        )
+def _class_weights(data: Data, settings: TrainSettings) -> np.ndarray | None:
+    if settings.objectives.class_weights == "none":
+        return None
+    return log_weights(data.labeled.pixel_counts(), settings.objectives.class_weights_offset)
 
 
-def _bored(best: Kept, settings: TrainSettings) -> bool:
-    return bool(settings.patience) and best.since >= settings.patience
-
-
-def _save(checkpoint: Checkpoint, networks: Networks, best: Kept, step: int) -> None:
-    groups = networks.state() | {"best": best.weights}
-    meta = {"step": step, "miou": best.miou, "best_step": best.step, "since": best.since}
-    checkpoint.save(groups, meta)
-
-
-def _resume(checkpoint: Checkpoint, networks: Networks, best: Kept) -> int:
-    """The step to begin with."""
-    meta = checkpoint.load(networks.state())
-    if meta is None:
+def _restore(checkpoint: Checkpoint, networks: Networks, best: BestModel) -> int:
+    """Restore the state of an interrupted fit; return the step to begin with."""
+    numbers = checkpoint.load(networks.state())
+    if numbers is None:
         return 0
-    best.miou, best.step, best.since = meta["miou"], meta["best_step"], meta["since"]
-    best.weights = checkpoint.arrays("best")
-    return meta["step"]
+    best.restore(numbers, checkpoint.arrays("best"))
+    log.info("Resuming from step %d.", numbers["step"])
+    return numbers["step"]

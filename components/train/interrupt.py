@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C, as a flag that the fit looks at between two steps."""
+"""Turn SIGTERM and Ctrl-C into a flag that the fit reads between two steps."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any
 
 
 class InterruptedFit(SystemExit):
-    """SIGTERM came: the state is saved, and the next start goes on from it."""
+    """SIGTERM came: the state is saved, and the next start resumes from it."""
 
     def __init__(self) -> None:
         super().__init__(128 + signal.SIGTERM)
 
 
 @contextmanager
-def sigterm() -> Iterator[threading.Event]:
-    """Turns SIGTERM and SIGINT into a flag, where signals can be caught (the main thread)."""
-    asked = threading.Event()
+def stop_signals() -> Iterator[threading.Event]:
+    """Turn SIGTERM and SIGINT into a flag, where signals can be caught (the main thread)."""
+    requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield requested
         return
 
-    def note(number: int, frame: Any) -> None:
-        asked.set()
+    def set_flag(number: int, frame: Any) -> None:
+        requested.set()
 
     # Ctrl-C in a terminal reaches the whole process group, this step included.
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, set_flag) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield asked
+        yield requested
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

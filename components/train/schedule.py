@@ -1,4 +1,4 @@
-"""How the learning rate goes: a linear warm-up, then poly or cosine to zero."""
+"""Schedule the learning rate: a linear warm-up, then poly or cosine to zero."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from components.contracts.recipe.train import OptimizerSettings
 
 
 def learning_rate_factor(step: int, steps: int, settings: OptimizerSettings) -> float:
-    """What the learning rate is multiplied by at `step`, in [0, 1].
+    """Return the factor of the learning rate at `step`, in [0, 1].
 
     poly: (1 - step / steps) ** power (DeepLab, Chen et al., 2017).
     cosine: (1 + cos(pi * step / steps)) / 2 (SGDR, Loshchilov & Hutter, 2017, without restarts).

@@ -1,8 +1,8 @@
-"""What the machine does while a fit runs: processor, memory, disk, network, and NVIDIA GPUs.
+"""Measure the machine while a fit runs: processor, memory, disk, network, and NVIDIA GPUs.
 
-A thread only measures. The fit sends what was measured together with its losses, so nothing of
-this waits for MLflow or talks to it at the same time, and a kill leaves nothing to clean up.
-The names are those of MLflow's own monitor; its UI shows them under "System metrics".
+A thread only measures. The fit sends the measurements together with its losses, so the thread never
+waits for MLflow and never talks to it at the same time, and a kill leaves nothing to clean up. The
+names are those of MLflow's own monitor; its UI shows them under "System metrics".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from components.contracts.tracking.client import Points
 log = logging.getLogger("streetloop")
 _PREFIX = "system/"
 _KEPT = 2000  # measurements; more than a fit makes between two reports
-_PATIENCE = 5  # seconds for a last measurement; a driver that hangs must not hold the fit
+_PATIENCE = 5  # seconds for a last measurement; a driver that hangs must not hold up the fit
 
 
 class SystemMetrics:
@@ -27,7 +27,7 @@ class SystemMetrics:
 
     Attributes:
       opened_ms: when the cycle was opened; a point's step is the seconds since then, so that the
-        points of a training that went on after a kill follow those from before it.
+        points of a training that was resumed after a kill follow those from before it.
     """
 
     def __init__(self, opened_ms: int, seconds: float) -> None:
@@ -38,7 +38,7 @@ class SystemMetrics:
         self._thread = threading.Thread(target=self._run, daemon=True, name="system metrics")
 
     def take(self) -> list[Points]:
-        """The points that are new, in order."""
+        """Return the new points, in order."""
         points = []
         with suppress(IndexError):
             while True:
@@ -46,11 +46,11 @@ class SystemMetrics:
         return points
 
     def start(self) -> None:
-        """Starts to measure."""
+        """Start to measure."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Measures once more and ends; a fit shorter than an interval has its point, too."""
+        """Measure once more and stop; so a fit shorter than an interval has its point, too."""
         self._stop.set()
         self._thread.join(_PATIENCE)
 
@@ -63,13 +63,13 @@ class SystemMetrics:
                 values = self._measure()
                 at = time.time_ns() // 1_000_000
                 self._points.append(Points(values, (at - self.opened_ms) // 1000, at))
-        except Exception as error:  # of whatever a driver or /proc may do; the fit goes on
-            log.warning("no more system metrics: %s: %s", type(error).__name__, error)
+        except Exception as error:  # whatever a driver or /proc may do, the fit continues
+            log.warning("System metrics stop: %s: %s", type(error).__name__, error)
 
 
 @contextmanager
 def system_metrics(opened_ms: int, seconds: float) -> Iterator[Callable[[], list[Points]]]:
-    """Measures every `seconds` during the block (0: never); yields what hands out new points."""
+    """Measure every `seconds` during the block (0: never); yield the function that returns new points."""
     if not seconds:
         yield list
         return
@@ -82,7 +82,7 @@ def system_metrics(opened_ms: int, seconds: float) -> Iterator[Callable[[], list
 
 
 def _measure() -> Callable[[], dict[str, float | None]]:
-    """A function that measures once, with the parts of MLflow's own monitor."""
+    """Return a function that measures once, with the parts of MLflow's own monitor."""
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
     from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor

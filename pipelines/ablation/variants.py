@@ -67,7 +67,7 @@ def settings_of(variant: str, recipe: TrainSettings) -> TrainSettings:
         for name in WEIGHTS
     }
     objectives = recipe.objectives.model_copy(update=weights)
-    if not objectives.read_unlabeled:
+    if not objectives.reads_unlabeled:
         return recipe.model_copy(
             update=common | {"objectives": objectives, "unlabeled_batch_size": 0}
         )

@@ -1,6 +1,6 @@
-"""One fit in a process of its own: `fit_worker.py FOLDER [SIGNAL STEP]`.
+"""Run one fit in a process of its own: `fit_worker.py FOLDER [SIGNAL STEP]`.
 
-Goes on from FOLDER/state.npz if it is there, sends itself SIGNAL after STEP, and at the end writes
+It resumes from FOLDER/state.npz if that exists, sends itself SIGNAL after STEP, and at the end writes
 the candidate's variables to FOLDER/end.npz; the checkpoint holds all others.
 """
 

@@ -43,7 +43,7 @@ EVERYTHING: Mapping[str, Any] = {
 
 
 def settings_of(**changes: Any) -> TrainSettings:
-    """EVERYTHING with some keys of the top replaced; a mapping is merged with what is there."""
+    """Return EVERYTHING with some top-level keys replaced; a mapping is merged into the old one."""
     values = dict(EVERYTHING)
     for key, value in changes.items():
         values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
@@ -51,7 +51,7 @@ def settings_of(**changes: Any) -> TrainSettings:
 
 
 def data_of(labeled: int = 5, unlabeled: int = 7, dev: int = 2) -> Data:
-    """Blocky labels, a part of them ignored, and images that show them."""
+    """Return blocky labels, a part of them ignored, and images that show them."""
     labels = {f"id{k:02d}": _label(k) for k in range(labeled + unlabeled + dev)}
     images = {i: _image(label, k) for k, (i, label) in enumerate(labels.items())}
     ids = list(labels)
@@ -74,7 +74,7 @@ def _label(seed: int) -> np.ndarray:
     rng = np.random.default_rng([seed, 3])
     blocks = rng.choice([0, 1, 2, 8, 10, 13], (4, 8)).astype(np.uint8)
     label = blocks.repeat(8, 0).repeat(8, 1)
-    label[: 4 * (seed % 4)] = IGNORE_LABEL  # another number of valid pixels in every image
+    label[: 4 * (seed % 4)] = IGNORE_LABEL  # a different number of valid pixels in every image
     return label
 
 

@@ -1,8 +1,8 @@
-"""Fits on one and on two devices, in a process that has two: `mirrored_worker.py FOLDER [again]`.
+"""Fit on one and on two devices, in a process that has two: `mirrored_worker.py FOLDER [again]`.
 
-Writes the last checkpoint of each fit to FOLDER/<fit>.npz and its losses to FOLDER/<fit>.losses.npz.
-`two` begins with the state of `one` after two steps. With `again`, `alone` does not, and `crashed`
-is `alone` ended by force and begun again.
+Write the last checkpoint of each fit to FOLDER/<fit>.npz and its losses to FOLDER/<fit>.losses.npz.
+`two` begins with the state of `one` after two steps. With `again`, `alone` begins from nothing, and
+`crashed` is `alone` ended by force and resumed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run(
     copy_first_to: Path | None = None,
     saves: int = -1,
 ) -> None:
-    """One fit, which may copy its first checkpoint, or crash after a number of them."""
+    """Run one fit, which may copy its first checkpoint, or crash after a number of them."""
     rows: list[dict[str, float]] = []
     left = saves
 

@@ -1,6 +1,6 @@
-"""The settings of the networks and of the objectives, as a recipe names them.
+"""Settings of the networks and of the objectives.
 
-Weights are named after the terms of the papers; the source of each default stands beside it.
+Weights are named after the terms of the papers; the source of each default is beside it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class EncoderSettings(Settings):
     # "imagenet", "none", or the path of a file: a torch state dict for efficientnet_lite0, else a
     # Keras .weights.h5 of the same encoder. `unet` always starts from scratch.
     weights: str = Field(default="imagenet", min_length=1)
-    base: int = Field(default=16, ge=1)  # `unet` only: channels at full resolution, doubled a level
+    base: int = Field(
+        default=16, ge=1
+    )  # `unet` only: channels at full resolution, doubled per level
     depth: int = Field(default=4, ge=1, le=5)  # `unet` only: how often it halves the resolution
 
 
@@ -39,10 +41,10 @@ class NetworkSettings(Settings):
     """The generator: an encoder and a U-Net decoder (Ronneberger et al., 2015)."""
 
     encoder: EncoderSettings = EncoderSettings()
-    # Channels of the finest decoder block; doubled a level up to the maximum.
+    # Channels of the finest decoder block; doubled per level up to the maximum.
     decoder_width: int = Field(default=32, ge=1)
     decoder_max_width: int = Field(default=128, ge=1)
-    decoder_convolutions: Literal[1, 2] = 2  # a level
+    decoder_convolutions: Literal[1, 2] = 2  # per level
     decoder_convolution: Literal["full", "separable"] = "full"
     upsampling: Literal["nearest", "bilinear"] = "bilinear"
     # The stride at which the logits are computed; they are then up-sampled to the input size.
@@ -61,13 +63,18 @@ class DiscriminatorSettings(Settings):
 
 
 class ObjectiveSettings(Settings):
-    """What the generator is asked to do, and how much each term counts; 0 switches a term off."""
+    """The terms of the generator's loss and their weights; 0 switches a term off.
+
+    Attributes:
+      consistency: weight of weak-to-strong consistency with the averaged model as teacher (UniMatch,
+        Yang et al., 2023), on one strong view where UniMatch has two at half this weight each.
+    """
 
     supervised: Weight = 1.0
     # "log" is ENet's 1 / ln(c + share) (Paszke et al., 2016), scaled to a mean of 1 over pixels.
     class_weights: Literal["none", "log"] = "log"
-    # ENet's c, in place of 1.02. The larger, the less rare classes count: at 1.02 a class with a
-    # hundredth of the pixels counts ten times as much as one with a third, at 1.1 three times.
+    # ENet's c, 1.02 in the paper. The larger it is, the less rare classes count: at 1.02 a class with
+    # a hundredth of the pixels counts ten times as much as one with a third, at 1.1 three times.
     class_weights_offset: float = Field(default=1.02, gt=1.0, le=10.0)
     dice: Weight = 0.0
 
@@ -78,19 +85,30 @@ class ObjectiveSettings(Settings):
     semi_supervised_threshold: Share = 0.2  # trust pixels where sigmoid(D) is above this
     semi_supervised_start: Share = 0.25  # of the steps; 5,000 of 20,000 in the paper
 
-    # UniMatch (Yang et al., 2023): (labeled + strong1 / 4 + strong2 / 4 + feature / 2) / 2. Seen
-    # from a labeled weight of 1 that is 0.5 for the strong views together and 0.5 for the feature.
+    # UniMatch (Yang et al., 2023): (labeled + strong1 / 4 + strong2 / 4 + feature / 2) / 2. Relative
+    # to a labeled weight of 1 that is 0.5 for the strong views together and 0.5 for the feature.
+    # One strong view at 0.5 has the expected gradient of two at 0.25 and costs half as much.
     consistency: Weight = 0.0
     feature_consistency: Weight = 0.0
     consistency_threshold: Share = 0.0  # their value for Cityscapes
     consistency_start: Share = 0.0  # of the steps
 
     @property
-    def read_unlabeled(self) -> bool:
+    def uses_discriminator(self) -> bool:
+        """Whether a term with a weight asks the discriminator."""
+        return bool(self.adversarial_labeled or self.judges_unlabeled)
+
+    @property
+    def judges_unlabeled(self) -> bool:
+        """Whether a term with a weight asks the discriminator about unlabeled images."""
+        return bool(self.adversarial_unlabeled or self.semi_supervised)
+
+    @property
+    def uses_teacher(self) -> bool:
+        """Whether a term with a weight asks the averaged model about unlabeled images."""
+        return bool(self.consistency or self.feature_consistency)
+
+    @property
+    def reads_unlabeled(self) -> bool:
         """Whether a term with a weight reads unlabeled images."""
-        return bool(
-            self.adversarial_unlabeled
-            or self.semi_supervised
-            or self.consistency
-            or self.feature_consistency
-        )
+        return self.judges_unlabeled or self.uses_teacher

@@ -1,4 +1,4 @@
-"""The settings of a fit: data order, optimization, and what is kept on the way."""
+"""Settings of a fit: augmentation, optimization, and how often it scores and saves."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class AugmentSettings(Settings):
-    """Weak changes of every training image, and strong ones of what the student sees.
+    """Weak changes of every training image, and strong changes of the student's view.
 
-    The ranges are UniMatch's (Yang et al., 2023), except that street scenes never hang upside
-    down and small images suffer from scales as low as 0.5.
+    The ranges are UniMatch's (Yang et al., 2023), except that street scenes are never upside down
+    and small images suffer from scales as low as 0.5.
 
     Attributes:
-      scale: smallest and largest zoom before the crop; 1 makes the whole image fill the crop, so
-        what a stored pixel becomes is this times max(crop / stored size).
+      scale: smallest and largest zoom before the crop; at 1 the whole image fills the crop, so a
+        stored pixel grows by this times max(crop / stored size).
       flip: mirror left and right, half of the time.
-      jitter: brightness, contrast, saturation and hue of the strong view.
+      jitter: brightness, contrast, saturation and hue of the strong view, each as in torchvision's
+        `ColorJitter`; a hue of 0.25 turns colours by up to a quarter circle either way.
       jitter_share, grey_share, blur_share, cutmix_share: how often each change is made.
       labeled_strong_share: how often a labeled image gets the strong changes of colour as well.
     """
@@ -44,7 +45,11 @@ class AugmentSettings(Settings):
 
 
 class OptimizerSettings(Settings):
-    """How the generator's weights move."""
+    """How the generator's weights move.
+
+    Attributes:
+      weight_decay: of the kernels, decoupled from the gradient; biases and norm layers have none.
+    """
 
     name: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Positive = 1e-3
@@ -61,18 +66,18 @@ class TrainSettings(Settings):
     Attributes:
       steps: optimizer steps.
       batch_size, unlabeled_batch_size: images of each kind in a step; the second may be 0.
-      crop: height and width of what the networks see, cut from the zoomed image (`augment.scale`).
-      ema_decay: of the averaged weights, which teach and which are saved; 0 turns averaging off.
-      settle_batches: batches over which the averaged model's batch-norm statistics are taken anew.
+      crop: height and width of the networks' input, cut from the zoomed image (`augment.scale`).
+      ema_decay: of the averaged weights, which teach and are saved; 0 turns averaging off.
+      settle_batches: batches over which the averaged model's batch-norm statistics are recomputed.
       dev_every: steps between two scores on `dev`. The best-scoring weights are saved.
-      patience: stop after so many scores without a better one; 0 never stops early.
+      patience: stop after this many scores without a better one; 0 never stops early.
       checkpoint_every: steps between checkpoints.
       warm_start: start from the champion's weights, if there is one.
       jit_compile: compile the step with XLA; on one device only.
-      precision: what the networks compute in. Weights, losses, scores and the saved model are always
+      precision: the networks' number format. Weights, losses, scores and the saved model are always
         float32; `mixed_float16` scales the losses.
       deterministic: the same machine, data and seed give the same weights, bit for bit.
-      gpus: GPUs to use, each with an equal part of every batch; more than are visible is an error.
+      gpus: GPUs to use, each with an equal part of every batch; it is an error if fewer are visible.
         0 uses the CPU.
     """
 
@@ -112,11 +117,13 @@ class TrainSettings(Settings):
             for name in ("batch_size", "unlabeled_batch_size"):
                 if getattr(self, name) % self.gpus:
                     raise ValueError(
-                        f"{name} must be divisible by gpus ({self.gpus}): it is the number of "
-                        "images of all GPUs together"
+                        f"{name} must be divisible by gpus ({self.gpus}): it counts the images of "
+                        "all GPUs together"
                     )
             if self.jit_compile:
-                raise ValueError("jit_compile works on one device; set it to false, or gpus to 1")
+                raise ValueError(
+                    "jit_compile works on one device only; set it to false, or gpus to 1"
+                )
         return self
 
     @model_validator(mode="after")
@@ -124,6 +131,6 @@ class TrainSettings(Settings):
         if self.network.encoder.name == "convnext_tiny" and not self.gpus:
             raise ValueError(
                 "convnext_tiny trains on GPUs only (TensorFlow has no gradient of its grouped "
-                "convolutions on a CPU); set gpus, or take another encoder"
+                "convolutions on a CPU); set gpus, or choose another encoder"
             )
         return self

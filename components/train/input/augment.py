@@ -1,6 +1,6 @@
-"""Changes of a training image: weak ones for everybody, strong ones for the student.
+"""Change training images: weakly for every network, strongly for the student alone.
 
-All of them are functions of a NumPy generator, so that a step's images depend on nothing but the
+Each change is a function of a NumPy generator, so that a step's images depend on nothing but the
 seed and the step.
 """
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from components.contracts.recipe.train import AugmentSettings
+from components.train.input import colour
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 
@@ -20,14 +21,14 @@ def weak(
     settings: AugmentSettings,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Zooms, crops and mirrors an image together with its labels.
+    """Zoom, crop and mirror an image together with its labels.
 
     Args:
       image: uint8 [h, w, 3].
-      label: train ids, uint8 [h, w]; None stands for "no label": 0 inside the image.
+      label: train ids, uint8 [h, w]; None for an image without labels, which counts as 0 inside.
       crop: height and width of the result.
       settings: ranges.
-      rng: the only source of chance.
+      rng: the only source of randomness.
 
     Returns:
       image uint8 [crop..., 3] and label uint8 [crop...]. Where the zoomed image does not fill the
@@ -37,7 +38,7 @@ def weak(
     if label is None:
         label = np.zeros((height, width), np.uint8)
     zoom = float(np.exp(rng.uniform(np.log(settings.scale[0]), np.log(settings.scale[1]))))
-    # Scale 1 is the crop's own size filled by the whole image.
+    # At scale 1 the whole image fills the crop.
     zoom *= max(crop[0] / height, crop[1] / width)
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if zoom > 1 else cv2.INTER_AREA)
@@ -65,48 +66,32 @@ def _crop(
 
 
 def strong(image: np.ndarray, settings: AugmentSettings, rng: np.random.Generator) -> np.ndarray:
-    """Changes colours and sharpness, never geometry: uint8 [h, w, 3] to the same.
+    """Change colours and sharpness, never geometry: uint8 [h, w, 3] to the same.
 
-    Colour jitter, greyscale and blur as in UniMatch (Yang et al., 2023), appendix.
+    Colour jitter, greyscale and blur are those of UniMatch (Yang et al., 2023), appendix.
     """
-    out = image.astype(np.float32)
-    brightness, contrast, saturation, hue = settings.jitter
-    # All chances are drawn whatever is used: the next image's do not depend on this one's.
+    # Every number is drawn whether it is used or not: later draws do not depend on these.
     draws = rng.random(3)
-    factors = rng.uniform(-1, 1, 4)
+    amounts = np.array([1.0, 1.0, 1.0, 0.0]) + settings.jitter * rng.uniform(-1, 1, 4)
+    order = rng.permutation(4)
     sigma = float(rng.uniform(0.1, 2.0))
+    out = image.astype(np.float32)
     if draws[0] < settings.jitter_share:
-        out *= 1 + brightness * factors[0]
-        out = (out - out.mean()) * (1 + contrast * factors[1]) + out.mean()
-        grey = out.mean(2, keepdims=True)
-        out = (out - grey) * (1 + saturation * factors[2]) + grey
-        out = _turn_hue(out, hue * factors[3])
+        out = colour.jitter(out, amounts.tolist(), order.tolist())
     if draws[1] < settings.grey_share:
-        out = np.repeat(out.mean(2, keepdims=True), 3, axis=2)
+        out = colour.grey(out)
     if draws[2] < settings.blur_share:
         out = cv2.GaussianBlur(out, (0, 0), sigma)
-    return np.clip(out, 0, 255).astype(np.uint8)
-
-
-def _turn_hue(image: np.ndarray, turn: float) -> np.ndarray:
-    """Turns colours about the grey axis by `turn` of a half circle."""
-    angle = turn * np.pi
-    cosine, sine = np.cos(angle), np.sin(angle)
-    a = (1 - cosine) / 3
-    b = np.sqrt(1 / 3) * sine
-    matrix = np.array(
-        [[cosine + a, a - b, a + b], [a + b, cosine + a, a - b], [a - b, a + b, cosine + a]],
-        np.float32,
-    )
-    return image @ matrix.T
+    return np.rint(out).astype(np.uint8)
 
 
 def cutmix_box(
     size: tuple[int, int], settings: AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
-    """A rectangle to paste over another image: bool [H, W], all False if none is drawn.
+    """Draw a rectangle to paste over another image: bool [H, W]; all False if CutMix is not drawn.
 
-    Area 2 % to 40 % of the image, aspect ratio 0.3 to 1/0.3 (French et al., 2020; UniMatch).
+    Its area is 2 % to 40 % of the image, its aspect ratio 0.3 to 1/0.3 (French et al., 2020;
+    UniMatch).
     """
     mask = np.zeros(size, bool)
     draw, share, ratio = rng.random(), rng.uniform(0.02, 0.4), rng.uniform(0.3, 1 / 0.3)

@@ -1,4 +1,4 @@
-"""What a fit learns from."""
+"""Open the images that a fit learns from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger("streetloop")
 
 @dataclass
 class Data:
-    """What a fit learns from, and what it is measured on (`dev`; may be empty)."""
+    """The images that a fit learns from, and those that it is scored on (`dev`; may be empty)."""
 
     labeled: Pool
     unlabeled: Pool | None
@@ -26,21 +26,21 @@ class Data:
     def of(
         cls, labeled: Records, records: Records, unlabeled: list[str], settings: TrainSettings
     ) -> Data:
-        """Opens what `split` wrote: labeled records, and the ids of the unlabeled ones.
+        """Open the output of `split`: labeled records, and the ids of the unlabeled ones.
 
         Args:
           labeled: records with labels.
           records: the whole data set.
-          unlabeled: ids of `records`; not drawn if no objective reads them.
+          unlabeled: ids of `records`; ignored if no objective reads unlabeled images.
           settings: of the fit.
         """
-        wanted = settings.unlabeled_batch_size > 0 and settings.objectives.read_unlabeled
+        wanted = settings.unlabeled_batch_size > 0 and settings.objectives.reads_unlabeled
         use_unlabeled = bool(unlabeled) and wanted
         mixes = settings.objectives.consistency > 0 and settings.augment.cutmix_share > 0
         if use_unlabeled and mixes and settings.unlabeled_batch_size == 1:
             log.warning(
-                "CutMix pastes from another unlabeled image of the batch, and there is one only: "
-                "nothing is mixed. Set train.unlabeled_batch_size to 2 or more, or "
+                "CutMix mixes nothing: it pastes from another unlabeled image of the batch, and each "
+                "batch holds only one. Set train.unlabeled_batch_size to 2 or more, or "
                 "train.augment.cutmix_share to 0."
             )
         budget = image_budget()

@@ -1,4 +1,4 @@
-"""How much memory the decoded images of a fit may take."""
+"""Decide how much memory the decoded images of a fit may take."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 
 import psutil
 
-# Of what is free when the fit begins. The rest is for the networks' activations, which on a CPU lie
-# in the same memory.
+# Of the memory that is free when the fit begins. The rest is for the networks' activations, which
+# on a CPU are in the same memory.
 _SHARE = 0.25
 
 
 class Budget:
-    """Bytes that may still be kept; pools of images share one."""
+    """The bytes that may still be kept; pools of images share one."""
 
     def __init__(self, size: int) -> None:
         self.left = size
 
     def take(self, size: int) -> bool:
-        """Whether `size` bytes fit; they then count as taken."""
+        """Return whether `size` bytes fit; if they do, they count as taken."""
         if size > self.left:
             return False
         self.left -= size
@@ -27,18 +27,18 @@ class Budget:
 
 
 def image_budget() -> Budget:
-    """A quarter of the memory that is free to this process."""
+    """Return a quarter of the memory that is free to this process."""
     return Budget(int(_SHARE * free_memory()))
 
 
 def free_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Bytes free on the machine, or less if a container's limit is nearer.
+    """Return the bytes that are free on the machine, or fewer if a container's limit is nearer.
 
-    A pod that goes over its limit is killed, however much the node has left; psutil knows the
-    node alone. Files in the kernel's cache count as used by a container, but make way.
+    A pod that exceeds its limit is killed, however much the node has left, and psutil knows only
+    the node. Files in the kernel's cache count as used by a container, but make way.
 
     Args:
-      cgroup: where the kernel shows the container's limits (cgroup version 2, or 1).
+      cgroup: the folder in which the kernel shows the container's limits (cgroup version 2 or 1).
     """
     free = psutil.virtual_memory().available
     for folder, limit, used, cache in (
@@ -50,9 +50,9 @@ def free_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
             "total_inactive_file",
         ),
     ):
-        # Not every kernel shows them, and "max" stands for no limit.
+        # Not every kernel shows them, and "max" means no limit.
         with suppress(OSError, ValueError, KeyError):
             stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-            most, now = (int((folder / name).read_text()) for name in (limit, used))
-            free = min(free, most - now + int(stat[cache]))
+            limit_bytes, used_bytes = (int((folder / name).read_text()) for name in (limit, used))
+            free = min(free, limit_bytes - used_bytes + int(stat[cache]))
     return max(0, free)

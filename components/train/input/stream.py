@@ -1,6 +1,6 @@
-"""The training images of every step, by tf.data: a pure function of the seed and the step.
+"""Feed every step its training images with tf.data, as a pure function of the seed and the step.
 
-So a fit that is interrupted at step n goes on with the images that it would have seen.
+A fit that is interrupted at step n therefore resumes with the images that it would have seen.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _LABELED, _UNLABELED = 0, 1  # streams; part of each generator's seed
 
 
 class Pool:
-    """Images of a folder of records, decoded, and kept in memory as long as they fit.
+    """Decoded images of a folder of records, kept in memory as long as they fit.
 
     Attributes:
-      budget: what decoded images may take; pools may share it. What does not fit is read again
-        each time.
+      budget: the bytes that decoded images may take; pools may share it. An image that does not fit
+        is read each time that it is drawn.
     """
 
     def __init__(self, records: Records, ids: Sequence[str], budget: Budget) -> None:
@@ -36,7 +36,7 @@ class Pool:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """The image, uint8 [h, w, 3], and its train ids, uint8 [h, w], if records hold any."""
+        """Return the image, uint8 [h, w, 3], and its train ids, uint8 [h, w], or None without any."""
         image_id = self.ids[index]
         if image_id not in self._kept:
             image, label = self.records.encoded(image_id)
@@ -48,7 +48,7 @@ class Pool:
         return self._kept[image_id]
 
     def pixel_counts(self) -> np.ndarray:
-        """Labeled pixels of each class, over all images: int64 [19]."""
+        """Count the labeled pixels of each class over all images: int64 [19]."""
         counts = np.zeros(NUM_CLASSES, np.int64)
         for index in range(len(self)):
             label = self[index][1]
@@ -58,7 +58,7 @@ class Pool:
 
 
 def batch_indices(seed: int, stream: int, step: int, batch: int, total: int) -> list[int]:
-    """Which images step `step` sees: every epoch is a new seeded order of all of them."""
+    """Return the images that `step` sees: every epoch is a new seeded order of all of them."""
     out = []
     for place in range(step * batch, (step + 1) * batch):
         epoch, k = divmod(place, total)
@@ -69,10 +69,10 @@ def batch_indices(seed: int, stream: int, step: int, batch: int, total: int) -> 
 def batches(
     labeled: Pool, unlabeled: Pool | None, settings: TrainSettings, seed: int, first: int
 ) -> tf.data.Dataset:
-    """The batches of steps first, first + 1, … up to `settings.steps`.
+    """Return the batches of steps first, first + 1, … up to `settings.steps`.
 
     Returns:
-      a data set of dictionaries: `image` float32 [B, H, W, 3] in [0, 255] and `label` int32
+      A data set of dictionaries: `image` float32 [B, H, W, 3] in [0, 255] and `label` int32
       [B, H, W] (255 = ignore); with unlabeled images also `weak` and `strong` float32
       [U, H, W, 3], `padding` bool [U, H, W] and `cutmix` bool [U, H, W].
     """

@@ -1,4 +1,4 @@
-"""The networks of a fit and their optimizers, and what of them a checkpoint holds."""
+"""Build the networks of a fit and their optimizers, and name the state that a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import tensorflow as tf
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.train import TrainSettings
 from components.train.networks.batch_norm import (
-    to_be_saved,
+    for_saving,
+    in_float32,
     with_fused_batch_norm,
     with_plain_batch_norm,
 )
 from components.train.networks.discriminator import build_discriminator
 from components.train.networks.generator import build_generator
-from components.train.networks.optimizers import FusedAdam, FusedAdamW
+from components.train.networks.optimizers import discriminator_optimizer, generator_optimizer
 
 
 @dataclass
@@ -29,9 +30,9 @@ class Networks:
 
     Attributes:
       generator: the student, with fused batch normalisation.
-      averaged: the exponential moving average of its weights: the teacher.
-      candidate: a float32 copy of `averaged` whose batch-norm statistics are settled, to be scored;
-        in the end the best one, to be saved.
+      averaged: the exponential moving average of its weights, which is the teacher.
+      candidate: a float32 copy of `averaged` with settled batch-norm statistics, to be scored; at the
+        end of a fit the best one. Its batch normalisation is fused: `to_save` replaces it.
       strategy: how a step is spread over devices; TensorFlow's default strategy for one device.
     """
 
@@ -45,7 +46,7 @@ class Networks:
     strategy: tf.distribute.Strategy
 
     def state(self) -> dict[str, Sequence[Any]]:
-        """All variables by group, dropout's random state and the optimizers' moments included."""
+        """Return all variables by group, dropout's random state and the optimizers' moments included."""
         return {
             "generator": self.generator.variables,
             "averaged": self.averaged.variables,
@@ -55,14 +56,14 @@ class Networks:
         }
 
     def set_learning_rates(self, factor: float, settings: TrainSettings) -> None:
-        """Scales both learning rates."""
+        """Scale both learning rates."""
         self.generator_optimizer.learning_rate = settings.optimizer.learning_rate * factor
         self.discriminator_optimizer.learning_rate = settings.discriminator_learning_rate * factor
 
     def update_average(self, step: tf.Tensor) -> None:
-        """Moves the average; the decay grows from 0, so that early weights are soon forgotten.
+        """Move the average with a decay that grows from 0, so that early weights are soon forgotten.
 
-        min(1 - 1 / (step + 1), decay), as in UniMatch V2 (Yang et al., 2025).
+        The decay is min(1 - 1 / (step + 1), ema_decay), as in UniMatch V2 (Yang et al., 2025).
         """
         early = 1.0 - 1.0 / (tf.cast(step, tf.float32) + 1.0)
         decay = tf.minimum(early, self.ema_decay)
@@ -70,16 +71,16 @@ class Networks:
             mean.assign(decay * mean + (1.0 - decay) * weight)
 
     def average_into_candidate(self) -> None:
-        """Copies the averaged weights into the candidate, and where its dropout begins."""
+        """Copy the averaged weights, and the state of dropout, into the candidate."""
         for to, variable in zip(self.candidate.variables, self.averaged.variables, strict=True):
             to.assign(variable)
 
     def to_save(self) -> tuple[keras.Model, keras.Model]:
-        """The candidate and the discriminator, both in float32."""
-        return self.candidate, to_be_saved(self.discriminator)
+        """Return copies of the candidate and the discriminator of built-in layers, in float32."""
+        return for_saving(self.candidate), for_saving(self.discriminator)
 
     def loss_scale(self) -> float | None:
-        """What the generator's loss is multiplied by against underflow, in float16; else None."""
+        """Return the factor of the generator's loss against underflow in float16; else None."""
         scale = getattr(self.generator_optimizer, "dynamic_scale", None)
         return None if scale is None else float(np.asarray(scale))
 
@@ -89,11 +90,11 @@ def build_networks(
     start: keras.Model | None = None,
     strategy: tf.distribute.Strategy | None = None,
 ) -> Networks:
-    """Builds the networks of a fit.
+    """Build the networks of a fit.
 
     Args:
       settings: of the fit.
-      start: a generator whose weights to begin with.
+      start: a generator with whose weights to begin.
       strategy: of `devices.strategy_for`; None for one device.
 
     Raises:
@@ -105,27 +106,16 @@ def build_networks(
         with strategy.scope():
             generator = with_fused_batch_norm(plain)
             discriminator = build_discriminator(settings.discriminator)
-            # A replica hands in its part of the summed gradient, which Keras clips on its own.
-            clip_norm = settings.optimizer.clip_norm / strategy.num_replicas_in_sync
-            generator_optimizer = _scaled(_optimizer(settings, clip_norm), settings)
-            generator_optimizer.build(generator.trainable_variables)
-            # Betas of AdvSemiSeg (Hung et al., 2018), section 4.
-            discriminator_optimizer = _scaled(
-                FusedAdam(settings.discriminator_learning_rate, beta_1=0.9, beta_2=0.99),
-                settings,
+            optimizers = (
+                generator_optimizer(
+                    settings, generator.trainable_variables, strategy.num_replicas_in_sync
+                ),
+                discriminator_optimizer(settings, discriminator.trainable_variables),
             )
-            discriminator_optimizer.build(discriminator.trainable_variables)
             averaged = with_plain_batch_norm(generator)
-        candidate = to_be_saved(generator)
+        candidate = in_float32(generator)
     return Networks(
-        generator,
-        averaged,
-        candidate,
-        discriminator,
-        generator_optimizer,
-        discriminator_optimizer,
-        settings.ema_decay,
-        strategy,
+        generator, averaged, candidate, discriminator, *optimizers, settings.ema_decay, strategy
     )
 
 
@@ -140,43 +130,13 @@ def _dtype_policy(name: str) -> Iterator[None]:
 
 
 def _begin(settings: TrainSettings, start: keras.Model | None) -> keras.Model:
-    """The generator as the fit begins with it."""
+    """Build the generator with which the fit begins."""
     plain = build_generator(settings.network)
     if start is not None:
-        wanted = [tuple(w.shape) for w in plain.weights]
-        got = [tuple(w.shape) for w in start.weights]
-        if wanted != got:
+        if [tuple(w.shape) for w in plain.weights] != [tuple(w.shape) for w in start.weights]:
             raise StreetloopError(
-                "Expected the champion to have this recipe's network (train.warm_start is on); its "
-                "weights have other shapes. Set train.warm_start=false, or put train.network back."
+                "The champion's weights do not fit this recipe's network, and train.warm_start is "
+                "on. Set train.warm_start=false, or restore the champion's train.network."
             )
         plain.set_weights(start.get_weights())
     return plain
-
-
-def _optimizer(settings: TrainSettings, clip_norm: float) -> keras.optimizers.Optimizer:
-    wanted = settings.optimizer
-    if wanted.name == "sgd":
-        return keras.optimizers.SGD(
-            wanted.learning_rate,
-            momentum=0.9,
-            weight_decay=wanted.weight_decay,
-            global_clipnorm=clip_norm,
-        )
-    return FusedAdamW(
-        wanted.learning_rate,
-        weight_decay=wanted.weight_decay,
-        global_clipnorm=clip_norm,
-    )
-
-
-def _scaled(
-    optimizer: keras.optimizers.Optimizer, settings: TrainSettings
-) -> keras.optimizers.Optimizer:
-    """With loss scaling for float16, whose small gradients become 0; bfloat16 needs none.
-
-    Dynamic, and a step whose gradients are not finite is left out (Micikevicius et al., 2018).
-    """
-    if settings.precision != "mixed_float16":
-        return optimizer
-    return keras.optimizers.LossScaleOptimizer(optimizer)

@@ -1,8 +1,8 @@
-"""What the replicas of a training step tell each other, so that several devices do the step of one.
+"""Exchange values between the replicas of a training step, so that several devices do the step of one.
 
 Inside `strategy.run`, every replica holds an equal part of each batch. A loss there is the replica's
 share of the loss: its sum over the replicas is the loss of the whole batch. Outside, and on one
-device, there is one replica, and every function here hands back what plain TensorFlow would.
+device, there is one replica, and every function here returns what plain TensorFlow would.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import tensorflow as tf
 
 
 def count() -> int:
-    """How many replicas run the step that is being traced."""
+    """Return how many replicas run the step that is being traced."""
     context = tf.distribute.get_replica_context()
     return 1 if context is None else context.num_replicas_in_sync
 
 
 def total(value: tf.Tensor) -> tf.Tensor:
-    """The sum of every replica's value, on each of them; gradients pass."""
+    """Return the sum of every replica's value, on each of them; gradients pass."""
     return value if count() == 1 else _all_reduce(tf.distribute.ReduceOp.SUM, value)
 
 
 def mean(values: Sequence[tf.Tensor]) -> Sequence[tf.Tensor]:
-    """The means of every replica's values, on each of them."""
+    """Return the means of every replica's values, on each of them."""
     return values if count() == 1 else _all_reduce(tf.distribute.ReduceOp.MEAN, list(values))
 
 
 def next_rows(values: tf.Tensor) -> tf.Tensor:
-    """Each row [B, ...] replaced by the one after it in the whole batch; after the last, the first.
+    """Replace each row [B, ...] by the next one in the whole batch, and the last by the first.
 
     On one device: tf.roll(values, -1, 0).
     """
@@ -43,7 +43,7 @@ def next_rows(values: tf.Tensor) -> tf.Tensor:
 
 
 def own_rows(values: tf.Tensor) -> tf.Tensor:
-    """This replica's part of rows [replicas * B, ...] that every replica holds: [B, ...]."""
+    """Return this replica's part of rows [replicas * B, ...] that every replica holds: [B, ...]."""
     if count() == 1:
         return values
     place = tf.distribute.get_replica_context().replica_id_in_sync_group

@@ -1,4 +1,4 @@
-"""How much a pixel of each class counts in the supervised loss."""
+"""Weigh the classes in the supervised loss."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 def log_weights(pixel_counts: np.ndarray, offset: float = 1.02) -> np.ndarray:
-    """1 / ln(offset + share of the class), scaled to a mean of 1 over the labeled pixels.
+    """Return 1 / ln(offset + share of the class), scaled to a mean of 1 over the labeled pixels.
 
-    ENet (Paszke et al., 2016), section 5.2, where the offset is 1.02.
+    From ENet (Paszke et al., 2016), section 5.2, where the offset is 1.02.
 
     Args:
       pixel_counts: [C], labeled pixels of each class, at least 0.

@@ -1,4 +1,4 @@
-"""Every objective as a pure function: tensors in, one float32 number out.
+"""Compute each loss as a pure function: tensors in, one float32 number out.
 
 Throughout: `logits` [B, H, W, C] of any float type, `labels` [B, H, W] int32 in [0, C) or 255
 (= ignore), `valid` [B, H, W] bool. A loss is a mean over the pixels that count, so that padding and
@@ -10,16 +10,15 @@ share: the sum of the shares is the loss of the whole batch, and their gradients
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import tensorflow as tf
 
 from components.train.networks import replicas
+from components.train.objectives.targets import Targets
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 
 def masked_mean(values: tf.Tensor, mask: tf.Tensor, count: tf.Tensor | None = None) -> tf.Tensor:
-    """Sum of values [..] where the mask [..] holds, over their number (or `count`); 0 if none."""
+    """Divide the sum of values [..] where the mask [..] holds by their number, or `count`; 0 if none."""
     mask = tf.cast(mask, tf.float32)
     count = tf.reduce_sum(mask) if count is None else tf.cast(count, tf.float32)
     # Multiplying keeps a NaN a NaN: it must stop the run, not vanish behind a mask.
@@ -27,7 +26,7 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor, count: tf.Tensor | None = No
 
 
 def pixel_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """-log softmax(logits)[label], float32 [B, H, W]; where ignored, the value is meaningless."""
+    """Return -log softmax(logits)[label], float32 [B, H, W]; it is meaningless where ignored."""
     known = tf.where(labels == IGNORE_LABEL, tf.zeros_like(labels), labels)
     return tf.nn.sparse_softmax_cross_entropy_with_logits(known, tf.cast(logits, tf.float32))
 
@@ -35,7 +34,7 @@ def pixel_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 def supervised_loss(
     logits: tf.Tensor, labels: tf.Tensor, class_weights: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Cross-entropy: sum over valid pixels of w[label] * CE, over the number of valid pixels.
+    """Return the cross-entropy: the sum over valid pixels of w[label] * CE, over their number.
 
     The sum is not divided by the weights' sum: a batch of easy classes counts less, as intended.
     Give weights whose mean over all labeled pixels is 1, and the scale stays that of plain
@@ -54,10 +53,10 @@ def supervised_loss(
 
 
 def dice_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Soft Dice: 1 - mean over the classes present of 2 * sum(p * g) / (sum(p) + sum(g)).
+    """Return 1 - soft Dice: the mean over classes of 2 * sum(p * g) / (sum(p) + sum(g)).
 
-    Sums run over the whole batch's valid pixels; p is the soft-max, g the one-hot label. A class that no
-    valid pixel has is left out (Milletari et al., 2016, with p and g not squared).
+    Sums run over the whole batch's valid pixels; p is the soft-max, g the one-hot label. A class without
+    a valid pixel is left out (Milletari et al., 2016, with p and g not squared).
 
     Args:
       logits: [B, H, W, C].
@@ -75,13 +74,15 @@ def dice_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def _real_or_fake(discriminator_logits: tf.Tensor, real: bool) -> tf.Tensor:
-    """Binary cross-entropy of logits [B, H, W, 1] against "real" or "fake": float32 [B, H, W]."""
+    """Return the cross-entropy of logits [B, H, W, 1] to "real" or "fake": float32 [B, H, W]."""
     logits = tf.cast(discriminator_logits[..., 0], tf.float32)
     return tf.nn.softplus(-logits if real else logits)  # -log sigmoid(x) = softplus(-x)
 
 
 def adversarial_loss(discriminator_logits: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """The generator's wish to be taken for real: mean of -log D(G(x)) (Hung et al., 2018, eq. 4).
+    """Reward the generator for being taken for real: the mean of -log D(G(x)).
+
+    From Hung et al. (2018), eq. 4.
 
     Args:
       discriminator_logits: [B, H, W, 1] for the soft-max of the generator's logits.
@@ -93,10 +94,10 @@ def adversarial_loss(discriminator_logits: tf.Tensor, valid: tf.Tensor) -> tf.Te
 def discriminator_loss(
     real_logits: tf.Tensor, real_valid: tf.Tensor, fake_logits: tf.Tensor, fake_valid: tf.Tensor
 ) -> tf.Tensor:
-    """Mean of -log D(y) over real pixels and -log(1 - D(G(x))) over fake ones, halved.
+    """Return half of: the mean of -log D(y) over real pixels, plus -log(1 - D(G(x))) over fake ones.
 
-    Hung et al. (2018), eq. 1, halved as in the authors' code: chance is log 2, 0.2 to 0.5 is
-    healthy. Give predictions through tf.stop_gradient: this loss trains the discriminator alone.
+    From Hung et al. (2018), eq. 1, halved as in the authors' code: chance is log 2, 0.2 to 0.5 is
+    healthy. Pass predictions through tf.stop_gradient: this loss trains the discriminator alone.
 
     Args:
       real_logits: [B, H, W, 1] for one-hot label maps.
@@ -112,51 +113,27 @@ def discriminator_loss(
 def discriminator_accuracy(
     discriminator_logits: tf.Tensor, valid: tf.Tensor, real: bool
 ) -> tf.Tensor:
-    """Share of valid pixels that D calls what they are; near 1 on both kinds, D has won."""
+    """Return the share of valid pixels that D judges rightly; near 1 on both kinds, D has won."""
     right = (discriminator_logits[..., 0] > 0) == real
     return masked_mean(tf.cast(right, tf.float32), valid)
 
 
-def trusted_pixels(
-    discriminator_logits: tf.Tensor, valid: tf.Tensor, threshold: float
-) -> tf.Tensor:
-    """Where D takes a prediction for real: sigmoid(D) > threshold and valid; [B, H, W] bool."""
-    return tf.logical_and(tf.sigmoid(discriminator_logits[..., 0]) > threshold, valid)
-
-
 def semi_supervised_loss(logits: tf.Tensor, trusted: tf.Tensor) -> tf.Tensor:
-    """Self-training where the discriminator trusts the prediction (Hung et al., 2018, eq. 5).
+    """Train on the network's own argmax where the discriminator trusts it: the cross-entropy there.
 
-    Cross-entropy against the network's own argmax, over the trusted pixels only. Neither the
-    pseudo labels nor the choice of pixels carries a gradient.
+    From Hung et al. (2018), eq. 5. Neither the pseudo labels nor the choice of pixels carries a
+    gradient.
 
     Args:
       logits: [B, H, W, C] of unlabeled images.
-      trusted: [B, H, W] bool, from `trusted_pixels`.
+      trusted: [B, H, W] bool, from `targets.trusted_pixels`.
     """
     pseudo_labels = tf.stop_gradient(tf.argmax(logits, -1, output_type=tf.int32))
     return masked_mean(pixel_cross_entropy(logits, pseudo_labels), trusted)
 
 
-class Targets(NamedTuple):
-    """What a teacher says about unlabeled images."""
-
-    pseudo_labels: tf.Tensor  # [B, H, W] int32 in [0, C) or 255
-    confidence: tf.Tensor  # [B, H, W] float32 in [0, 1]: the largest soft-max probability
-
-
-def teacher_targets(teacher_logits: tf.Tensor, valid: tf.Tensor) -> Targets:
-    """Turns logits [B, H, W, C] into targets; invalid pixels become 255. Carries no gradient."""
-    probabilities = tf.nn.softmax(tf.cast(tf.stop_gradient(teacher_logits), tf.float32))
-    classes = tf.argmax(probabilities, -1, output_type=tf.int32)
-    return Targets(
-        tf.where(valid, classes, IGNORE_LABEL * tf.ones_like(classes)),
-        tf.reduce_max(probabilities, -1),
-    )
-
-
 def consistency_loss(logits: tf.Tensor, targets: Targets, threshold: float) -> tf.Tensor:
-    """Weak-to-strong consistency: cross-entropy of a strong view against the weak view's classes.
+    """Return the cross-entropy of a strong view to the teacher's classes of the weak view.
 
     Only pixels with confidence >= threshold add to the sum; it is divided by the number of all
     valid pixels, so that an unsure teacher says less (FixMatch, Sohn et al. 2020, eq. 4; UniMatch,

@@ -1,67 +1,52 @@
-"""Batch-norm statistics are taken from images at the zoom at which they will be predicted."""
+"""The best model: which candidate is kept, and what an undefined score means."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
 
-import keras
 import numpy as np
 
-from components.train.dev_score import _settle
-from components.train.input.data import Data
-from tests.support.fits import settings_of
+from components.train import dev_score
+from components.train.dev_score import BestModel, score_on_dev
+from tests.support.fits import data_of, settings_of
 
 
-class Pool(list):
-    """Images and labels by place, as `stream.Pool` gives them."""
+def candidate(number: int) -> Any:
+    weights = [np.array(number)]
+    return SimpleNamespace(candidate=SimpleNamespace(get_weights=lambda: weights))
 
 
-class Watcher:
-    """A model without layers that keeps what it sees."""
-
-    def __init__(self) -> None:
-        self.layers: list[Any] = []
-        self.batches: list[np.ndarray] = []
-
-    def __call__(self, images: Any, training: bool) -> None:
-        self.batches.append(np.asarray(images))
+def test_best_model_is_replaced_by_a_higher_score_only() -> None:
+    best = BestModel()
+    for step, miou in enumerate([0.0, 0.3, 0.3, 0.2], 1):
+        best.replace_if_better(miou, step, candidate(step))
+    assert (best.miou, best.step, best.since) == (0.3, 2, 2)
+    assert best.weights == [2]
+    assert [best.is_final(patience) for patience in (0, 1, 2, 3)] == [False, True, True, False]
 
 
-def seen(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The image of a pool of one, and the batch that a model sees of it with a crop of 32x64."""
-    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    records: Any = SimpleNamespace()
-    pool: Any = Pool([(image, None)])
-    model: Any = Watcher()
-    _settle(model, Data(pool, None, records, []), settings_of(batch_size=3), 0)
-    (batch,) = model.batches
-    return image, batch
+def test_best_model_is_the_latest_one_where_scores_are_undefined() -> None:
+    best = BestModel()
+    for step in (1, 2, 3):
+        best.replace_if_better(None, step, candidate(step))
+    assert (best.miou, best.step, best.since, best.weights) == (None, 3, 0, [3])
+    assert not best.is_final(1)
 
 
-def test_a_larger_image_is_cut_and_not_shrunk() -> None:
-    image, batch = seen((50, 90))
-    windows = np.lib.stride_tricks.sliding_window_view(image, (32, 64), (0, 1))
-    for view in batch:
-        assert (windows == view.transpose(2, 0, 1)).all((-3, -2, -1)).any()
+def test_best_model_is_restored_from_its_numbers() -> None:
+    best, other = BestModel(0.4, 7, 2, [np.array(1)]), BestModel()
+    other.restore(best.numbers() | {"step": 9}, best.weights)
+    assert other == best
 
 
-def test_an_image_of_the_crops_size_is_seen_as_it_is() -> None:
-    image, batch = seen((32, 64))
-    for view in batch:
-        np.testing.assert_array_equal(view, image)
-
-
-def test_nothing_is_left_of_the_statistics_that_were() -> None:
-    rng = np.random.default_rng(1)
-    pool: Any = Pool([(rng.integers(0, 256, (32, 64, 3), np.uint8), None) for _ in range(4)])
-    records: Any = SimpleNamespace()
-    image = keras.Input((None, None, 3))
-    norm = keras.layers.BatchNormalization(momentum=0.99)
-    model = keras.Model(image, norm(image))
-    norm.moving_mean.assign([1e6, 1e6, 1e6])
-    settings = settings_of(batch_size=2, settle_batches=2)
-    _settle(model, Data(pool, None, records, []), settings, 0)
-    mean = np.stack([image for image, _ in pool]).mean((0, 1, 2))  # two batches: each image once
-    np.testing.assert_allclose(norm.moving_mean, mean, rtol=1e-5)
-    assert norm.momentum == 0.99
+def test_score_on_dev_leaves_undefined_scores_out(monkeypatch: Any) -> None:
+    """No labeled pixel on dev is no score, and not a score of 0."""
+    monkeypatch.setattr(dev_score, "settle", lambda *_: None)
+    networks: Any = SimpleNamespace(average_into_candidate=lambda: None, candidate=None)
+    confusion = np.zeros((19, 19), np.int64)
+    monkeypatch.setattr(dev_score, "score", lambda *_: confusion)
+    about: Any = (networks, None, data_of(), settings_of(), 0)
+    assert score_on_dev(*about) == {}
+    confusion[3, 4] = 5
+    assert score_on_dev(*about) == {"dev/miou": 0, "dev/pixel_accuracy": 0, "dev/dice": 0}

@@ -1,4 +1,4 @@
-"""The loop around the step: when it stops, what it keeps, what it says."""
+"""The loop around the step: when it stops, what it keeps, what it logs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FINE = {"supervised_loss": 1.0, "total_loss": 2.0}
 
 
 def _fit(monkeypatch, path, losses=lambda step: FINE, mious=None, **changes):
-    """Fits with steps that do nothing but report the losses; returns it and the reported steps."""
+    """Fit with steps that only return the losses; return the fit and the steps that ran."""
     steps = []
 
     def make(networks, settings, class_weights, seed):
@@ -33,24 +33,24 @@ def _fit(monkeypatch, path, losses=lambda step: FINE, mious=None, **changes):
         monkeypatch.setattr(dev_score, "score", lambda *_: None)
         monkeypatch.setattr(dev_score, "mean_iou", lambda _: next(scores))
         for name in ("pixel_accuracy", "mean_dice"):
-            monkeypatch.setattr(dev_score, name, lambda _: 0.0)
-    # Deterministic would hold for the whole process, and there is no way back.
+            monkeypatch.setattr(dev_score, name, lambda _: None)
+    # Determinism would hold for the whole process: it cannot be turned off again.
     changes |= {"dev_every": 2, "settle_batches": 0, "checkpoint_every": 3, "deterministic": False}
     settings = settings_of(**changes)
     done = fit.fit(data_of(), settings, 1, Checkpoint(path / "state.npz"))
     return done, steps
 
 
-def test_a_fit_stops_after_patience_scores_without_a_better_one(monkeypatch, tmp_path):
+def test_fit_stops_after_patience_scores_without_a_better_one(monkeypatch, tmp_path):
     mious = [0.1, 0.3, 0.2, 0.3, 0.2, 0.9]
     done, steps = _fit(monkeypatch, tmp_path, mious=mious, patience=3, steps=20)
     assert (done.steps, done.best_step, done.dev_miou) == (10, 4, 0.3)
     assert steps == list(range(1, 11))
     done, steps = _fit(monkeypatch, tmp_path, mious=mious, patience=3, steps=20)
-    assert (done.steps, steps) == (10, []), "begun again, it knows that it has had enough"
+    assert (done.steps, steps) == (10, []), "a fit that stopped early does not resume"
 
 
-def test_a_loss_that_is_no_number_stops_the_fit_before_its_state_is_saved(monkeypatch, tmp_path):
+def test_fit_stops_at_a_loss_that_is_nan_before_it_saves_its_state(monkeypatch, tmp_path):
     def losses(step):
         return FINE | {"dice_loss": float("nan") if step >= 8 else 0.5}
 
@@ -60,7 +60,7 @@ def test_a_loss_that_is_no_number_stops_the_fit_before_its_state_is_saved(monkey
         _fit(monkeypatch, tmp_path, losses, steps=20)
 
 
-def test_a_discriminator_that_has_won_is_told(monkeypatch, tmp_path, caplog):
+def test_fit_warns_of_a_discriminator_that_has_won(monkeypatch, tmp_path, caplog):
     accuracies = {f"discriminator_accuracy_{kind}": 1.0 for kind in ("real", "fake")}
     _fit(
         monkeypatch,
@@ -72,7 +72,7 @@ def test_a_discriminator_that_has_won_is_told(monkeypatch, tmp_path, caplog):
     assert "Lower train.discriminator_learning_rate" in caplog.text
 
 
-def test_a_model_that_waits_for_images_is_told(monkeypatch, tmp_path, caplog):
+def test_fit_warns_of_a_model_that_waits_for_images(monkeypatch, tmp_path, caplog):
     caplog.set_level(logging.INFO, "streetloop")
 
     def slow(step):
@@ -81,16 +81,16 @@ def test_a_model_that_waits_for_images_is_told(monkeypatch, tmp_path, caplog):
 
     done, _ = _fit(monkeypatch, tmp_path, slow, steps=2)
     assert 0 <= done.waiting < 1
-    assert f"{100 * done.waiting:.1f} % of the steps' time went by waiting" in caplog.text
+    assert f"waited for images for {100 * done.waiting:.1f} % of the steps' time" in caplog.text
     caplog.clear()
-    shared_out = fit.shared_out
+    distribute = fit.distribute
 
     def hesitant(*args):
-        for batch in shared_out(*args):
+        for batch in distribute(*args):
             time.sleep(1.0)
             yield batch
 
-    monkeypatch.setattr(fit, "shared_out", hesitant)
+    monkeypatch.setattr(fit, "distribute", hesitant)
     (tmp_path / "again").mkdir()
     done, _ = _fit(monkeypatch, tmp_path / "again", steps=2)
     assert done.waiting > 0.05

@@ -1,4 +1,4 @@
-"""Fits that are really killed end as if nothing had happened, bit for bit."""
+"""Fits that are killed and resumed end as if nothing had happened, bit for bit."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _step(folder: Path) -> int:
 
 
 @pytest.mark.timeout(1800)
-def test_a_fit_killed_twice_ends_as_the_one_that_was_not(tmp_path):
-    """Weights, average, moments, random state, best model, early stopping; every objective is on."""
+def test_fit_killed_twice_ends_as_an_uninterrupted_one(tmp_path):
+    """Compare weights, average, moments, random state and best model, with every objective on."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()
@@ -39,14 +39,14 @@ def test_a_fit_killed_twice_ends_as_the_one_that_was_not(tmp_path):
     _end(_start(killed, signal.SIGKILL, 6), -signal.SIGKILL)  # before it saves that step
     assert _step(killed) == 4
     _end(_start(killed, signal.SIGTERM, 10), 128 + signal.SIGTERM)
-    assert _step(killed) == 11  # no step at which it would have saved
+    assert _step(killed) == 11  # a step at which it would not have saved
     _end(_start(killed))
     _end(uninterrupted)
 
     for name in ("state.npz", "end.npz"):
-        expected, got = (np.load(folder / name) for folder in (whole, killed))
-        assert set(got.files) == set(expected.files)
+        expected, actual = (np.load(folder / name) for folder in (whole, killed))
+        assert set(actual.files) == set(expected.files)
         for key in expected.files:
-            np.testing.assert_array_equal(got[key], expected[key], err_msg=f"{name}: {key}")
+            np.testing.assert_array_equal(actual[key], expected[key], err_msg=f"{name}: {key}")
     meta = json.loads(str(np.load(whole / "state.npz")["meta"]))
-    assert meta["best_step"] > 4, "the best model is one that only the resumed fit found"
+    assert meta["best_step"] > 4, "the best model comes from the resumed fit"

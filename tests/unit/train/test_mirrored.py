@@ -25,25 +25,25 @@ def _run(folder: Path, *words: str) -> None:
 
 
 def _same_fit(folder: Path, one: str, two: str) -> None:
-    """Equal up to rounding; the mean or the sum of what two replicas find alone is far away."""
+    """Check equality up to rounding; means or sums of two replicas' own results are far from it."""
     a, b = (np.load(folder / f"{name}.npz") for name in (one, two))
     for key in set(a.files) - {"meta"}:
         np.testing.assert_allclose(b[key], a[key], rtol=1e-3, atol=5e-4, err_msg=key)
     a, b = (np.load(folder / f"{name}.losses.npz") for name in (one, two))
-    assert b["differ"] == 0, "a replica has weights of its own"
+    assert b["differ"] == 0, "the replicas' weights differ"
     for key in set(a.files) - {"differ"}:
         np.testing.assert_allclose(b[key][-1], a[key][-1], rtol=1e-3, atol=1e-3, err_msg=key)
 
 
 @pytest.mark.timeout(1200)
-def test_two_devices_go_on_from_the_state_of_one_and_arrive_where_it_does(tmp_path):
+def test_two_devices_resume_the_state_of_one_and_end_where_it_does(tmp_path):
     _run(tmp_path)
     _same_fit(tmp_path, "one", "two")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
-def test_two_devices_begin_as_one_does_and_repeat_themselves_bit_for_bit_after_a_crash(tmp_path):
+def test_two_devices_begin_as_one_does_and_repeat_bit_for_bit_after_a_crash(tmp_path):
     _run(tmp_path, "again")
     _same_fit(tmp_path, "one", "alone")
     alone, crashed = (np.load(tmp_path / f"{name}.npz") for name in ("alone", "crashed"))
@@ -69,14 +69,16 @@ class FakeConfig:
 
 
 @pytest.mark.parametrize(("wanted", "visible"), [(1, 0), (2, 1)])
-def test_fewer_gpus_than_asked_for_stop_the_training(monkeypatch, wanted, visible):
+def test_strategy_for_rejects_more_gpus_than_are_visible(monkeypatch, wanted, visible):
     FakeConfig(monkeypatch, visible)
-    with pytest.raises(StreetloopError, match=rf"Expected {wanted} GPUs.*sees {visible}"):
+    with pytest.raises(
+        StreetloopError, match=rf"sees {visible} GPUs, fewer than train.gpus={wanted}"
+    ):
         devices.strategy_for(wanted)
 
 
 @pytest.mark.parametrize("wanted", [0, 1, 2])
-def test_as_many_gpus_as_asked_for_are_used_and_only_several_of_them_mirror(monkeypatch, wanted):
+def test_strategy_for_uses_as_many_gpus_as_requested_and_mirrors_several(monkeypatch, wanted):
     machine = FakeConfig(monkeypatch, 3)
     strategy = devices.strategy_for(wanted)
     assert machine.used == machine.gpus[:wanted]
@@ -84,13 +86,13 @@ def test_as_many_gpus_as_asked_for_are_used_and_only_several_of_them_mirror(monk
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 3}, {"unlabeled_batch_size": 3}])
-def test_batches_that_gpus_cannot_share_equally_are_refused(wrong):
+def test_settings_reject_batches_that_gpus_cannot_share_equally(wrong):
     TrainSettings(gpus=2)
     TrainSettings(gpus=2, unlabeled_batch_size=0)
     with pytest.raises(ValidationError, match=rf"{next(iter(wrong))} must be divisible by gpus"):
         TrainSettings(gpus=2, **wrong)
 
 
-def test_xla_over_several_gpus_is_refused():
-    with pytest.raises(ValidationError, match="jit_compile works on one device"):
+def test_settings_reject_xla_over_several_gpus():
+    with pytest.raises(ValidationError, match="jit_compile works on one device only"):
         TrainSettings(gpus=2, jit_compile=True)

@@ -1,4 +1,4 @@
-"""The learning rate: warm-up, then down to zero, by formulas worked out by hand."""
+"""The learning rate: warm-up, then down to zero, by formulas computed by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _factors(**settings):
 @pytest.mark.parametrize(
     ("schedule", "half"), [("poly", 0.5**0.9), ("cosine", 0.5)], ids=["poly", "cosine"]
 )
-def test_a_schedule_falls_from_one_to_zero(schedule, half):
+def test_schedule_falls_from_one_to_zero(schedule, half):
     factors = _factors(schedule=schedule, warmup_steps=0)
     assert factors[0] == 1
     assert factors[50] == pytest.approx(half)
@@ -25,7 +25,7 @@ def test_a_schedule_falls_from_one_to_zero(schedule, half):
 
 
 @pytest.mark.parametrize("schedule", ["poly", "cosine"])
-def test_the_warm_up_rises_in_equal_parts_and_then_lets_go(schedule):
+def test_schedule_warms_up_in_equal_steps(schedule):
     warm = _factors(schedule=schedule, warmup_steps=4)
     cold = _factors(schedule=schedule, warmup_steps=0)
     shares = [w / c for w, c in zip(warm[:6], cold[:6], strict=True)]

@@ -1,4 +1,4 @@
-"""The machine's metrics: measured by a thread, sent by the fit, gone with it."""
+"""System metrics: measured by a thread, sent by the fit, and gone with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _threads() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name == "system metrics"]
 
 
-def test_a_fit_shorter_than_the_interval_has_one_point() -> None:
+def test_system_metrics_of_a_fit_shorter_than_the_interval_have_one_point() -> None:
     opened = time.time_ns() // 1_000_000 - 90_000
     with system_metrics(opened, 60.0) as measured:
         assert measured() == []
@@ -35,7 +35,7 @@ def test_a_fit_shorter_than_the_interval_has_one_point() -> None:
     assert measured() == []
 
 
-def test_points_are_handed_out_once_and_in_order() -> None:
+def test_system_metrics_return_points_once_and_in_order() -> None:
     with system_metrics(0, 0.02) as measured:
         time.sleep(0.3)
         early = measured()
@@ -47,11 +47,11 @@ def test_points_are_handed_out_once_and_in_order() -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit(143), ValueError("loss")])
-def test_a_step_that_is_stopped_leaves_no_thread(error: BaseException) -> None:
+def test_system_metrics_leave_no_thread_after_an_error(error: BaseException) -> None:
     def step() -> None:
         with system_metrics(0, 60.0):
             assert len(_threads()) == 1
-            assert _threads()[0].daemon  # a process that is killed does not wait for it
+            assert _threads()[0].daemon  # a killed process does not wait for it
             raise error
 
     with pytest.raises(type(error)):
@@ -59,13 +59,13 @@ def test_a_step_that_is_stopped_leaves_no_thread(error: BaseException) -> None:
     assert _threads() == []
 
 
-def test_zero_seconds_measure_nothing() -> None:
+def test_system_metrics_every_zero_seconds_measure_nothing() -> None:
     with system_metrics(0, 0.0) as measured:
         assert _threads() == []
     assert measured() == []
 
 
-def test_a_measurement_that_fails_ends_the_measuring_and_not_the_fit(
+def test_system_metrics_stop_at_a_failed_measurement_and_the_fit_continues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken() -> dict[str, float | None]:
@@ -75,10 +75,10 @@ def test_a_measurement_that_fails_ends_the_measuring_and_not_the_fit(
     with system_metrics(0, 0.01) as measured:
         time.sleep(0.1)
     assert measured() == []
-    assert [r.message for r in caplog.records] == ["no more system metrics: OSError: /proc is gone"]
+    assert [r.message for r in caplog.records] == ["System metrics stop: OSError: /proc is gone"]
 
 
-def test_a_measurement_takes_milliseconds() -> None:
+def test_system_metrics_take_milliseconds() -> None:
     measure = system._measure()
     started = time.process_time()
     for _ in range(20):

@@ -1,8 +1,6 @@
-"""One step of every kind of network and precision. Steps run eagerly: tracing would take longer."""
+"""Steps of every kind of network and precision, run eagerly, as tracing would take longer."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,27 +11,14 @@ from pydantic import ValidationError
 from components.contracts.model.files import load_generator, model_id, save_model
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.train import TrainSettings
-from components.train.input.data import Data
-from components.train.networks.generator import build_generator, split_generator
+from components.train.networks.generator import build_generator
 from components.train.networks.networks import build_networks
-from components.train.objectives.losses import Targets
-from components.train.train_step import _cutmix, _without_features, make_train_step
+from components.train.train_step import make_train_step
 from tests.support.fits import SIZE, settings_of
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 # TensorFlow 2.21's tensors do not know NumPy's `copy` argument yet; Keras meets it when it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
-
-
-SUPERVISED = dict.fromkeys(
-    (
-        "adversarial_unlabeled",
-        "semi_supervised",
-        "consistency",
-        "feature_consistency",
-    ),
-    0.0,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +68,7 @@ def _check_a_step(**changes):
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_a_step_of_every_objective_moves_both_networks_and_reports_every_term(optimizer):
+def test_step_of_every_objective_moves_both_networks_and_reports_every_term(optimizer):
     _, losses = _check_a_step(optimizer={"name": optimizer})
     assert set(losses) == {
         "supervised_loss",
@@ -95,6 +80,7 @@ def test_a_step_of_every_objective_moves_both_networks_and_reports_every_term(op
         "consistency_loss",
         "feature_consistency_loss",
         "total_loss",
+        "gradient_norm",
         "discriminator_loss",
         "discriminator_accuracy_real",
         "discriminator_accuracy_fake",
@@ -111,12 +97,12 @@ def test_a_step_of_every_objective_moves_both_networks_and_reports_every_term(op
         ),
     ],
 )
-def test_an_encoder_of_keras_applications_takes_a_step(name):
+def test_step_with_an_encoder_of_keras_applications(name):
     network = {"encoder": {"name": name, "weights": "none"}, "output_stride": 4}
     _check_a_step(network=network)
 
 
-def test_convnext_is_refused_without_a_gpu():
+def test_settings_reject_convnext_without_a_gpu():
     network = {"encoder": {"name": "convnext_tiny", "weights": "none"}}
     with pytest.raises(ValidationError, match="GPUs only"):
         TrainSettings(network=network)
@@ -146,11 +132,12 @@ def test_mixed_precision_learns_about_the_same_and_saves_a_float32_model(precisi
     assert np.abs(taught - logits).max() < 0.05 * np.abs(logits).max()
 
 
-def test_gradients_that_overflow_in_float16_cost_a_step_and_not_the_run():
+def test_step_skips_gradients_that_overflow_in_float16():
     networks, step = _networks(precision="mixed_float16")
     networks.generator_optimizer.dynamic_scale.assign(3e38)
     before = _values(networks.generator.trainable_variables)
     losses = step(_batch(), tf.constant(5))
+    assert not np.isfinite(float(losses.pop("gradient_norm")))
     assert all(np.isfinite(float(value)) for value in losses.values())
     assert not any(_moved(before, networks.generator.trainable_variables))
     assert networks.loss_scale() == pytest.approx(1.5e38)
@@ -159,14 +146,14 @@ def test_gradients_that_overflow_in_float16_cost_a_step_and_not_the_run():
     assert np.mean(_moved(before, networks.generator.trainable_variables)) > 0.9
 
 
-def test_what_is_saved_in_float32_has_the_id_of_the_average_itself():
+def test_saved_model_in_float32_has_the_id_of_the_average():
     networks, _ = _networks()
     networks.average_into_candidate()
     assert model_id(*networks.to_save()) == model_id(networks.averaged, networks.discriminator)
     assert networks.loss_scale() is None
 
 
-def test_the_average_forgets_early_weights_soon_and_then_moves_by_its_decay():
+def test_average_forgets_early_weights_soon_and_then_moves_by_its_decay():
     networks, _ = _networks(ema_decay=0.7)
     expected = _values(networks.averaged.weights)
     rng = np.random.default_rng(3)
@@ -183,7 +170,7 @@ def test_the_average_forgets_early_weights_soon_and_then_moves_by_its_decay():
 
 
 @pytest.mark.parametrize(("number", "on"), [(3, ()), (4, (0,)), (7, (0,)), (8, (0, 1, 2))])
-def test_the_total_is_the_weighted_sum_of_the_terms_that_have_set_in(number, on):
+def test_total_is_the_weighted_sum_of_the_terms_that_have_started(number, on):
     late = {
         "semi_supervised_loss": 0.6,
         "consistency_loss": 0.3,
@@ -217,19 +204,22 @@ def test_the_total_is_the_weighted_sum_of_the_terms_that_have_set_in(number, on)
     assert losses["total_loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_cutmix_pastes_the_next_image_together_with_its_targets():
-    rng = np.random.default_rng(7)
-    images = rng.random((3, 4, 5, 3)).astype(np.float32)
-    labels = rng.integers(0, 19, (3, 4, 5)).astype(np.int32)
-    confidence = rng.random((3, 4, 5)).astype(np.float32)
-    boxes = rng.random((3, 4, 5)) < 0.5
-    mixed, targets = _cutmix(
-        tf.constant(images), Targets(tf.constant(labels), tf.constant(confidence)), boxes
-    )
-    following = [1, 2, 0]
-    for got, values in ((targets.pseudo_labels, labels), (targets.confidence, confidence)):
-        np.testing.assert_array_equal(got, np.where(boxes, values[following], values))
-    np.testing.assert_array_equal(mixed, np.where(boxes[..., None], images[following], images))
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("clip_norm", [1e6, 1e-3])
+def test_gradient_norm_is_that_of_the_unscaled_and_unclipped_gradient(clip_norm, precision):
+    """The first step of SGD without decay moves each weight by the rate times its gradient."""
+    optimizer = {"name": "sgd", "weight_decay": 0.0, "clip_norm": clip_norm, "learning_rate": 0.1}
+    networks, step = _networks(optimizer=optimizer, precision=precision)
+    before = _values(networks.generator.trainable_variables)
+    losses = step(_batch(), tf.constant(5))
+    moves = [
+        (old - np.asarray(new)) / 0.1
+        for old, new in zip(before, networks.generator.trainable_variables, strict=True)
+    ]
+    moved = np.sqrt(sum(float((move.astype(np.float64) ** 2).sum()) for move in moves))
+    norm = float(losses["gradient_norm"])
+    assert norm > 0.01
+    assert moved == pytest.approx(min(norm, clip_norm), rel=0.01)
 
 
 def test_networks_begin_with_the_weights_they_are_given():
@@ -238,52 +228,9 @@ def test_networks_begin_with_the_weights_they_are_given():
     for model in (networks.generator, networks.averaged, networks.candidate):
         for weight, given in zip(model.get_weights(), start.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, given)
-    with pytest.raises(StreetloopError, match="champion to have this recipe's network"):
+    with pytest.raises(StreetloopError, match="champion's weights do not fit this recipe"):
         build_networks(settings_of(network={"decoder_width": 3}), start)
 
 
-def test_features_that_are_left_out_do_not_move_batch_norm_statistics():
-    networks, _ = _networks()
-    images = _batch()["weak"]
-    moving = [v for v in networks.generator.variables if "moving_" in v.path]
-    before = _values(moving)
-    _without_features(split_generator(networks.generator), images, 3, tf.constant(5))
-    assert before
-    assert not any(_moved(before, moving))
-    networks.generator(images, training=True)
-    assert any(_moved(before, moving)), "what follows moves them again"
-
-
-def test_a_network_without_skips_takes_a_step_of_feature_consistency():
+def test_step_of_feature_consistency_in_a_network_without_skips():
     _check_a_step(network={"encoder": {"name": "unet", "base": 2, "depth": 1}, "output_stride": 2})
-
-
-def test_which_features_are_left_out_follows_from_the_seed_and_the_step():
-    keras.utils.set_random_seed(2)
-    # Without the network's own dropout, whose state moves on with every call.
-    parts = split_generator(build_generator(settings_of(network={"dropout": 0.0}).network))
-    images = _batch()["weak"]
-
-    def predicted(seed, step):
-        return _without_features(parts, images, seed, tf.constant(step)).numpy()
-
-    np.testing.assert_array_equal(predicted(3, 5), predicted(3, 5))
-    for other in (predicted(3, 6), predicted(4, 5)):
-        assert not np.array_equal(predicted(3, 5), other)
-
-
-@pytest.mark.parametrize(("objectives", "drawn"), [({}, True), (SUPERVISED, False)])
-def test_unlabeled_images_are_drawn_only_for_an_objective_that_reads_them(objectives, drawn):
-    records = SimpleNamespace(ids=lambda split: ["a"])
-    settings = settings_of(objectives=objectives)
-    assert (Data.of(records, records, ["b"], settings).unlabeled is not None) == drawn
-
-
-@pytest.mark.parametrize(
-    ("count", "share", "told"), [(1, 0.5, True), (2, 0.5, False), (1, 0.0, False)]
-)
-def test_a_cutmix_that_can_mix_nothing_is_told(count, share, told, caplog):
-    records = SimpleNamespace(ids=lambda split: ["a"])
-    settings = settings_of(unlabeled_batch_size=count, augment={"cutmix_share": share})
-    Data.of(records, records, ["b", "c"], settings)
-    assert ("unlabeled_batch_size to 2 or more" in caplog.text) == told

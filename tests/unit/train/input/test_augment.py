@@ -22,7 +22,7 @@ def scene(height=96, width=128, block=32):
     return np.stack([label * 10, 255 - label * 10, np.full_like(label, 200)], -1), label
 
 
-def test_the_image_changes_together_with_its_label():
+def test_weak_changes_the_image_together_with_its_label():
     image, label = scene()
     for seed in range(20):
         out, labels = weak(image, label, CROP, WILD, rng(seed))
@@ -36,7 +36,7 @@ def test_the_image_changes_together_with_its_label():
 
 
 @pytest.mark.parametrize("shrink", [2, 3, 4, 7])
-def test_labels_stay_on_their_pixels_when_shrunk(shrink):
+def test_weak_keeps_labels_on_their_pixels_when_it_shrinks(shrink):
     """A straight seam stays where the image has it: no shift by half a block."""
     height, width = CROP[0] * shrink, CROP[1] * shrink
     for seam in range(width // 3, width // 3 + shrink):
@@ -48,14 +48,14 @@ def test_labels_stay_on_their_pixels_when_shrunk(shrink):
         assert (out[0, :, 0] < 128).sum() == pytest.approx((labels[0] == 0).sum(), abs=1)
 
 
-def test_at_scale_one_an_image_of_the_crops_size_stays_as_it_is():
+def test_weak_leaves_an_image_of_the_crops_size_unchanged_at_scale_one():
     image, label = scene(*CROP, block=16)
     out, labels = weak(image, label, CROP, STILL, rng())
     np.testing.assert_array_equal(out, image)
     np.testing.assert_array_equal(labels, label)
 
 
-def test_padding_is_ignored_and_only_padding_is():
+def test_weak_ignores_the_padding_and_nothing_else():
     small = AugmentSettings(scale=(0.5, 0.5), flip=False)
     image, label = scene(*CROP, block=16)
     out, labels = weak(image, label, CROP, small, rng())
@@ -68,7 +68,7 @@ def test_padding_is_ignored_and_only_padding_is():
     np.testing.assert_allclose(out[padding][0], image.mean((0, 1)), atol=2)
 
 
-def test_without_a_label_the_image_is_told_from_the_padding():
+def test_weak_marks_the_padding_of_an_image_without_a_label():
     small = AugmentSettings(scale=(0.5, 0.5))
     image, label = scene(*CROP, block=16)
     _, inside = weak(image, None, CROP, small, rng(3))
@@ -77,7 +77,7 @@ def test_without_a_label_the_image_is_told_from_the_padding():
     assert set(np.unique(inside)) == {0, IGNORE_LABEL}
 
 
-def test_labels_that_are_ignored_stay_so_and_no_class_is_invented():
+def test_weak_keeps_ignored_pixels_and_invents_no_class():
     image, label = scene()
     label[:48] = IGNORE_LABEL
     for seed in range(10):
@@ -85,7 +85,7 @@ def test_labels_that_are_ignored_stay_so_and_no_class_is_invented():
         assert set(np.unique(labels)) <= set(np.unique(label))
 
 
-def test_half_of_the_images_are_mirrored():
+def test_weak_mirrors_half_of_the_images():
     image, label = scene(*CROP, block=16)
     still = AugmentSettings(scale=(1.0, 1.0))
     mirrored = 0
@@ -98,7 +98,7 @@ def test_half_of_the_images_are_mirrored():
     assert 10 <= mirrored <= 30
 
 
-def test_any_size_of_image_becomes_the_crop():
+def test_weak_brings_any_image_to_the_crops_size():
     for size in ((32, 300), (300, 32), (47, 63), (500, 700)):
         image = rng().integers(0, 256, (*size, 3), np.uint8)
         out, labels = weak(image, np.zeros(size, np.uint8), CROP, WILD, rng(1))
@@ -106,7 +106,7 @@ def test_any_size_of_image_becomes_the_crop():
         assert out.dtype == labels.dtype == np.uint8
 
 
-def test_every_change_depends_on_the_generator_alone():
+def test_changes_depend_on_the_generator_alone():
     image, label = scene()
     for change in (
         lambda r: weak(image, label, CROP, WILD, r),
@@ -118,7 +118,7 @@ def test_every_change_depends_on_the_generator_alone():
         assert len({b"".join(part.tobytes() for part in change(rng(k))) for k in range(8)}) > 4
 
 
-def test_strong_changes_colours_and_leaves_the_image_itself_alone():
+def test_strong_changes_colours_of_a_copy_and_no_geometry():
     image, _ = scene()
     before = image.copy()
     always = AugmentSettings(jitter_share=1.0, grey_share=0.0, blur_share=0.0)
@@ -127,7 +127,7 @@ def test_strong_changes_colours_and_leaves_the_image_itself_alone():
     assert out.dtype == np.uint8
     assert not np.array_equal(out, image)
     np.testing.assert_array_equal(image, before)
-    # Geometry stays: what was one colour still is.
+    # Geometry stays: pixels of one colour still have one colour.
     _, first = np.unique(image.reshape(-1, 3), axis=0, return_inverse=True)
     pairs = np.unique(np.column_stack([first.ravel(), out.reshape(-1, 3)]), axis=0)
     assert len(pairs) == first.max() + 1
@@ -139,13 +139,13 @@ def test_strong_with_every_share_at_zero_does_nothing():
     np.testing.assert_array_equal(strong(image, off, rng()), image)
 
 
-def test_grey_has_three_equal_channels():
+def test_strong_grey_has_three_equal_channels():
     image, _ = scene()
     grey = strong(image, AugmentSettings(jitter_share=0, grey_share=1, blur_share=0), rng())
     assert (grey == grey[..., :1]).all()
 
 
-def test_a_cutmix_box_is_one_rectangle_of_2_to_40_percent():
+def test_cutmix_box_is_one_rectangle_of_2_to_40_percent():
     always = AugmentSettings(cutmix_share=1.0)
     for seed in range(50):
         mask = cutmix_box(CROP, always, rng(seed))

@@ -22,7 +22,7 @@ NAMES = {"image", "label", "weak", "strong", "padding", "cutmix"}
 
 
 class FakeRecords:
-    """Encoded images by id, and a count of how often each was read."""
+    """Encoded images by id, with a count of how often each was read."""
 
     def __init__(self, count, labels, size=(40, 72)):
         random = np.random.default_rng(count)
@@ -66,7 +66,7 @@ def same(one, other):
     return all(np.array_equal(one[name], other[name]) for name in NAMES)
 
 
-def test_a_batch_has_the_shapes_and_types_that_training_expects(whole):
+def test_batch_has_the_shapes_and_types_that_training_expects(whole):
     assert len(whole) == STEPS
     row = whole[0]
     assert set(row) == NAMES
@@ -80,27 +80,27 @@ def test_a_batch_has_the_shapes_and_types_that_training_expects(whole):
         assert (row[name].shape, row[name].dtype) == ((3, *CROP), bool)
 
 
-def test_padding_is_marked_and_ignored(whole):
+def test_batches_mark_padding_and_ignore_it_in_the_labels(whole):
     labels = np.concatenate([row["label"] for row in whole])
     assert ((labels < 19) | (labels == IGNORE_LABEL)).all()
-    assert (labels == IGNORE_LABEL).any()  # scales below 1 leave some
+    assert (labels == IGNORE_LABEL).any()  # scales below 1 leave padding
     assert any(row["padding"].any() for row in whole)
     assert not all(row["padding"].all() for row in whole)
 
 
 @pytest.mark.parametrize("first", [1, 3, STEPS])
-def test_starting_at_step_n_equals_the_tail(pools, whole, first):
+def test_batches_from_step_n_equal_the_tail_of_all(pools, whole, first):
     tail = run(pools, first=first)
     assert len(tail) == STEPS - first
     assert all(same(a, b) for a, b in zip(tail, whole[first:], strict=True))
 
 
-def test_batches_are_the_same_again_in_fresh_pools(whole):
+def test_batches_repeat_in_fresh_pools(whole):
     again = run((pool(5, labels=True), pool(7, labels=False)))
     assert all(same(a, b) for a, b in zip(again, whole, strict=True))
 
 
-def test_another_seed_and_another_step_give_other_batches(pools, whole):
+def test_batches_differ_between_seeds_and_steps(pools, whole):
     other = run(pools, seed=12)
     assert not any(
         np.array_equal(a["image"], b["image"]) for a, b in zip(other, whole, strict=True)
@@ -108,20 +108,20 @@ def test_another_seed_and_another_step_give_other_batches(pools, whole):
     assert not np.array_equal(whole[0]["weak"], whole[1]["weak"])
 
 
-def test_more_steps_do_not_change_the_first_ones(pools, whole):
+def test_batches_of_a_longer_fit_begin_with_the_same_ones(pools, whole):
     longer = run(pools, settings=SETTINGS.model_copy(update={"steps": STEPS + 2}))
     assert len(longer) == STEPS + 2
     assert all(same(a, b) for a, b in zip(longer, whole, strict=False))
 
 
-def test_without_unlabeled_images_there_are_only_labeled_ones(pools, whole):
+def test_batches_without_unlabeled_images_hold_labeled_ones_only(pools, whole):
     rows = run((pools[0], None))
     assert set(rows[0]) == {"image", "label"}
     assert all(np.array_equal(a["image"], b["image"]) for a, b in zip(rows, whole, strict=True))
 
 
 @pytest.mark.parametrize(("total", "batch"), [(5, 2), (7, 3), (3, 8), (1, 4)])
-def test_every_epoch_sees_every_image_once_in_a_new_order(total, batch):
+def test_batch_indices_see_every_image_once_per_epoch_in_a_new_order(total, batch):
     places = [i for step in range(total) for i in batch_indices(9, 0, step, batch, total)]
     epochs = [tuple(places[k : k + total]) for k in range(0, len(places), total)]
     assert all(sorted(epoch) == list(range(total)) for epoch in epochs)
@@ -129,11 +129,11 @@ def test_every_epoch_sees_every_image_once_in_a_new_order(total, batch):
         assert len(set(epochs)) > 1
 
 
-def test_streams_are_drawn_apart():
+def test_batch_indices_differ_between_streams():
     assert batch_indices(9, 0, 0, 50, 50) != batch_indices(9, 1, 0, 50, 50)
 
 
-def test_a_pool_reads_an_image_once_as_long_as_it_fits_into_the_budget():
+def test_pool_reads_an_image_once_as_long_as_it_fits_the_budget():
     pixels = 40 * 72
     small = pool(3, labels=True, budget=Budget(2 * pixels * 4))  # image and label of two
     for _ in range(3):
@@ -142,7 +142,7 @@ def test_a_pool_reads_an_image_once_as_long_as_it_fits_into_the_budget():
     assert sorted(small.records.reads.values()) == [1, 1, 3]
 
 
-def test_pools_share_what_a_fit_may_keep():
+def test_pools_share_a_budget():
     pixels = 40 * 72
     budget = Budget(pixels * (4 + 3))  # one image with its label, and one without
     both = pool(2, labels=True, budget=budget), pool(2, labels=False, budget=budget)
@@ -153,7 +153,7 @@ def test_pools_share_what_a_fit_may_keep():
     assert [sorted(one.records.reads.values()) for one in both] == [[1, 2], [1, 2]]
 
 
-def test_a_pool_counts_the_labeled_pixels_of_each_class():
+def test_pool_counts_the_labeled_pixels_of_each_class():
     label = np.full((40, 72), IGNORE_LABEL, np.uint8)
     label[0, :10], label[1, :4] = 3, 18
     image = _png(np.zeros((40, 72, 3), np.uint8))
@@ -168,6 +168,6 @@ def test_labeled_images_get_strong_changes_only_if_asked(pools, whole):
     changed = run(pools, settings=SETTINGS.model_copy(update={"augment": augment}))
     for before, after in zip(whole, changed, strict=True):
         assert not np.array_equal(before["image"], after["image"])
-        # Colours change, places do not; and unlabeled images have chances of their own.
+        # Colours change, labels do not; and unlabeled images have their own random numbers.
         np.testing.assert_array_equal(before["label"], after["label"])
         np.testing.assert_array_equal(before["weak"], after["weak"])

@@ -1,4 +1,4 @@
-"""Losses: perfect, worst, all ignored, by hand, and whom the gradient reaches."""
+"""Losses: perfect, worst, all ignored, by hand, and where their gradients go."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from components.contracts.recipe.networks import DiscriminatorSettings
 from components.train.networks.discriminator import build_discriminator, label_maps
 from components.train.objectives import losses
 from components.train.objectives.class_weights import log_weights
+from components.train.objectives.targets import Targets, teacher_targets, trusted_pixels
 
 CLASSES = 5
 SHAPE = (2, 4, 6)
@@ -55,9 +56,9 @@ def _confident(labels, scale=100.0):
 
 
 def _all_losses(logits, d_logits, labels):
-    """Every loss on the same pixels, by name."""
+    """Return every loss on the same pixels, by name."""
     valid = labels != 255
-    targets = losses.Targets(labels, tf.ones(SHAPE))
+    targets = Targets(labels, tf.ones(SHAPE))
     return {
         "supervised": losses.supervised_loss(logits, labels),
         "weighted": losses.supervised_loss(logits, labels, tf.fill([CLASSES], 2.0)),
@@ -65,7 +66,7 @@ def _all_losses(logits, d_logits, labels):
         "adversarial": losses.adversarial_loss(d_logits, valid),
         "discriminator": losses.discriminator_loss(d_logits, valid, d_logits, valid),
         "semi_supervised": losses.semi_supervised_loss(
-            logits, losses.trusted_pixels(d_logits, valid, 0.0)
+            logits, trusted_pixels(d_logits, valid, 0.0)
         ),
         "consistency": losses.consistency_loss(logits, targets, 0.0),
     }
@@ -84,7 +85,7 @@ def test_every_loss_is_zero_with_zero_gradient_where_all_is_ignored(logits, d_lo
         assert all((gradient.numpy() == 0).all() for gradient in gradients), name
 
 
-def test_no_loss_looks_at_an_ignored_pixel(logits, d_logits, labels):
+def test_no_loss_depends_on_an_ignored_pixel(logits, d_logits, labels):
     other, other_d = logits.copy(), d_logits.copy()
     other[labels == 255] = 77.0
     other_d[labels == 255] = -9.0
@@ -105,7 +106,7 @@ def test_every_loss_is_a_float32_number_for_half_precision_logits(logits, d_logi
         assert value.numpy() == pytest.approx(whole[name].numpy(), rel=1e-3), name
 
 
-def test_a_nan_in_a_valid_pixel_stays_a_nan(logits, d_logits, labels):
+def test_every_loss_keeps_a_nan_of_a_valid_pixel(logits, d_logits, labels):
     logits[1, 0, 0], d_logits[1, 0, 0] = np.nan, np.nan
     values = _all_losses(tf.constant(logits), tf.constant(d_logits), tf.constant(labels))
     values.pop("semi_supervised")  # a NaN is not above the threshold: the pixel is not trusted
@@ -128,10 +129,10 @@ def test_supervised_loss_weighs_each_pixel_by_its_class(logits, labels, valid):
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_perfect_and_worst_predictions(rng):
+def test_losses_of_perfect_and_worst_predictions(rng):
     labels = tf.constant(rng.integers(0, CLASSES, SHAPE).astype(np.int32))
     wrong = (labels + 1) % CLASSES
-    sure = losses.Targets(labels, tf.ones(SHAPE))
+    sure = Targets(labels, tf.ones(SHAPE))
     assert losses.supervised_loss(_confident(labels), labels).numpy() == 0
     assert losses.supervised_loss(_confident(wrong), labels).numpy() == pytest.approx(100)
     assert losses.dice_loss(_confident(labels), labels).numpy() == pytest.approx(0, abs=1e-6)
@@ -171,7 +172,7 @@ def test_adversarial_and_discriminator_losses_by_hand(d_logits, valid, rng):
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_an_undecided_discriminator_has_the_loss_of_chance(valid):
+def test_discriminator_loss_of_an_undecided_discriminator_is_that_of_chance(valid):
     zeros = tf.zeros((*SHAPE, 1))
     value = losses.discriminator_loss(zeros, valid, zeros, valid).numpy()
     assert value == pytest.approx(np.log(2), rel=1e-6)
@@ -184,8 +185,8 @@ def test_discriminator_accuracy_counts_valid_pixels(d_logits, valid):
     assert accuracy(d_logits, valid, real=False).numpy() == pytest.approx(1 - above)
 
 
-def test_semi_supervised_loss_trains_on_its_own_argmax_where_d_trusts(logits, d_logits, valid):
-    trusted = losses.trusted_pixels(d_logits, valid, 0.6).numpy()
+def test_semi_supervised_loss_trains_on_its_own_argmax_where_d_trusts_it(logits, d_logits, valid):
+    trusted = trusted_pixels(d_logits, valid, 0.6).numpy()
     sigmoid = 1 / (1 + np.exp(-d_logits[..., 0]))
     np.testing.assert_array_equal(trusted, (sigmoid > 0.6) & valid)
     assert 0 < trusted.sum() < valid.sum()
@@ -197,7 +198,7 @@ def test_semi_supervised_loss_trains_on_its_own_argmax_where_d_trusts(logits, d_
 
 def test_consistency_loss_sums_sure_pixels_over_all_valid_ones(logits, valid, rng):
     teacher_logits = 2 * rng.normal(size=(*SHAPE, CLASSES)).astype(np.float32)
-    targets = losses.teacher_targets(teacher_logits, valid)
+    targets = teacher_targets(teacher_logits, valid)
     teacher = _softmax(teacher_logits)
     np.testing.assert_array_equal(
         targets.pseudo_labels.numpy(), np.where(valid, teacher.argmax(-1), 255)
@@ -212,19 +213,19 @@ def test_consistency_loss_sums_sure_pixels_over_all_valid_ones(logits, valid, rn
     assert losses.consistency_loss(logits, targets, 1.1).numpy() == 0
 
 
-def test_no_gradient_reaches_the_teacher(logits, valid):
+def test_consistency_loss_has_no_gradient_for_the_teacher(logits, valid):
     teacher_logits, student_logits = tf.constant(logits), tf.constant(logits[..., ::-1])
     with tf.GradientTape() as tape:
         tape.watch([teacher_logits, student_logits])
-        targets = losses.teacher_targets(teacher_logits, valid)
+        targets = teacher_targets(teacher_logits, valid)
         value = losses.consistency_loss(student_logits, targets, 0.0)
     teacher, student = tape.gradient(value, [teacher_logits, student_logits])
     assert teacher is None
     assert np.abs(student.numpy()).sum() > 0
 
 
-def test_the_generator_and_the_discriminator_losses_reach_only_their_own_network(labels):
-    """As the step uses them: D sees predictions cut off, G's gradient is taken for G alone."""
+def test_generator_and_discriminator_losses_reach_only_their_own_network(labels):
+    """As in the step: D gets predictions without a gradient, and G's loss moves G alone."""
     d = build_discriminator(DiscriminatorSettings(base=2), CLASSES)
     generator_weights = tf.Variable(
         tf.ones((1, 32, 32, CLASSES)) * tf.range(CLASSES, dtype=tf.float32)
@@ -238,9 +239,7 @@ def test_the_generator_and_the_discriminator_losses_reach_only_their_own_network
             d(label_maps(labels, CLASSES)), valid, d(tf.stop_gradient(maps)), valid
         )
         g_loss = losses.adversarial_loss(fake, valid)
-        semi = losses.semi_supervised_loss(
-            generator_weights, losses.trusted_pixels(fake, valid, 0.0)
-        )
+        semi = losses.semi_supervised_loss(generator_weights, trusted_pixels(fake, valid, 0.0))
     d_weights = d.trainable_variables
     assert tape.gradient(d_loss, generator_weights) is None
     assert all(g is not None for g in tape.gradient(d_loss, d_weights))
