@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from components.train.networks.encoders import torch_state_dict as reader
-from components.train.networks.encoders.efficientnet_lite0 import imagenet_path
+from components.train.networks.encoders.efficientnet_lite import VARIANTS, imagenet_path
+
+IMAGENET = imagenet_path(VARIANTS["efficientnet_lite0"])
 
 
 class _Name:
@@ -106,7 +108,7 @@ def test_reader_returns_named_tensors_with_their_offsets_and_strides(tmp_path):
 
 
 def test_reader_reads_the_installed_imagenet_file_completely():
-    tensors = reader.read_state_dict(imagenet_path())
+    tensors = reader.read_state_dict(IMAGENET)
 
     assert len(tensors) == 296
     assert tensors["_conv_stem.weight"].shape == (32, 3, 3, 3)
@@ -204,7 +206,7 @@ def test_reader_rejects_a_huge_memo_index_without_reserving_memory_for_it(tmp_pa
     path = _write(tmp_path / "w.pth", b"\x80\x02}" + huge + b".")
     assert f"memo index {index}" in _rejected_cheaply(path)
 
-    intact = imagenet_path().read_bytes()
+    intact = IMAGENET.read_bytes()
     place = intact.index(b"r" + struct.pack("<I", 256))  # the first LONG_BINPUT of the real file
     path.write_bytes(intact[:place] + huge + intact[place + 5 : 60_000])
     assert f"memo index {index}" in _rejected_cheaply(path)
@@ -309,7 +311,7 @@ def test_reader_loads_or_rejects_whatever_bytes_are_damaged(tmp_path):
 
 def test_reader_loads_or_rejects_the_imagenet_file_with_damaged_pickles(tmp_path):
     path = tmp_path / "w.pth"
-    whole, rng, rejected = imagenet_path().read_bytes(), np.random.default_rng(4), 0
+    whole, rng, rejected = IMAGENET.read_bytes(), np.random.default_rng(4), 0
     for _ in range(40):
         raw = bytearray(whole)
         raw[rng.integers(0, 47_000)] ^= 1 << int(rng.integers(0, 8))
