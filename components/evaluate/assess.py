@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from components.contracts.data.records import Records
-from components.contracts.model.predictor import Predictor, predictions
+from components.contracts.model.predictions import predictions
+from components.contracts.model.predictor import Predictor
 from components.contracts.scores.confusion import confusion_matrix
 from components.contracts.scores.metrics import mean_dice
 from components.contracts.scores.summary import Scores, summarize

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.contracts.model.predictor import Predictor, score
+from components.contracts.model.predictions import score
+from components.contracts.model.predictor import Predictor
 from components.contracts.recipe.train import AugmentSettings, TrainSettings
 from components.contracts.scores.metrics import mean_dice, mean_iou, pixel_accuracy
 from components.train.input.augment import weak
