@@ -3,7 +3,8 @@
 WORDS = {
     "train.network.encoder.name": "which encoder",
     "train.network.encoder.weights": (
-        "`imagenet`, `none`, or the path of a file: a torch state dict for `efficientnet_lite0`, "
+        "`imagenet`, `none`, or the path of a file: for `efficientnet_lite0` a torch state dict in the "
+        "legacy format (`_use_new_zipfile_serialization=False`), "
         "else a Keras `.weights.h5` of the same encoder. `unet` always starts from scratch"
     ),
     "train.network.encoder.base": "`unet` only: channels at full resolution, doubled a level",

@@ -48,18 +48,6 @@ class Scores:
         out["categories"] = {name: {"iou": iou} for name, iou in self.categories.items()}
         return out
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Scores:
-        """Read the values of `to_json`; unknown keys are ignored."""
-        values = {name: data[name] for name in cls.__dataclass_fields__}
-        fields = ClassScores.__dataclass_fields__
-        values["classes"] = {
-            name: ClassScores(**{key: row[key] for key in fields})
-            for name, row in data["classes"].items()
-        }
-        values["categories"] = {name: row["iou"] for name, row in data["categories"].items()}
-        return cls(**values)
-
 
 def summarize(confusion: np.ndarray, *, dice_image_mean: float | None = None) -> Scores:
     """Compute all scores of one summed confusion matrix.
