@@ -3,8 +3,9 @@
 WORDS = {
     "train.network.encoder.name": "the encoder",
     "train.network.encoder.weights": (
-        "`imagenet`, `none`, or the path of a file: a torch state dict for `efficientnet_lite0`, "
-        "otherwise a Keras `.weights.h5` of the same encoder. `unet` always starts from scratch"
+        "`imagenet`, `none`, or the path of a file: for `efficientnet_lite0` a torch state dict in the "
+        "legacy format (`_use_new_zipfile_serialization=False`), "
+        "else a Keras `.weights.h5` of the same encoder. `unet` always starts from scratch"
     ),
     "train.network.encoder.base": "`unet` only: channels at full resolution, doubled at each level",
     "train.network.encoder.depth": "`unet` only: how often it halves the resolution",

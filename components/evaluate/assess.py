@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from components.contracts.data.records import Records
-from components.contracts.model.predictor import Predictor, predictions
+from components.contracts.model.predictions import predictions
+from components.contracts.model.predictor import Predictor
 from components.contracts.scores.confusion import confusion_matrix
-from components.contracts.scores.metrics import Scores, mean_dice, summarize
+from components.contracts.scores.metrics import mean_dice
+from components.contracts.scores.summary import Scores, summarize
 from components.evaluate.calibration import Calibration
 from components.evaluate.report.explain import ConfusedPair, Examples, WorstImages, most_confused
 from tfds_cityscapes.labels import CLASS_NAMES, IGNORE_LABEL, NUM_CLASSES

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from components.contracts.process.errors import StreetloopError, UsageError
-from components.contracts.scores.metrics import Scores
+from components.contracts.scores.summary import Scores
 from tfds_cityscapes.labels import CLASS_NAMES
 
 # So that "better by exactly the margin" is not decided by the last bit of a subtraction.

@@ -10,7 +10,9 @@ from typing import Literal, Protocol, TypeVar
 import numpy as np
 
 from components.contracts.annotation.model import Annotation, AnnotationError
-from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
+from components.contracts.scores.confusion import confusion_matrix
+from components.contracts.scores.metrics import mean_iou_of_either
+from tfds_cityscapes.labels import IGNORE_LABEL
 
 Policy = Literal["latest", "consensus"]
 
@@ -29,8 +31,8 @@ T = TypeVar("T", bound=_Signed)
 class Agreement:
     """How far one annotator agrees with the others, and with the predictions that were shown.
 
-    Both are mean IoU over the classes that occur, from one confusion matrix over all images; None
-    where there is nothing to compare.
+    Both are `mean_iou_of_either`, from one confusion matrix over all images; None where there is
+    nothing to compare.
     """
 
     annotator: str
@@ -167,16 +169,10 @@ class Agreements:
 
 
 def _add(sums: dict[str, np.ndarray], who: str, one: np.ndarray, other: np.ndarray) -> None:
-    """Adds a pair of label maps to a confusion matrix; pixels that either ignores are left out."""
-    both = (one != IGNORE_LABEL) & (other != IGNORE_LABEL)
-    cells = one[both].astype(np.int64) * NUM_CLASSES + other[both]
-    counts = np.bincount(cells, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
-    sums[who] = sums.get(who, 0) + counts
+    """Add a pair of label maps to a confusion matrix; pixels that either ignores are left out."""
+    both = np.where(other == IGNORE_LABEL, IGNORE_LABEL, one)
+    sums[who] = sums.get(who, 0) + confusion_matrix(both, other)
 
 
 def _mean_iou(confusion: np.ndarray | None) -> float | None:
-    if confusion is None or not confusion.any():
-        return None
-    hits = np.diag(confusion)
-    union = confusion.sum(0) + confusion.sum(1) - hits
-    return float(np.mean(hits[union > 0] / union[union > 0]))
+    return None if confusion is None else mean_iou_of_either(confusion)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.model.predictor import Predictor, score
+from components.contracts.model.predictions import score
+from components.contracts.model.predictor import Predictor
 from components.contracts.recipe.train import TrainSettings
 from components.contracts.scores.metrics import mean_dice, mean_iou, pixel_accuracy
 from components.train.input.data import Data

@@ -1,7 +1,7 @@
-"""The raw data set, brought to a local path that OpenCV and TFDS can read.
+"""The raw data set, at a local path that OpenCV and TFDS can read.
 
-Preprocess reads images here; of the masks below gtFine/train, only the oracle reads any, and
-preprocess those of `dev`.
+Preprocess reads the images. Of the masks in gtFine/train, preprocess reads those of `dev` and the
+oracle the ones that are asked for; nothing else reads any.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tfds_cityscapes.source import Source, SourceError, open_source
 
 
 def locate(data: DataSettings, seed: int, campaign: Storage, generated: str) -> Source:
-    """Open the campaign's data, generating it first if the recipe says so.
+    """Open the campaign's data set; generate it first if the recipe says so.
 
     Args:
       data: where the data is.
@@ -27,7 +27,7 @@ def locate(data: DataSettings, seed: int, campaign: Storage, generated: str) -> 
       generated: the folder of generated streets in the campaign root.
 
     Raises:
-      StreetloopError: there is no data, or the recipe does not say where.
+      StreetloopError: the data does not exist, or the recipe does not say where it is.
     """
     from tfds_cityscapes.synthetic import SyntheticError
 
@@ -36,9 +36,8 @@ def locate(data: DataSettings, seed: int, campaign: Storage, generated: str) -> 
             return open_source(_generated(data.synthetic, seed, campaign, generated))
         if data.source is None:
             raise StreetloopError(
-                "Expected a data set: the recipe has neither data.source nor data.synthetic. "
-                "Say where it lies with --data PATH: a folder in the Cityscapes layout, or its "
-                "zips."
+                "No data set: the recipe has neither data.source nor data.synthetic. Say where it "
+                "is with --data PATH: a folder in the Cityscapes layout, or its zips."
             )
         if data.source.startswith("gs://"):
             return open_source(open_storage(data.source).local_dir(""))
@@ -47,19 +46,19 @@ def locate(data: DataSettings, seed: int, campaign: Storage, generated: str) -> 
         raise StreetloopError(str(error)) from error
 
 
-def _generated(wanted: SyntheticSettings, seed: int, campaign: Storage, folder: str) -> Path:
+def _generated(streets: SyntheticSettings, seed: int, campaign: Storage, folder: str) -> Path:
     from tfds_cityscapes.synthetic import generate
 
     marker = f"{folder}/complete"
     if not campaign.exists(marker):
-        progress = Progress("preprocess", "drawing streets", wanted.images + wanted.val)
+        progress = Progress("preprocess", "drawing streets", streets.images + streets.val)
         with tempfile.TemporaryDirectory(prefix="streetloop-") as drawn:
             generate(
                 Path(drawn),
                 seed=seed,
-                images=wanted.images,
-                val=wanted.val,
-                size=wanted.size,
+                images=streets.images,
+                val=streets.val,
+                size=streets.size,
                 progress=lambda done, total: progress.update(done),
             )
             campaign.put_dir(Path(drawn), folder)

@@ -1,7 +1,7 @@
-"""What MLflow holds of a cycle's evaluation, sent from the campaign root.
+"""A cycle's evaluation in MLflow, sent from the campaign root.
 
-The evaluation sends it at once; if MLflow was away, a later opening sends the same. A tag says that
-all of it has arrived.
+The evaluate step sends it; if MLflow was down, a later opening sends the same. A tag marks a run
+that has all of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from components.contracts.tracking.client import Points, Tracker
 from components.contracts.tracking.registry import register_model
 
 HEADLINES = ("miou", "pixel_accuracy", "dice")
-_ARRIVED = "streetloop.evaluation"  # tag of a run: the model whose evaluation it holds
+_ARRIVED = "streetloop.evaluation"  # tag of a run: the model whose evaluation it has
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Evaluated:
     """The evaluation of one cycle's model, and where its files are in the campaign root.
 
     Attributes:
-      folder: holds report.html, figures/*.png and images/*.png.
+      folder: has report.html, figures/*.png and images/*.png.
       model: the model's id.
       generator: the name of its generator file.
     """
@@ -56,7 +56,7 @@ def send_evaluation(
     sent: Evaluated,
     at_ms: int,
 ) -> None:
-    """Sends scores, figures, images, the report and the model to a cycle's run, if they lack.
+    """Send scores, figures, images, the report and the model to a cycle's run, where missing.
 
     Args:
       tracker: the campaign's MLflow.
@@ -117,9 +117,9 @@ def _percent(value: float | None) -> str:
 
 
 def _pixels(png: bytes) -> np.ndarray:
-    """uint8 [H, W, 3] of a PNG."""
+    """Decode a PNG into uint8 [H, W, 3], RGB."""
     import cv2
 
-    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None  # the evaluation wrote it
-    return picture[..., ::-1]
+    bgr: np.ndarray | None = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    assert bgr is not None  # the evaluate step wrote it
+    return bgr[..., ::-1]

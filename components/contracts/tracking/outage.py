@@ -1,52 +1,44 @@
-"""What happens when MLflow does not answer, or says no."""
+"""What happens when MLflow does not answer, or answers with a refusal."""
 
 from __future__ import annotations
 
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.tracking.connection import Connection
 
 log = logging.getLogger("streetloop")
 
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C", bound=Connection)
 
-class Outward(Protocol):
-    """Whoever talks to MLflow.
 
-    Attributes:
-      down: the server did not answer; every later call of this process is skipped.
+def quietly(method: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P], R | None]:
+    """Return None where MLflow does not answer, for that must not lose a cycle.
+
+    Raises:
+      StreetloopError: MLflow answers and refuses, and a person has to change that.
     """
 
-    uri: str
-    down: bool
-
-
-P = ParamSpec("P")
-T = TypeVar("T", bound=Outward)
-
-
-def quietly(
-    method: Callable[Concatenate[T, P], Any],
-) -> Callable[Concatenate[T, P], Any]:
-    """An MLflow that is out of reach must not lose a cycle."""
-
     @functools.wraps(method)
-    def wrapper(self: T, *args: P.args, **kwargs: P.kwargs) -> Any:
-        if self.down:
+    def wrapper(connection: C, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        if connection.down:
             return None
         try:
-            return method(self, *args, **kwargs)
+            return method(connection, *args, **kwargs)
         except Exception as error:
-            refused = _refusal(error, self.uri)
-            if refused is not None:
-                raise StreetloopError(refused) from error
-            self.down = True
+            refusal = _explain_refusal(error, connection.uri)
+            if refusal is not None:
+                raise StreetloopError(refusal) from error
+            connection.down = True
             log.warning(
                 "MLflow at %s did not take %s (%s: %s). The cycle goes on; the next one sends what "
                 "is missing.",
-                self.uri,
+                connection.uri,
                 method.__name__,
                 type(error).__name__,
                 str(error)[:300],
@@ -56,8 +48,23 @@ def quietly(
     return wrapper
 
 
-def _refusal(error: Exception, uri: str) -> str | None:
-    """What to do about a server that answers and says no; None if it did not answer at all."""
+def to_run(
+    method: Callable[Concatenate[C, str, P], R],
+) -> Callable[Concatenate[C, str | None, P], R | None]:
+    """Do as `quietly`, and return None without a run: MLflow was down when it was to be created."""
+    send = quietly(method)
+
+    @functools.wraps(method)
+    def wrapper(
+        connection: C, run_id: str | None, /, *args: P.args, **kwargs: P.kwargs
+    ) -> R | None:
+        return None if run_id is None else send(connection, run_id, *args, **kwargs)
+
+    return wrapper
+
+
+def _explain_refusal(error: Exception, uri: str) -> str | None:
+    """Say what to do about a refusal; None if the error is not one."""
     text = str(error)
     if "Invalid Host header" in text:
         return (

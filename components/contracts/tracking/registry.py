@@ -1,4 +1,4 @@
-"""The MLflow model registry: one version a model, and the aliases that people load by.
+"""The MLflow model registry: one version per model, and the aliases that people load it by.
 
 The ledger decides who is champion; the alias is a copy that the opening of a cycle repairs.
 """
@@ -9,41 +9,40 @@ from pathlib import Path
 from typing import Any
 
 from components.contracts.tracking.client import Tracker
-from components.contracts.tracking.outage import quietly
+from components.contracts.tracking.outage import quietly, to_run
+from tfds_cityscapes.labels import NUM_CLASSES
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _MODEL = "streetloop.model"  # tag of a version: the SHA-256 of its generator
 
 
-@quietly
+@to_run
 def register_model(
     tracker: Tracker,
-    run_id: str | None,
+    run_id: str,
     name: str,
     generator: Path,
     sha256: str,
     description: str,
     step: int,
     metadata: dict[str, Any] | None = None,
-) -> str | None:
-    """Logs a saved generator to a run and registers it, unless this model is registered.
+) -> str:
+    """Log a saved generator to a run and register it, unless this model is registered already.
 
     Args:
       tracker: the campaign's MLflow.
       run_id: the cycle's run.
       name: of the registered model.
       generator: the `generator.keras` file.
-      sha256: what identifies the model; a retry finds the version by it.
+      sha256: the model's id; a retry finds the version by it.
       description: the numbers, for the registry's page.
       step: the cycle.
       metadata: stored with the model: the `size` it was trained at, the `inference` of its recipe.
 
     Returns:
-      the version, or None without a run.
+      The version.
     """
-    if run_id is None:
-        return None
     client = tracker.client
     known = _version(client, name, sha256)
     if known is not None:
@@ -58,15 +57,16 @@ def register_model(
 
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, -1, -1, 3), "image")]),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, -1, -1, 19), "logits")]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, -1, -1, NUM_CLASSES), "logits")]),
     )
     if name not in {m.name for m in client.search_registered_models(f"name = '{name}'")}:
         client.create_registered_model(
-            name, description="Generators of a Streetloop campaign: logits of 19 classes."
+            name,
+            description=f"Generators of a Streetloop campaign: logits of {NUM_CLASSES} classes.",
         )
     # A logged model belongs to the active experiment, whatever run it names.
     mlflow.set_experiment(experiment_id=tracker.experiment_id)
-    # Model.log takes a run id; mlflow.keras.log_model would start and so end a run of its own.
+    # Unlike mlflow.keras.log_model, Model.log takes a run id: it starts and ends no run.
     info = Model.log(
         artifact_path=None,
         name="generator",
@@ -76,10 +76,10 @@ def register_model(
         run_id=run_id,
         step=step,
         metadata=metadata,
-        # Named here: MLflow would load the model in another process to find them out.
+        # Without them, MLflow would load the model in another process to infer them.
         pip_requirements=[f"{p}=={installed(p)}" for p in ("keras", "tensorflow")],
     )
-    version = client.create_model_version(
+    created = client.create_model_version(
         name,
         info.model_uri,
         run_id,
@@ -87,23 +87,23 @@ def register_model(
         description=description,
         model_id=info.model_id,
     )
-    return version.version
+    return str(created.version)
 
 
 @quietly
 def set_alias(tracker: Tracker, name: str, alias: str, sha256: str) -> None:
-    """Points an alias at the version of a model; does nothing if that was never registered."""
+    """Point an alias at the version of a model; do nothing if it was never registered."""
     client = tracker.client
     version = _version(client, name, sha256)
     if version is None:
         return
     current = client.get_registered_model(name).aliases.get(alias)
-    if str(current) != str(version):
+    if str(current) != version:
         client.set_registered_model_alias(name, alias, version)
 
 
 def _version(client: Any, name: str, sha256: str) -> str | None:
     for version in client.search_model_versions(f"name = '{name}'"):
         if version.tags.get(_MODEL) == sha256:
-            return version.version
+            return str(version.version)
     return None

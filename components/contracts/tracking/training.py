@@ -1,4 +1,4 @@
-"""A training's losses in the campaign root: what MLflow gets at once, and again if it was away."""
+"""The losses of a training in the campaign root, from which MLflow gets them if it was down."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class TrainingLog:
         Args:
           storage: the campaign root.
           name: of the file.
-          resumed: the fit resumes from a checkpoint; otherwise what an earlier one left is dropped.
+          resumed: the fit resumes from a checkpoint; else the rows of an earlier fit are dropped.
         """
         self._storage, self._name = storage, name
         self._rows = _rows(storage, name) if resumed else {}
 
     def add(self, step: int, metrics: Mapping[str, float], opened_ms: int) -> Points:
-        """Writes a report down, and returns what MLflow should get.
+        """Store a report, and return the points for MLflow.
 
-        What was written first stays: a fit that was killed after its report and before its
-        checkpoint comes here again, with means over fewer steps, and must not make a second point.
+        The first report of a step stays: a fit that was killed between report and checkpoint
+        reports the step again, with means over fewer steps, and must not add a second point.
         """
         if str(step) not in self._rows:
             self._rows[str(step)] = dict(metrics)
@@ -36,15 +36,18 @@ class TrainingLog:
 
 
 def read_points(storage: Storage, name: str, opened_ms: int) -> list[Points]:
-    """Every report of a cycle's fit, in order; none if it did not train."""
+    """Read every report of a cycle's fit, in order; none if it did not train."""
     rows = sorted((int(step), metrics) for step, metrics in _rows(storage, name).items())
     return [_points(step, metrics, opened_ms) for step, metrics in rows]
 
 
 def _points(step: int, metrics: Mapping[str, float], opened_ms: int) -> Points:
-    # One millisecond a step keeps the points in order, and where a retry puts them again.
+    # One millisecond per step keeps the points in order, and a retry repeats their times.
     return Points(metrics, step, opened_ms + step)
 
 
 def _rows(storage: Storage, name: str) -> dict[str, dict[str, float]]:
-    return json.loads(storage.read(name)) if storage.exists(name) else {}
+    if not storage.exists(name):
+        return {}
+    rows: dict[str, dict[str, float]] = json.loads(storage.read(name))
+    return rows

@@ -93,7 +93,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _page(report: FolderReport, predictions: Path) -> str:
-    from components.contracts.scores.metrics import summarize
+    from components.contracts.scores.summary import summarize
     from components.evaluate.report.figures import class_iou_figure, confusion_figure
     from components.evaluate.report.page import PAIRS_SHOWN, example_row
     from components.evaluate.report.report_html import ImageRow, Page, render

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from components.contracts.scores.confusion import LabelMapError
-from components.contracts.scores.metrics import mean_defined, mean_dice, or_none, summarize
+from components.contracts.scores.metrics import mean_defined, mean_dice, or_none
+from components.contracts.scores.summary import summarize
 from components.evaluate.benchmark.id_files import ScoringError, read_ids
 from components.evaluate.benchmark.label_files import TruthFile, find_truth, match_predictions
 from components.evaluate.benchmark.official import PixelCounts, count_pair, official_scores

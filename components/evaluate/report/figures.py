@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.scores.metrics import Scores
+from components.contracts.scores.summary import Scores
 from tfds_cityscapes.labels import CLASS_NAMES, NUM_CLASSES
 
 if TYPE_CHECKING:

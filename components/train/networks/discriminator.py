@@ -1,4 +1,4 @@
-"""The fully convolutional discriminator: real label map or predicted one, for every pixel."""
+"""The fully convolutional discriminator, which tells real label maps from predicted ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfds_cityscapes.labels import NUM_CLASSES
 def build_discriminator(
     settings: DiscriminatorSettings, num_classes: int = NUM_CLASSES
 ) -> keras.Model:
-    """Builds the discriminator of Hung et al. (2018), section 3.2, figure 1.
+    """Build the discriminator of Hung et al. (2018), section 3.2, figure 1.
 
     Five 4x4 convolutions of stride 2, LeakyReLU between them, no batch norm, then bilinear
     up-sampling to the input size.
@@ -24,9 +24,9 @@ def build_discriminator(
       num_classes: channels of the label maps.
 
     Returns:
-      A functional model: float32 maps [B, H, W, num_classes] (soft-max or one-hot), or the list
-      [maps, image] with the image [B, H, W, 3] in [0, 255] if `settings.sees_image`, to float32
-      logits [B, H, W, 1]; high means "a real label map". H and W divisible by 32.
+      A functional model from float32 maps [B, H, W, num_classes] (soft-max or one-hot), or, if
+      `settings.sees_image`, from the list [maps, image] with the image [B, H, W, 3] in [0, 255],
+      to float32 logits [B, H, W, 1]: high where the map looks real. H and W are divisible by 32.
     """
     maps = keras.Input((None, None, num_classes), dtype="float32", name="maps")
     inputs: Any = maps
@@ -49,7 +49,7 @@ def build_discriminator(
 
 
 def label_maps(labels: tf.Tensor, num_classes: int = NUM_CLASSES) -> tf.Tensor:
-    """Turns labels into what the discriminator sees as real: one-hot maps, 0 where ignored.
+    """Turn labels into the discriminator's real maps: one-hot, 0 where ignored.
 
     Args:
       labels: [B, H, W] int32 in [0, num_classes) or 255.

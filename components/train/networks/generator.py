@@ -1,6 +1,6 @@
 """The generator: an encoder and a U-Net decoder, as one functional Keras model.
 
-Only built-in layers, so that whoever holds the file loads it with `keras.models.load_model`.
+It has built-in layers only, so `keras.models.load_model` loads it without this project's code.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from components.train.networks.encoders.build import build_encoder
 from components.train.networks.encoders.feature import Feature
 from tfds_cityscapes.labels import NUM_CLASSES
 
-FEATURE_PREFIX = "feature_s"  # followed by the stride; marks where encoder and decoder meet
+FEATURE_PREFIX = "feature_s"  # and the stride: the name of a layer where encoder and decoder meet
 
 
 def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -> keras.Model:
-    """Builds the generator under the current Keras dtype policy.
+    """Build the generator under the current Keras dtype policy.
 
     Args:
       settings: encoder, decoder and batch-norm settings.
@@ -41,7 +41,7 @@ def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -
 
 
 def _decode(features: list[Feature], settings: NetworkSettings, num_classes: int) -> Any:
-    """From features, finest first, to float32 logits [B, H, W, num_classes]."""
+    """Decode features, finest first, into float32 logits [B, H, W, num_classes]."""
     stride, x = features[-1]
     if settings.dropout:
         x = keras.layers.SpatialDropout2D(settings.dropout, name="dropout")(x)
@@ -49,18 +49,19 @@ def _decode(features: list[Feature], settings: NetworkSettings, num_classes: int
     finest = min(settings.output_stride, stride)
     while stride > finest:
         stride //= 2
-        # The width is a property of the stride: recipes with other output strides stay comparable.
+        # The width depends on the stride alone: recipes with other output strides stay comparable.
         width = min(settings.decoder_width * max(1, stride // 2), settings.decoder_max_width)
         x = keras.layers.UpSampling2D(
             2, interpolation=settings.upsampling, name=f"decoder_s{stride}_up"
         )(x)
         if stride in skips:
             x = keras.layers.Concatenate(name=f"decoder_s{stride}_concat")([x, skips[stride]])
+            # [B, H / stride, W / stride, channels of x + channels of the skip]
         for number in range(1, settings.decoder_convolutions + 1):
             x = _conv_bn_relu(x, width, settings, f"decoder_s{stride}_conv{number}")
     logits = keras.layers.Conv2D(num_classes, 1, name="logits", dtype="float32")(x)
     if stride > 1:
-        # Bilinear even where the decoder uses nearest: blocky logits would cost thin classes.
+        # Bilinear even where the decoder uses nearest: blocky logits would harm thin classes.
         logits = keras.layers.UpSampling2D(
             stride, interpolation="bilinear", dtype="float32", name="logits_full_size"
         )(logits)
@@ -79,16 +80,16 @@ def _conv_bn_relu(x: Any, width: int, settings: NetworkSettings, name: str) -> A
 
 
 class GeneratorParts(NamedTuple):
-    """The two halves of one generator; they share its weights."""
+    """The two halves of a generator, which share its weights."""
 
     encoder: keras.Model  # image -> list of features, finest first
     decoder: keras.Model  # list of features, finest first -> logits
 
 
 def split_generator(generator: keras.Model) -> GeneratorParts:
-    """Splits a generator where encoder and decoder meet, without copying any weight.
+    """Split a generator where encoder and decoder meet, without copying any weight.
 
-    A perturbation of the features (UniMatch, Yang et al. 2023, section 3.2) goes in between.
+    Features are perturbed in between (UniMatch, Yang et al. 2023, section 3.2).
     """
     at_stride = {
         int(layer.name.removeprefix(FEATURE_PREFIX)): layer.output

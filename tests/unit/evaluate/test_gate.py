@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.contracts.process.errors import StreetloopError, UsageError
-from components.contracts.scores.metrics import summarize
+from components.contracts.scores.summary import summarize
 from components.evaluate.gate import decide
 
 

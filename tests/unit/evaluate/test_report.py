@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.scores.metrics import summarize
+from components.contracts.scores.summary import summarize
 from components.evaluate.__main__ import main
 from components.evaluate.benchmark.id_files import ScoringError, read_ids
 from components.evaluate.benchmark.label_files import find_truth, match_predictions

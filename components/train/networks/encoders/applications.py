@@ -14,12 +14,12 @@ from components.train.networks.encoders.feature import Feature
 
 
 class Application(NamedTuple):
-    """How to call a keras.applications constructor and which layers end its strides."""
+    """A network of keras.applications: how to call its constructor, and where its strides end."""
 
     constructor: str  # in keras.applications
     scale: Callable[[Any], Any]  # [0, 255] RGB -> what the constructor's network expects
     arguments: dict[str, Any]
-    taps: dict[int, str]  # stride -> layer name
+    taps: dict[int, str]  # stride -> name of the last layer at that stride
 
 
 def _keep(image: Any) -> Any:
@@ -31,7 +31,7 @@ def _to_plus_minus_one(image: Any) -> Any:
 
 
 def _caffe(image: Any) -> Any:
-    """BGR minus the ImageNet mean, as the first ResNet was trained."""
+    """Turn RGB into BGR minus the ImageNet mean, as in the training of the first ResNet."""
     bgr = keras.ops.flip(image, axis=-1)
     mean = [-103.939, -116.779, -123.68]
     return keras.layers.Rescaling(1.0, offset=mean, name="minus_mean_bgr")(bgr)
@@ -86,7 +86,7 @@ APPLICATIONS = {
             32: "block6o_add",
         },
     ),
-    "convnext_tiny": Application(  # its stem divides by 4 at once: there is no stride 2
+    "convnext_tiny": Application(  # its stem has stride 4
         "ConvNeXtTiny",
         _keep,
         {"include_preprocessing": True},
@@ -101,7 +101,7 @@ APPLICATIONS = {
 
 
 def build(name: str, image: Any, weights: str, bn_momentum: float) -> list[Feature]:
-    """Builds a keras.applications encoder on an image tensor.
+    """Build an encoder of keras.applications on an image tensor.
 
     Args:
       name: a key of APPLICATIONS.
@@ -114,13 +114,13 @@ def build(name: str, image: Any, weights: str, bn_momentum: float) -> list[Featu
       Features at strides 2 (not ConvNeXt), 4, 8, 16 and 32.
 
     Raises:
-      StreetloopError: the weights cannot be downloaded, found or read.
+      StreetloopError: the weights cannot be found, read or downloaded.
     """
     application = APPLICATIONS[name]
     constructor = getattr(keras.applications, application.constructor)
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise StreetloopError(
-            f"Expected encoder.weights to be imagenet, none or a file; there is no file {weights}."
+            f"Weights file not found: {weights}. Set encoder.weights to imagenet, none or a file."
         )
     try:
         with warnings.catch_warnings():
@@ -145,11 +145,10 @@ def build(name: str, image: Any, weights: str, bn_momentum: float) -> list[Featu
 
 
 def _advice(name: str, weights: str, error: Exception) -> str:
-    if weights == "imagenet":
-        return (
-            f"Expected to download the ImageNet weights of {name}; {error}. On a machine without "
-            "that network, put the file Keras names there and set encoder.weights to its path, "
-            "or use encoder.name efficientnet_lite0 (its weights are installed), or "
-            "encoder.weights none."
-        )
-    return f"Expected weights of {name} without its top in {weights}; {error}."
+    if weights != "imagenet":
+        return f"Cannot read {weights} as weights of {name} without its top: {error}."
+    return (
+        f"Cannot download the ImageNet weights of {name}: {error}. On a machine without network "
+        "access, copy the file that Keras names there and set encoder.weights to its path, or use "
+        "encoder.name efficientnet_lite0 (its weights are installed), or encoder.weights none."
+    )

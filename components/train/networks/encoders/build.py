@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from components.contracts.recipe.networks import EncoderSettings
+from components.train.networks.encoders import applications, efficientnet_lite, unet
 from components.train.networks.encoders.feature import Feature
 
 
 def build_encoder(image: Any, settings: EncoderSettings, bn_momentum: float) -> list[Feature]:
-    """Builds the encoder that the settings name on an image tensor.
+    """Build the encoder that the settings name on an image tensor.
 
     Args:
       image: KerasTensor [B, H, W, 3] in [0, 255], RGB; H and W divisible by 32.
@@ -21,16 +22,9 @@ def build_encoder(image: Any, settings: EncoderSettings, bn_momentum: float) -> 
       for `convnext_tiny`; 2, 4, 8, 16, 32 for all others.
 
     Raises:
-      StreetloopError: weights cannot be found, read or downloaded.
+      StreetloopError: the weights cannot be found, read or downloaded.
     """
     if settings.name == "unet":
-        from components.train.networks.encoders import unet
-
         return unet.build(image, settings.base, settings.depth, bn_momentum)
-    if settings.name == "efficientnet_lite0":
-        from components.train.networks.encoders import efficientnet_lite0
-
-        return efficientnet_lite0.build(image, settings.weights, bn_momentum)
-    from components.train.networks.encoders import applications
-
-    return applications.build(settings.name, image, settings.weights, bn_momentum)
+    module = efficientnet_lite if settings.name in efficientnet_lite.VARIANTS else applications
+    return module.build(settings.name, image, settings.weights, bn_momentum)

@@ -1,4 +1,4 @@
-"""What every encoder hands to the decoder."""
+"""The feature maps that every encoder hands to the decoder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Feature(NamedTuple):
-    """A feature map [B, H / stride, W / stride, C]."""
+    """One feature map: [B, H / stride, W / stride, C]."""
 
     stride: int
     tensor: Any  # a KerasTensor

@@ -1,24 +1,21 @@
-"""Reads tensors out of a file written by `torch.save(state_dict)`, without torch and without trust.
+"""Read the tensors of a torch state dict, without torch and without an unpickler.
 
-Such a file is a pickle, and a pickle can run any code when it is read in the ordinary way. Here
-every name a pickle may ask for is on a short list, and each stands for an inert object of ours;
-any other name, and any tensor that reaches outside its storage, is refused.
+A pickle is a program: an unpickler runs any code that the file names, and CPython's reserves
+16 bytes times the largest memo index in the file. The loop here knows the opcodes that torch writes
+for a state dict and no others, calls nothing that the file names, and allocates in proportion to
+the file's size at most.
 
-Formats (torch/serialization.py): the legacy one is four pickles (magic number, protocol version,
-byte order and sizes, the objects), then a pickled list of storage keys, then for each storage its
-number of elements as int64 and its raw bytes. The newer one is an uncompressed zip with the
-objects in `<root>/data.pkl` and each storage in `<root>/data/<key>`.
+Format (torch/serialization.py, `_legacy_save`): five pickles (magic number, protocol version, system
+information, state dict, storage keys), then for each key its number of elements as int64 and its
+elements, all little-endian.
 """
 
 from __future__ import annotations
 
 import io
-import math
-import pickle
-import zipfile
-from collections.abc import Callable
+import pickletools
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,49 +23,20 @@ from components.contracts.process.errors import StreetloopError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
+PICKLE_LIMIT = 1 << 20  # bytes of all five pickles; EfficientNet-Lite0's take 47 kB
 
-# Little-endian, whatever the reader's machine: the writer's byte order is checked.
-_STORAGE_DTYPES = {
-    "DoubleStorage": "<f8",
-    "FloatStorage": "<f4",
-    "HalfStorage": "<f2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "<i1",
-    "ByteStorage": "<u1",
-    "BoolStorage": "|b1",
+_ORDERED_DICT, _TENSOR = "collections OrderedDict", "torch._utils _rebuild_tensor_v2"
+_DTYPES = {
+    "torch DoubleStorage": "<f8",
+    "torch FloatStorage": "<f4",
+    "torch HalfStorage": "<f2",
+    "torch LongStorage": "<i8",
 }
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 
 
 class StateDictError(StreetloopError):
-    """The file is no plain state dict of tensors, or is damaged."""
-
-
-class _StandIn:
-    """What the pickle gets instead of a name it asked for: it can be called, and nothing else."""
-
-    __slots__ = ("call", "name")
-
-    def __init__(self, name: str, call: Callable[..., Any]) -> None:
-        self.name = name
-        self.call = call
-
-    def __call__(self, *args: Any) -> Any:
-        return self.call(*args)
-
-    def __setstate__(self, state: object) -> NoReturn:
-        raise StateDictError(f"Expected a plain state dict; it tries to change {self.name}.")
-
-
-class _Tensors(dict):
-    """The OrderedDict of the file; the attributes that torch hangs on it (`_metadata`) are dropped.
-
-    torch.save stores them as the state of the dict, which could otherwise set any attribute.
-    """
-
-    def __setstate__(self, state: object) -> None:
-        del state
+    """A weights file is not a plain state dict of tensors, or is damaged."""
 
 
 class _Storage(NamedTuple):
@@ -77,8 +45,8 @@ class _Storage(NamedTuple):
     numel: int
 
 
-class _Pending(NamedTuple):
-    """A tensor whose storage has not been read yet (sizes and strides in elements)."""
+class _Tensor(NamedTuple):
+    """Offset and strides are in elements of the storage."""
 
     storage: _Storage
     offset: int
@@ -86,165 +54,131 @@ class _Pending(NamedTuple):
     strides: tuple[int, ...]
 
 
-def _new_dict(*args: Any) -> _Tensors:
-    if args:
-        raise StateDictError("Expected an empty OrderedDict that is filled key by key.")
-    return _Tensors()
+def _evaluate(file: io.BytesIO) -> Any:
+    """Evaluate the next pickle; what it names stays a string, such as `torch FloatStorage`."""
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: list[Any] = []
+
+    def pop_from(start: int) -> list[Any]:
+        items = stack[start:]
+        del stack[start:]
+        return items
+
+    argument: Any
+    for opcode, argument, _ in pickletools.genops(file):
+        match opcode.name:
+            case "PROTO":
+                pass
+            case "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINUNICODE":
+                stack.append(argument)
+            case name if name in _CONSTANTS:
+                stack.append(_CONSTANTS[name])
+            case "EMPTY_DICT":
+                stack.append({})
+            case "EMPTY_LIST":
+                stack.append([])
+            case "MARK":
+                marks.append(len(stack))
+            case "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3" as name:
+                start = marks.pop() if name == "TUPLE" else -int(name[-1])
+                stack.append(tuple(pop_from(start)))
+            case "BINPUT" | "LONG_BINPUT":
+                if argument != len(memo):  # torch's picklers count up from 0
+                    raise StateDictError(f"memo index {argument} follows {len(memo)} entries")
+                memo.append(stack[-1])
+            case "BINGET" | "LONG_BINGET":
+                stack.append(memo[argument])
+            case "GLOBAL" if argument in (*_DTYPES, _ORDERED_DICT, _TENSOR):
+                stack.append(argument)
+            case "REDUCE":
+                stack.append(_call(*pop_from(-2)))
+            case "BINPERSID":
+                stack.append(_storage(*stack.pop()))
+            case "APPEND" | "APPENDS" as name:
+                items = pop_from(-1 if name == "APPEND" else marks.pop())
+                stack[-1].extend(items)
+            case "SETITEM" | "SETITEMS" as name:
+                items = pop_from(-2 if name == "SETITEM" else marks.pop())
+                stack[-1].update(zip(map(_text, items[::2]), items[1::2], strict=True))
+            case "BUILD":  # drops torch's `_metadata`
+                stack.pop()
+            case "STOP":
+                return stack.pop()
+            case name:
+                raise StateDictError(f"{name} {str(argument)[:80]} has no place in a state dict")
 
 
-def _storage_type(*args: Any) -> NoReturn:
-    raise StateDictError("Expected storages to be named only; the file tries to create one.")
+def _text(value: Any) -> str:
+    """Reject any other key: the hash of a tuple can take exponential time."""
+    if not isinstance(value, str):
+        raise StateDictError(f"a key is of type {type(value).__name__}")
+    return value
 
 
-def _pending(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Pending:
-    """Stands for torch._utils._rebuild_tensor_v2; whether it needs a gradient is dropped."""
-    numbers = (offset, *shape, *strides)
-    if not isinstance(storage, _Storage) or len(shape) != len(strides):
-        raise StateDictError("Expected a tensor over a storage, with one stride a dimension.")
-    if not all(type(n) is int and n >= 0 for n in numbers):
-        raise StateDictError(f"Expected sizes and strides of at least 0; got {numbers}.")
-    return _Pending(storage, offset, tuple(shape), tuple(strides))
+def _call(name: Any, arguments: Any) -> Any:
+    """Stand in for the two functions that a state dict calls."""
+    if name == _ORDERED_DICT and arguments == ():
+        return {}
+    if name == _TENSOR and isinstance(arguments[0], _Storage):
+        return _Tensor(*arguments[:4])
+    raise StateDictError("it calls something else than OrderedDict() and tensors over a storage")
 
 
-_ALLOWED = {
-    ("collections", "OrderedDict"): _StandIn("OrderedDict", _new_dict),
-    ("torch._utils", "_rebuild_tensor_v2"): _StandIn("_rebuild_tensor_v2", _pending),
-    **{("torch", name): _StandIn(name, _storage_type) for name in _STORAGE_DTYPES},
-}
+def _storage(kind: Any, name: Any, key: Any, _: Any, numel: Any, view: Any) -> _Storage:
+    if kind != "storage" or view is not None:
+        raise StateDictError("a tensor refers to something else than a whole storage")
+    return _Storage(_DTYPES[_text(name)], _text(key), numel)
 
 
-class _Reader(pickle.Unpickler):
-    """An unpickler that knows the names above and no other."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise StateDictError(
-                f"Expected a plain state dict of tensors; the file asks for {module}.{name}, which "
-                "could run code, so it is refused. Save model.state_dict() alone."
-            ) from None
-
-    def persistent_load(self, pid: Any) -> _Storage:
-        # ("storage", type, key, device, number of elements[, view metadata])
-        if not (
-            isinstance(pid, tuple)
-            and len(pid) in (5, 6)
-            and pid[0] == "storage"
-            and isinstance(pid[1], _StandIn)
-            and pid[1].name in _STORAGE_DTYPES
-            and isinstance(pid[2], str)
-            and type(pid[4]) is int
-            and pid[4] >= 0
-            and (len(pid) == 5 or pid[5] is None)
-        ):
-            raise StateDictError(f"Expected a reference to a whole storage; got {pid!r:.200}.")
-        return _Storage(_STORAGE_DTYPES[pid[1].name], pid[2], pid[4])
+def _tensors(raw: bytes) -> dict[str, np.ndarray]:
+    file = io.BytesIO(raw[:PICKLE_LIMIT])
+    magic, protocol, _, tensors, keys = [_evaluate(file) for _ in range(5)]
+    if (magic, protocol) != (LEGACY_MAGIC, LEGACY_PROTOCOL):
+        raise StateDictError("the magic number or the protocol version is wrong")
+    if not all(isinstance(tensor, _Tensor) for tensor in tensors.values()):
+        raise StateDictError("it holds something else than named tensors")
+    storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+    blocks: dict[str, np.ndarray] = {}
+    position = file.tell()
+    for key in keys:
+        dtype, _, numel = storages[_text(key)]
+        if int.from_bytes(raw[position : position + 8], "little") != numel:
+            raise StateDictError(f"storage {key} differs in size from what its tensors say")
+        # Copied once a storage, not once a tensor, and for the alignment.
+        blocks[key] = np.frombuffer(raw, dtype, numel, position + 8).copy()
+        position += 8 + blocks[key].nbytes
+    return {name: _view(tensor, blocks[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
-def _load(stream: io.BytesIO, what: str) -> Any:
-    try:
-        return _Reader(stream).load()
-    except StateDictError:
-        raise
-    except Exception as error:  # a damaged pickle raises nearly anything
-        raise StateDictError(f"Expected {what}; the pickle is damaged: {error}") from error
-
-
-def _view(pending: _Pending, data: bytes | memoryview) -> np.ndarray:
-    """Copies one tensor out of its storage's bytes, after checking that it lies inside."""
-    storage, offset, shape, strides = pending
-    dtype = np.dtype(storage.dtype)
-    if len(data) != storage.numel * dtype.itemsize:
-        raise StateDictError(
-            f"Expected {storage.numel * dtype.itemsize} bytes in storage {storage.key}; "
-            f"got {len(data)}. The file is damaged."
-        )
-    if math.prod(shape) == 0:
-        return np.zeros(shape, dtype)
-    last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    # A stride of 0 could otherwise blow one element up to any size.
-    if last >= storage.numel or math.prod(shape) > storage.numel:
-        raise StateDictError(
-            f"Expected a tensor within storage {storage.key} of {storage.numel} elements; got "
-            f"shape {shape}, strides {strides}, offset {offset}."
-        )
-    flat = np.frombuffer(data, dtype)[offset:]
-    steps = [stride * dtype.itemsize for stride in strides]
-    return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False).copy()
-
-
-def _read_legacy(raw: bytes) -> tuple[Any, Callable[[_Storage], bytes | memoryview]]:
-    stream = io.BytesIO(raw)
-    magic = _load(stream, "torch's magic number")
-    protocol = _load(stream, "torch's protocol version")
-    if magic != LEGACY_MAGIC or protocol != LEGACY_PROTOCOL:
-        raise StateDictError(f"Expected a file of torch.save; got magic number {magic!r:.60}.")
-    system = _load(stream, "the writer's byte order")
-    if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise StateDictError("Expected a file written on a little-endian machine.")
-    objects = _load(stream, "the state dict")
-    keys = _load(stream, "the list of storage keys")
-    sizes = {p.storage.key: p.storage for p in _pendings(objects)}
-    blocks: dict[str, memoryview] = {}
-    view, position = memoryview(raw), stream.tell()
-    for key in keys if isinstance(keys, list) else ():
-        if key not in sizes:
-            raise StateDictError(f"Expected only storages that a tensor uses; got {key!r:.60}.")
-        nbytes = sizes[key].numel * np.dtype(sizes[key].dtype).itemsize
-        numel = int.from_bytes(view[position : position + 8], "little")
-        block = view[position + 8 : position + 8 + nbytes]
-        if numel != sizes[key].numel or len(block) != nbytes:
-            raise StateDictError(f"Expected {nbytes} bytes for storage {key}: the file is cut off.")
-        blocks[key], position = block, position + 8 + nbytes
-    return objects, lambda storage: blocks[storage.key]
-
-
-def _read_zip(raw: bytes) -> tuple[Any, Callable[[_Storage], bytes | memoryview]]:
-    archive = zipfile.ZipFile(io.BytesIO(raw))
-    # torch stores without compression; anything else could unpack to any size.
-    if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-        raise StateDictError("Expected the uncompressed zip that torch writes; got a packed one.")
-    pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-    if len(pickles) != 1:
-        raise StateDictError(f"Expected one data.pkl in the file; got {len(pickles)}.")
-    root = pickles[0].removesuffix("data.pkl")
-    names = set(archive.namelist())
-    order = archive.read(f"{root}byteorder") if f"{root}byteorder" in names else b"little"
-    if order != b"little":
-        raise StateDictError("Expected a file written on a little-endian machine.")
-    objects = _load(io.BytesIO(archive.read(pickles[0])), "the state dict")
-    return objects, lambda storage: archive.read(f"{root}data/{storage.key}")
-
-
-def _pendings(objects: Any) -> list[_Pending]:
-    if not isinstance(objects, dict) or not all(
-        isinstance(name, str) and isinstance(value, _Pending) for name, value in objects.items()
-    ):
-        raise StateDictError("Expected a flat dict of names and tensors.")
-    return list(objects.values())
+def _view(tensor: _Tensor, block: np.ndarray) -> np.ndarray:
+    """View a tensor in its storage; NumPy checks that it lies inside."""
+    size = block.itemsize
+    strides = [stride * size for stride in tensor.strides]
+    view: np.ndarray = np.ndarray(tensor.shape, block.dtype, block, tensor.offset * size, strides)
+    if view.size > block.size:  # a stride of 0 repeats an element as often as the shape says
+        raise StateDictError(f"shape {tensor.shape} exceeds the storage's {block.size} elements")
+    return view
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads every tensor of a `torch.save(model.state_dict())` file.
+    """Read every tensor of a file that `torch.save(model.state_dict(), ...)` wrote.
 
     Returns:
-      Name -> a NumPy array of the tensor's own shape (convolutions: [out, in, height, width]).
+      Name -> an array of the tensor's own shape (convolutions: [out, in, height, width]).
 
     Raises:
       StateDictError: the file is missing, damaged, or holds anything but named tensors.
     """
     try:
         raw = Path(path).read_bytes()
-    except OSError as error:
-        raise StateDictError(f"Expected weights at {path}: {error}") from error
-    try:
-        objects, storage_bytes = (_read_zip if raw[:4] == b"PK\x03\x04" else _read_legacy)(raw)
-        return {
-            name: _view(value, storage_bytes(value.storage))
-            for name, value in zip(objects, _pendings(objects), strict=True)
-        }
-    except StateDictError as error:
-        raise StateDictError(f"{path}: {error}") from error
-    except Exception as error:  # a damaged zip or a senseless shape raises nearly anything, too
-        raise StateDictError(f"{path}: the file is damaged: {error!r:.200}") from error
+        if raw.startswith(b"PK"):
+            raise StateDictError(
+                "it is a zip file. Load it with torch and write it again with torch.save("
+                "state_dict, file, _use_new_zipfile_serialization=False)"
+            )
+        return _tensors(raw)
+    except Exception as error:  # a damaged file raises nearly anything
+        raise StateDictError(
+            f"Cannot read {path} as a torch state dict in the legacy format: {error}."
+        ) from error

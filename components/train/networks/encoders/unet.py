@@ -10,16 +10,16 @@ from components.train.networks.encoders.feature import Feature
 
 
 def build(image: Any, base: int, depth: int, bn_momentum: float) -> list[Feature]:
-    """Builds two 3x3 convolutions a level and a max-pooling between levels.
+    """Build two 3x3 convolutions per level and a max-pooling between levels.
 
     Args:
-      image: KerasTensor [B, H, W, 3] in [0, 255].
-      base: channels at stride 1; doubled a level.
+      image: KerasTensor [B, H, W, 3] in [0, 255], RGB.
+      base: channels at stride 1; each level doubles them.
       depth: how often the resolution is halved.
       bn_momentum: of every batch normalisation.
 
     Returns:
-      Features at strides 1, 2, ... 2 ** depth with base * stride channels.
+      Features at strides 1, 2, ... 2 ** depth: [B, H / stride, W / stride, base * stride].
     """
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="unet_rescaling")(image)
     features = []

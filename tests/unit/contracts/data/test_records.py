@@ -22,7 +22,7 @@ SPLIT = SplitSettings(dev_fraction=0.25, guard=1)
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Two cities; the pool's first image has a size of its own; every image has a mask."""
+    """Two cities; the first train image has its own size; every image has a mask."""
     root = tmp_path_factory.mktemp("source")
     for image_id in TRAIN:
         write_item(root, image_id, size=ODD if image_id == TRAIN[0] else NATIVE)
@@ -51,7 +51,7 @@ def truth_of(image_id, size=NATIVE):
     return to_train_ids(mask_of(sum(image_id.encode()), size))
 
 
-def test_each_split_holds_its_ids_sorted(native):
+def test_ids_are_sorted_within_each_split(native):
     assert native.ids("train") == TRAIN[:5]
     assert native.ids("dev") == TRAIN[6:]  # TRAIN[5] is the guard's
     assert native.ids("val") == VAL
@@ -59,7 +59,7 @@ def test_each_split_holds_its_ids_sorted(native):
     assert TRAIN[5] not in native
 
 
-def test_images_come_back_bit_for_bit_at_their_native_sizes(native):
+def test_records_keep_images_bit_for_bit_at_their_native_sizes(native):
     for image_id in (TRAIN[0], TRAIN[4], TRAIN[7], VAL[0]):
         record = native.read(image_id)
         size = ODD if image_id == TRAIN[0] else NATIVE
@@ -68,7 +68,7 @@ def test_images_come_back_bit_for_bit_at_their_native_sizes(native):
         assert record.entry.city == image_id[:2]
 
 
-def test_records_of_the_pool_hold_no_label_though_the_source_has_one(root, native, resized):
+def test_records_of_train_have_no_label_even_if_the_source_has_one(root, native, resized):
     assert all(item.label is not None for item in open_source(root).items)
     for records in (native, resized):
         for image_id in records.ids("train"):
@@ -84,7 +84,7 @@ def test_labels_of_dev_and_val_keep_their_native_size_while_images_are_resized(r
         np.testing.assert_array_equal(record.label, truth_of(image_id))
 
 
-def test_records_are_found_by_id_in_any_order_and_again(native):
+def test_records_are_read_by_id_in_any_order_and_repeatedly(native):
     forward = {i: native.read(i).image for i in native.entries}
     for image_id in sorted(native.entries, reverse=True):
         np.testing.assert_array_equal(native.read(image_id).image, forward[image_id])
@@ -92,7 +92,7 @@ def test_records_are_found_by_id_in_any_order_and_again(native):
         native.read("nobody")
 
 
-def test_the_index_is_read_again_from_the_folder_alone(native, tmp_path):
+def test_records_need_nothing_but_their_folder(native, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.copytree(native.folder, moved)
     again = Records(moved)
@@ -100,12 +100,12 @@ def test_the_index_is_read_again_from_the_folder_alone(native, tmp_path):
     np.testing.assert_array_equal(again.read(VAL[0]).label, truth_of(VAL[0]))
 
 
-def test_a_folder_without_an_index_is_no_records(tmp_path):
+def test_records_reject_a_folder_without_an_index(tmp_path):
     with pytest.raises(StreetloopError, match="preprocess"):
         Records(tmp_path)
 
 
-def test_a_damaged_record_is_said_to_be_damaged(native, tmp_path, capfd):
+def test_damaged_record_is_reported_as_damaged(native, tmp_path, capfd):
     shutil.copytree(native.folder, tmp_path / "damaged")
     records = Records(tmp_path / "damaged")
     entry = records.entries[VAL[0]]
@@ -128,7 +128,7 @@ def broken(root, tmp_path):
     return tmp_path / "broken"
 
 
-def test_a_broken_file_stops_preprocessing_and_is_named(broken, tmp_path, capfd):
+def test_preprocess_stops_at_a_broken_file_and_names_it(broken, tmp_path, capfd):
     with pytest.raises(StreetloopError, match=rf"{TRAIN[2]}_leftImg8bit\.png.*--skip-bad"):
         preprocess(broken, tmp_path / "out")
     assert not (tmp_path / "out" / INDEX).exists()
@@ -143,23 +143,21 @@ def test_skip_bad_leaves_broken_files_out_and_lists_them(broken, tmp_path, capfd
     assert records.ids("val") == [VAL[1]]
 
 
-def test_a_split_of_which_nothing_is_left_is_an_error_even_if_bad_files_are_skipped(
-    broken, tmp_path
-):
+def test_skip_bad_fails_if_no_image_of_a_split_is_left(broken, tmp_path):
     for path in (broken / "leftImg8bit/val/bb").iterdir():
         path.write_bytes(b"")
     with pytest.raises(StreetloopError, match=r"image of val.*got none.*leftImg8bit\.png"):
         preprocess(broken, tmp_path / "out", skip_bad=True)
 
 
-def test_images_for_scoring_without_a_mask_are_left_out(root, tmp_path):
+def test_assign_leaves_out_images_for_scoring_that_have_no_mask(root, tmp_path):
     shutil.copytree(root, tmp_path / "some")
     (tmp_path / "some/gtFine/val/bb" / f"{VAL[0]}_gtFine_labelIds.png").unlink()
     splits = assign(open_source(tmp_path / "some"), SPLIT, seed=0)
     assert [i.image_id for i in splits["val"]] == [VAL[1]]
 
 
-def test_a_test_part_whose_labels_are_withheld_is_not_scored(tmp_path):
+def test_assign_does_not_score_a_test_part_whose_labels_are_withheld(tmp_path):
     import cv2
 
     for image_id in TRAIN[:3]:
@@ -171,7 +169,7 @@ def test_a_test_part_whose_labels_are_withheld_is_not_scored(tmp_path):
     assert assign(open_source(tmp_path), SPLIT, seed=0)["test"] == []
 
 
-def test_data_without_splits_is_dealt_by_ratios_or_refused_as_a_user_error(tmp_path):
+def test_assign_divides_data_without_splits_by_ratios_or_rejects_it(tmp_path):
     for sequence in range(5):
         for frame in range(4):
             write_item(tmp_path, f"aa_{sequence:06d}_{frame:06d}", split="", size=(32, 32))
@@ -185,13 +183,13 @@ def test_data_without_splits_is_dealt_by_ratios_or_refused_as_a_user_error(tmp_p
         assign(open_source(tmp_path), SPLIT, seed=0)
 
 
-def test_data_without_a_train_part_is_refused(tmp_path):
+def test_assign_rejects_data_without_a_train_part(tmp_path):
     write_item(tmp_path, VAL[0], "val")
     with pytest.raises(StreetloopError, match="to train on"):
         assign(open_source(tmp_path), SPLIT, seed=0)
 
 
-def test_the_fingerprint_follows_images_size_and_scored_masks_but_no_mask_of_the_pool(
+def test_fingerprint_depends_on_images_size_and_scored_masks_but_not_on_masks_of_train(
     root, tmp_path
 ):
     def of(folder, **data):
@@ -208,7 +206,7 @@ def test_the_fingerprint_follows_images_size_and_scored_masks_but_no_mask_of_the
     assert of(copy) != before
 
 
-def test_split_joins_labels_at_the_stored_size_and_lists_the_rest(resized, tmp_path):
+def test_join_adds_labels_at_the_stored_size_and_lists_the_rest(resized, tmp_path):
     wanted = [TRAIN[1], TRAIN[3]]
     count = join(resized, [*wanted, VAL[0], "nobody"], truth_of, tmp_path / "parts")
     assert count == (2, 3)
@@ -225,23 +223,23 @@ def test_split_joins_labels_at_the_stored_size_and_lists_the_rest(resized, tmp_p
     np.testing.assert_array_equal(record.label, expected)
 
 
-def test_split_refuses_a_label_of_another_size(resized, tmp_path):
+def test_join_rejects_a_label_of_another_size(resized, tmp_path):
     with pytest.raises(StreetloopError, match=rf"40x56.*{TRAIN[1]}.*20x28"):
         join(resized, [TRAIN[1]], lambda i: np.zeros((20, 28), np.uint8), tmp_path / "parts")
 
 
-def test_split_without_a_label_still_lists_the_pool(resized, tmp_path):
+def test_join_without_a_label_still_lists_the_pool(resized, tmp_path):
     assert join(resized, [], truth_of, tmp_path / "parts") == (0, 5)
     assert Records(tmp_path / "parts/labeled").ids("train") == []
 
 
-def test_ids_are_written_sorted_one_a_line(tmp_path):
+def test_write_ids_writes_sorted_ids_one_per_line(tmp_path):
     write_ids(tmp_path / "a/ids.txt", ["b", "a"])
     assert (tmp_path / "a/ids.txt").read_text() == "a\nb\n"
     assert read_ids(tmp_path / "a/ids.txt") == ["a", "b"]
 
 
-def test_ids_with_spaces_are_read_as_they_were_written(tmp_path):
+def test_read_ids_keeps_ids_with_spaces(tmp_path):
     ids = [" c", "a b_1", "a\u2028b", "tab\tbed"]
     write_ids(tmp_path / "ids.txt", ids)
     assert read_ids(tmp_path / "ids.txt") == sorted(ids)

@@ -8,7 +8,6 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.scores.confusion import LabelMapError, confusion_matrix
 from components.contracts.scores.metrics import (
     CATEGORY_NAMES,
-    Scores,
     category_iou,
     class_dice,
     class_iou,
@@ -16,9 +15,10 @@ from components.contracts.scores.metrics import (
     mean_accuracy,
     mean_dice,
     mean_iou,
+    mean_iou_of_either,
     pixel_accuracy,
-    summarize,
 )
+from components.contracts.scores.summary import summarize
 from components.evaluate.calibration import Calibration
 from components.evaluate.report.explain import WorstImages, most_confused
 
@@ -38,7 +38,7 @@ EXAMPLE = _matrix(
 )
 
 
-def test_confusion_matrix_counts_truth_in_rows_and_leaves_out_ignored():
+def test_confusion_matrix_counts_truth_in_rows_and_skips_ignored_pixels():
     truth = np.array([[0, 0, 1], [255, 18, 1]], np.uint8)
     prediction = np.array([[0, 1, 1], [7, 18, 1]], np.uint8)
     matrix = confusion_matrix(truth, prediction)
@@ -60,12 +60,12 @@ def test_confusion_matrix_of_ignored_pixels_is_zero():
         (np.zeros((2, 2), int), np.full((2, 2), -1), r"prediction.*-1"),
     ],
 )
-def test_confusion_matrix_refuses_wrong_maps(truth, prediction, message):
+def test_confusion_matrix_rejects_wrong_maps(truth, prediction, message):
     with pytest.raises(LabelMapError, match=message):
         confusion_matrix(truth, prediction)
 
 
-def test_scores_equal_those_by_hand():
+def test_metrics_equal_those_by_hand():
     iou = class_iou(EXAMPLE)
     assert iou[ROAD] == pytest.approx(6 / 8)
     assert iou[SIDEWALK] == pytest.approx(3 / 6)
@@ -79,6 +79,12 @@ def test_scores_equal_those_by_hand():
     assert frequency_weighted_iou(EXAMPLE) == pytest.approx((8 * 6 / 8 + 4 * 3 / 6) / 12)
 
 
+def test_mean_iou_of_either_counts_a_class_that_only_one_map_contains():
+    assert mean_iou_of_either(EXAMPLE) == pytest.approx((6 / 8 + 3 / 6 + 0) / 3)
+    assert mean_iou_of_either(EXAMPLE.T) == mean_iou_of_either(EXAMPLE)
+    assert mean_iou_of_either(_matrix({})) is None
+
+
 def test_category_iou_forgives_mistakes_inside_a_category():
     flat = category_iou(EXAMPLE)[CATEGORY_NAMES.index("flat")]
     assert flat == pytest.approx(11 / 12)
@@ -87,14 +93,14 @@ def test_category_iou_forgives_mistakes_inside_a_category():
     assert mean_iou(inside) == 0
 
 
-def test_ignored_predictions_are_misses_and_nobodys_false_alarm():
+def test_ignored_predictions_are_misses_but_no_false_alarms():
     matrix = _matrix({(ROAD, ROAD): 3, (ROAD, 19): 1}, columns=20)
     assert class_iou(matrix)[ROAD] == pytest.approx(3 / 4)
     assert pixel_accuracy(matrix) == pytest.approx(3 / 4)
     assert category_iou(matrix)[CATEGORY_NAMES.index("flat")] == pytest.approx(3 / 4)
 
 
-def test_perfect_is_one_and_worst_is_zero():
+def test_metrics_are_one_at_best_and_zero_at_worst():
     perfect, worst = np.diag(np.arange(1, 20)), np.roll(np.diag(np.arange(1, 20)), 1, axis=1)
     for score in (mean_iou, mean_dice, pixel_accuracy, mean_accuracy, frequency_weighted_iou):
         assert score(perfect) == 1
@@ -110,14 +116,24 @@ def test_summary_of_nothing_is_undefined_not_zero():
     assert data["classes"]["road"] == {"iou": None, "dice": None, "accuracy": None, "pixels": 0}
 
 
-def test_summary_survives_json():
+def test_summary_is_written_as_json():
     scores = summarize(EXAMPLE, dice_image_mean=0.5)
-    assert Scores.from_json(json.loads(json.dumps(scores.to_json()))) == scores
-    assert scores.classes["sidewalk"].pixels == 4
+    data = json.loads(json.dumps(scores.to_json()))
+    assert data["dice_image_mean"] == 0.5
+    assert data["miou"] == scores.miou == mean_iou(EXAMPLE)
+    assert data["pixels"] == 12
+    assert data["classes"]["sidewalk"] == {
+        "iou": 0.5,
+        "dice": scores.classes["sidewalk"].dice,
+        "accuracy": 0.75,
+        "pixels": 4,
+    }
+    assert data["categories"]["flat"] == {"iou": scores.categories["flat"]}
+    assert data["categories"]["sky"] == {"iou": None}
 
 
-def test_summary_refuses_another_shape():
-    with pytest.raises(StreetloopError, match=r"\[19, 19\].*\[34, 34\]"):
+def test_summary_rejects_another_shape():
+    with pytest.raises(StreetloopError, match=r"\[34, 34\].*\[19, 19\]"):
         summarize(np.zeros((34, 34), np.int64))
 
 
@@ -130,7 +146,7 @@ def test_most_confused_leads_with_the_largest_share():
     assert len(most_confused(matrix, 1)) == 1
 
 
-def test_worst_images_keeps_the_lowest_whatever_the_order():
+def test_worst_images_keeps_the_lowest_in_any_order():
     images = {f"ulm_{n}": _matrix({(ROAD, ROAD): n, (ROAD, CAR): 10 - n}) for n in range(8)}
     images["twin"] = images["ulm_1"]
     images["empty"] = _matrix({})
@@ -155,7 +171,7 @@ def test_calibration_equals_the_formula_by_hand():
     assert bins[1]["confidence"] == pytest.approx(0.95)
 
 
-def test_calibration_streamed_equals_calibration_at_once():
+def test_calibration_in_parts_equals_calibration_in_one_call():
     rng = np.random.default_rng(0)
     confidence, correct = rng.random((4, 50)), rng.random((4, 50)) < 0.6
     streamed, whole = Calibration(), Calibration()
@@ -166,6 +182,6 @@ def test_calibration_streamed_equals_calibration_at_once():
 
 
 @pytest.mark.parametrize("value", [float("nan"), -0.1, 3.0])
-def test_calibration_refuses_what_is_no_probability(value):
+def test_calibration_rejects_values_outside_0_to_1(value):
     with pytest.raises(StreetloopError, match=r"\[0, 1\]"):
         Calibration().update(np.array([value]), np.array([True]))

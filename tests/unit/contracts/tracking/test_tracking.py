@@ -1,4 +1,4 @@
-"""Tracking on a real SQLite store: what a retry leaves, and what a server that is away or refuses."""
+"""Tracking on a real SQLite store, with retries and with a server that is down or refuses."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ LOG = training_log(2)
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for all tests of this file: making its tables takes seconds."""
+    """One store for all tests of this file: creating its tables takes seconds."""
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
 
 
 @pytest.fixture
 def tracker(store: str, request: pytest.FixtureRequest) -> Tracker:
-    """A tracker with an experiment of the test's own."""
+    """A tracker with an experiment for this test alone."""
     return Tracker(store, request.node.name)
 
 
-def _again(tracker: Tracker) -> Tracker:
-    """What a retried step has: a tracker that remembers nothing."""
+def _retried(tracker: Tracker) -> Tracker:
+    """The tracker of a retried step, which remembers nothing."""
     return Tracker(tracker.uri, tracker.experiment)
 
 
-def test_a_retry_finds_the_run_of_its_key(tracker: Tracker) -> None:
+def test_ensure_run_finds_the_run_of_its_key(tracker: Tracker) -> None:
     first = tracker.ensure_run("one/1", "cycle 1", {"cycle": "1"}, None, 1000)
-    assert _again(tracker).ensure_run("one/1", "cycle 1", {"cycle": "1"}, None, 1000) == first
+    assert _retried(tracker).ensure_run("one/1", "cycle 1", {"cycle": "1"}, None, 1000) == first
     assert len(tracker.client.search_runs([tracker.experiment_id])) == 1
 
 
-def test_a_retry_leaves_no_second_point(tracker: Tracker) -> None:
+def test_retry_adds_no_second_point(tracker: Tracker) -> None:
     run = tracker.ensure_run("key", "name", {}, None, 1000)
-    for attempt in (tracker, _again(tracker)):
+    for attempt in (tracker, _retried(tracker)):
         attempt.log_metrics(run, {"val/miou": 0.25, "val/dice": None}, 1, 1000)
         attempt.log_series(run, [Points({"train/loss": 1 / s}, s, 1000 + s) for s in (6, 12)])
     client = tracker.client
@@ -55,17 +55,17 @@ def test_a_retry_leaves_no_second_point(tracker: Tracker) -> None:
     assert "val/dice" not in client.get_run(run).data.metrics
 
 
-def test_more_points_than_mlflow_takes_at_once_all_arrive(tracker: Tracker) -> None:
+def test_log_series_sends_more_points_than_one_batch_allows(tracker: Tracker) -> None:
     run = tracker.ensure_run("key", "name", {}, None, 1000)
     tracker.log_series(run, [Points({"a": 1.0, "b": 2.0}, s, 1000 + s) for s in range(700)])
     assert not tracker.down
     assert len(tracker.client.get_metric_history(run, "b")) == 700
 
 
-def test_a_retry_leaves_no_second_image_data_set_or_parameter(tracker: Tracker) -> None:
+def test_retry_adds_no_second_image_data_set_or_parameter(tracker: Tracker) -> None:
     run = tracker.ensure_run("key", "name", {}, None, 1000)
     picture = np.zeros((8, 8, 3), np.uint8)
-    for attempt, size in ((tracker, 3), (_again(tracker), 4)):
+    for attempt, size in ((tracker, 3), (_retried(tracker), 4)):
         attempt.log_image(run, picture, "val/aachen_1", 1)
         attempt.log_dataset(run, "labeled", "0" * 64, "work/1/split", "training")
         attempt.log_parameters(run, {"query": {"query_size": size}})
@@ -78,14 +78,14 @@ def test_a_retry_leaves_no_second_image_data_set_or_parameter(tracker: Tracker) 
 
 
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
-def test_a_retry_registers_no_second_version(tracker: Tracker, tmp_path: Path) -> None:
+def test_retry_registers_no_second_version(tracker: Tracker, tmp_path: Path) -> None:
     import keras
 
     inputs = keras.Input((32, 32, 3))
     path = tmp_path / "generator.keras"
     keras.Model(inputs, keras.layers.Conv2D(19, 1)(inputs)).save(path)
     run = tracker.ensure_run("key", "name", {}, None, 1000)
-    for attempt in (tracker, _again(tracker)):
+    for attempt in (tracker, _retried(tracker)):
         version = register_model(
             attempt,
             run,
@@ -109,12 +109,20 @@ def test_a_retry_registers_no_second_version(tracker: Tracker, tmp_path: Path) -
     assert signature.outputs.inputs[0].shape == (-1, -1, -1, 19)
     set_alias(tracker, "registered", CHAMPION, "b" * 64)  # never registered: left as it is
     assert str(tracker.client.get_model_version_by_alias("registered", CHAMPION).version) == "1"
-    # Only this run, and it goes on: logging a model has not ended it.
+    # Only this run, which is still running: logging a model has not ended it.
     (only,) = tracker.client.search_runs([tracker.experiment_id])
     assert only.info.status == "RUNNING"
 
 
-def test_a_server_that_is_away_is_asked_once_and_told_once(
+def test_nothing_is_sent_without_a_run(tracker: Tracker) -> None:
+    tracker._client = _Refusing("a call was made")
+    tracker.log_metrics(None, {"a": 1.0}, 1, 0)
+    tracker.log_files(None, {"a.txt": b""})
+    assert not tracker.finished(None)
+    assert not tracker.down
+
+
+def test_unreachable_server_is_tried_once_and_reported_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -147,7 +155,9 @@ class _Refusing:
         ("failed with error code 403 != 200. 'Invalid Host header - possible DNS'", "host name"),
     ],
 )
-def test_a_server_that_refuses_stops_the_step_and_says_what_to_do(answer: str, words: str) -> None:
+def test_refusing_server_stops_the_step_and_the_message_says_what_to_do(
+    answer: str, words: str
+) -> None:
     tracker = Tracker("http://mlflow:5000", "streetloop")
     tracker._client = _Refusing(answer)
     with pytest.raises(StreetloopError, match=words):
@@ -155,7 +165,7 @@ def test_a_server_that_refuses_stops_the_step_and_says_what_to_do(answer: str, w
     assert not tracker.down
 
 
-def test_the_first_report_of_a_step_stays_in_the_training_log(tmp_path: Path) -> None:
+def test_training_log_keeps_the_first_report_of_a_step(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path))
     log = TrainingLog(storage, LOG, resumed=False)
     log.add(6, {"train/loss": 3.0}, 1000)
@@ -168,7 +178,7 @@ def test_the_first_report_of_a_step_stays_in_the_training_log(tmp_path: Path) ->
     ]
 
 
-def test_a_fit_from_the_beginning_drops_what_another_left(tmp_path: Path) -> None:
+def test_training_log_of_a_new_fit_drops_the_rows_of_an_earlier_one(tmp_path: Path) -> None:
     storage = open_storage(str(tmp_path))
     TrainingLog(storage, LOG, resumed=False).add(600, {"train/loss": 3.0}, 1000)
     TrainingLog(storage, LOG, resumed=False).add(6, {"train/loss": 1.0}, 1000)

@@ -27,7 +27,7 @@ def test_a_stored_model_says_how_it_was_trained(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "{}", "[1]"])
 def test_a_damaged_description_is_one_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.json").write_text(text)
-    with pytest.raises(StreetloopError, match=r"model\.json as this program writes it"):
+    with pytest.raises(StreetloopError, match=r"model\.json is malformed"):
         as_trained(tmp_path / "generator.keras")
 
 

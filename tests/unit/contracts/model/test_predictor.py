@@ -1,4 +1,4 @@
-"""Batches, windows, flips and scales give what one look at a time gives."""
+"""Batches, windows, flips and scales give the same as one view at a time."""
 
 from types import SimpleNamespace
 
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.contracts.model import predictor as inference
-from components.contracts.model.files import pad_to_multiple
-from components.contracts.model.predictor import Predictor, predictions
+from components.contracts.model import predictor as module
+from components.contracts.model.predictions import predictions
+from components.contracts.model.predictor import Predictor, pad_to_stride
 from components.contracts.recipe.inference import InferenceSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 @pytest.fixture(scope="module")
 def generator():
-    """Looks at a neighbourhood, so that borders, padding and mirroring matter."""
+    """A network that sees neighbourhoods, so that borders, padding and mirroring matter."""
     keras.utils.set_random_seed(1)
     image = keras.Input((None, None, 3))
     layer = keras.layers.Rescaling(1 / 64)(image)
@@ -30,7 +30,7 @@ def _images(*shape):
 
 
 def _one_by_one(generator, settings, image, size):
-    """The definition: every view and every window alone, each resized on its own."""
+    """Predict by the definition: every view and every window alone, each resized on its own."""
     total = np.zeros((*size, 19))
     for scale in settings.scales:
         zoomed = tf.image.resize(
@@ -40,17 +40,17 @@ def _one_by_one(generator, settings, image, size):
             view = np.asarray(zoomed)[:, ::-1] if mirrored else np.asarray(zoomed)
             height, width = view.shape[:2]
             window = settings.window or (height, width)
-            seen, times = np.zeros((height, width, 19)), np.zeros((height, width, 1))
-            for top in inference._starts(height, window[0], settings.overlap):
-                for left in inference._starts(width, window[1], settings.overlap):
+            summed, times = np.zeros((height, width, 19)), np.zeros((height, width, 1))
+            for top in module._starts(height, window[0], settings.overlap):
+                for left in module._starts(width, window[1], settings.overlap):
                     part = np.s_[top : top + window[0], left : left + window[1]]
                     piece = view[part]
-                    logits = generator(pad_to_multiple(piece)[None], training=False)
-                    found = tf.nn.softmax(logits)[0, : piece.shape[0], : piece.shape[1]]
-                    seen[part] += found.numpy()
+                    logits = generator(pad_to_stride(piece)[None], training=False)
+                    softmax = tf.nn.softmax(logits)[0, : piece.shape[0], : piece.shape[1]]
+                    summed[part] += softmax.numpy()
                     times[part] += 1
-            seen /= times
-            total += tf.image.resize(seen[:, ::-1] if mirrored else seen, size).numpy()
+            mean = summed / times
+            total += tf.image.resize(mean[:, ::-1] if mirrored else mean, size).numpy()
     return total / total.sum(-1, keepdims=True)
 
 
@@ -67,34 +67,34 @@ def _one_by_one(generator, settings, image, size):
     ids=["whole", "flip", "scales", "windows", "all"],
 )
 def test_batches_equal_one_view_at_a_time(generator, monkeypatch, how, pixels):
-    monkeypatch.setattr(inference, "PIXELS_AT_ONCE", {"CPU": pixels, "GPU": pixels})
+    monkeypatch.setattr(module, "PIXELS_PER_BATCH", {"CPU": pixels, "GPU": pixels})
     settings = InferenceSettings(**how)
     images, size = _images(2, 40, 50), (60, 70)
     batch = Predictor(generator, settings).batch(images, size)
     assert batch.shape == (2, *size, 19)
-    for image, found in zip(images, batch, strict=True):
+    for image, probabilities in zip(images, batch, strict=True):
         np.testing.assert_allclose(
-            found, _one_by_one(generator, settings, image, size), rtol=1e-4, atol=1e-5
+            probabilities, _one_by_one(generator, settings, image, size), rtol=1e-4, atol=1e-5
         )
 
 
-def test_one_image_is_a_batch_of_one_at_its_own_size(generator):
+def test_probabilities_are_a_batch_of_one_at_the_images_own_size(generator):
     image = _images(40, 60)
-    found = Predictor(generator).probabilities(image)
-    assert found.shape == (40, 60, 19)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-5)
+    probabilities = Predictor(generator).probabilities(image)
+    assert probabilities.shape == (40, 60, 19)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(-1), 1, rtol=1e-5)
 
 
-def test_records_are_grouped_by_size_and_stay_in_order(generator, monkeypatch):
-    """Three sizes, of image or of label alone; at most two images of 20x30 at once."""
-    monkeypatch.setattr(inference, "PIXELS_AT_ONCE", {"CPU": 1250, "GPU": 1250})
+def test_predictions_group_records_by_size_and_keep_their_order(generator, monkeypatch):
+    """Three sizes, of image or of label alone; at most two images of 20x30 in a batch."""
+    monkeypatch.setattr(module, "PIXELS_PER_BATCH", {"CPU": 1250, "GPU": 1250})
     sizes = [((20, 30), (20, 30))] * 3 + [((20, 30), (40, 60))] + [((10, 30), (20, 30))] * 2
-    held = {
+    stored = {
         f"i{n}": SimpleNamespace(image_id=f"i{n}", image=_images(*size), label=np.zeros(truth))
         for n, (size, truth) in enumerate(sizes)
     }
-    records = SimpleNamespace(read=held.__getitem__)
+    records = SimpleNamespace(read=stored.__getitem__)
     batches = []
     predictor = Predictor(generator)
     alone = predictor.batch
@@ -104,17 +104,28 @@ def test_records_are_grouped_by_size_and_stay_in_order(generator, monkeypatch):
         return alone(images, size)
 
     monkeypatch.setattr(predictor, "batch", counted)
-    found = list(predictions(predictor, records, list(held)))
+    results = list(predictions(predictor, records, list(stored)))
     assert batches == [2, 1, 1, 2]
-    assert [image_id for image_id, *_ in found] == list(held)
-    for image_id, image, truth, probabilities in found:
-        assert image is held[image_id].image
-        assert truth is held[image_id].label
+    assert [image_id for image_id, *_ in results] == list(stored)
+    for image_id, image, truth, probabilities in results:
+        assert image is stored[image_id].image
+        assert truth is stored[image_id].label
         assert probabilities.shape == (*truth.shape, 19)
         np.testing.assert_allclose(probabilities, alone(image[None], truth.shape)[0], atol=1e-5)
 
 
-def test_settings_say_in_words_how_images_are_shown():
+def test_inference_settings_have_words_for_reports():
     assert InferenceSettings().words == "whole"
     shown = InferenceSettings(flip=True, scales=(0.75, 1.0), window=(64, 96))
     assert shown.words == "in windows of 64x96, mirrored too, at 0.75, 1 times its size"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (31, 33), (64, 32)])
+def test_pad_to_stride_repeats_the_border_and_keeps_the_image(size):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    padded = pad_to_stride(image)
+    assert padded.dtype == np.uint8
+    assert padded.shape[0] % 32 == padded.shape[1] % 32 == 0
+    assert padded.shape[0] - size[0] < 32
+    np.testing.assert_array_equal(padded[: size[0], : size[1]], image)
+    np.testing.assert_array_equal(padded[-1, -1], image[-1, -1])
