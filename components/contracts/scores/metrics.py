@@ -10,8 +10,7 @@ over the classes that occur. Arrays hold NaN, and scalars None, where a score is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -50,24 +49,6 @@ class Scores:
     pixels: int
     classes: Mapping[str, ClassScores]
     categories: Mapping[str, float | None]
-
-    def to_json(self) -> dict[str, Any]:
-        """These scores as plain JSON values (None becomes null)."""
-        out = asdict(self)
-        out["categories"] = {name: {"iou": iou} for name, iou in self.categories.items()}
-        return out
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Scores:
-        """Reads what `to_json` wrote; keys that it does not know are left out."""
-        values = {name: data[name] for name in cls.__dataclass_fields__}
-        fields = ClassScores.__dataclass_fields__
-        values["classes"] = {
-            name: ClassScores(**{key: row[key] for key in fields})
-            for name, row in data["classes"].items()
-        }
-        values["categories"] = {name: row["iou"] for name, row in data["categories"].items()}
-        return cls(**values)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-/* The two loops of folder scoring that NumPy has no fast word for; `native.py` calls them.
+/* The two loops of folder scoring that NumPy has no fast word for; `compiled.py` calls them.
 
    Label maps are mostly runs, so both look at eight bytes at a time and skip what does not change.
    Plain C without Python's headers: the sizes are checked by the caller, nothing is allocated. */

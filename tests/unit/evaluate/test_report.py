@@ -1,9 +1,10 @@
-"""The files that folder scoring reads and writes, and the figures of the report."""
+"""The files that folder scoring reads and writes, and the pages and figures of the reports."""
 
 import json
 import re
 import struct
 import zlib
+from collections import Counter
 from html.parser import HTMLParser
 
 import cv2
@@ -12,15 +13,20 @@ import pytest
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.scores.metrics import summarize
+from components.contracts.scores.report import SplitScores
 from components.evaluate.__main__ import main
+from components.evaluate.assess import Assessment
 from components.evaluate.benchmark.id_files import ScoringError, read_ids
 from components.evaluate.benchmark.label_files import find_truth, match_predictions
+from components.evaluate.benchmark.page import folder_page
 from components.evaluate.benchmark.scoring import score_folders, score_pairs
 from components.evaluate.calibration import Calibration
 from components.evaluate.gate import Decision
 from components.evaluate.report import figures, pictures
-from components.evaluate.report.explain import Examples
-from components.evaluate.report.report_html import ImageRow, Page, render
+from components.evaluate.report.contents import Picture, PictureRow
+from components.evaluate.report.explain import Examples, WorstImages
+from components.evaluate.report.learning_curve import learning_curve_figure
+from components.evaluate.report.page import model_page
 
 ROAD, CAR = 7, 26
 
@@ -121,7 +127,7 @@ def test_without_instance_files_iiou_is_null(folders):
 
 def test_number_of_threads_changes_no_bit(folders):
     reports = [
-        score_folders(folders / "out", folders, workers=workers).json for workers in (1, 2, 5)
+        score_folders(folders / "out", folders, workers=workers).scores for workers in (1, 2, 5)
     ]
     assert reports[0] == reports[1] == reports[2]
 
@@ -254,16 +260,66 @@ def test_html_report_needs_nothing_from_outside_and_runs_nothing(folders):
     assert "bonn_000000_000019" in page
 
 
-def test_html_shows_the_decision_and_escapes_what_it_is_given():
-    scores = summarize(np.eye(19, dtype=np.int64)).to_json()
-    decision = Decision(False, ["fell <b>far</b>"])
-    page = render(
-        Page("A & B", scores, decision=decision, worst=[ImageRow("<img onerror=x>", "bad")])
+def _assessment(image_id, city):
+    """One image: half of the road is taken for car."""
+    matrix = np.zeros((19, 19), np.int64)
+    matrix[0, [0, 13]] = 1000
+    worst, calibration = WorstImages(), Calibration()
+    worst.add(image_id, matrix)
+    calibration.update(np.full(4, 0.9), np.array([True, True, True, False]))
+    return Assessment(
+        matrix, {city: matrix}, 1, 0.5, calibration, worst, city_images=Counter({city: 1})
     )
+
+
+def test_page_of_a_model_shows_the_decision_and_every_score():
+    decision = Decision(False, ["fell far"])
+    page = model_page("streets", 3, _assessment("ulm_0_1", "ulm"), decision, {"ulm_0_1": b"png"})
     assert "Not promoted" in page
-    assert "fell &lt;b&gt;far&lt;/b&gt;" in page
-    assert "<title>A &amp; B</title>" in page
-    assert "<img onerror" not in page
+    assert "<li>fell far</li>" in page
+    assert "<title>streets, cycle 3</title>" in page
+    for words in (
+        "<b>50.0 %</b><span>mIoU",  # road alone occurs
+        "<b>66.7 %</b><span>Dice (data-set level)",
+        "<b>15.0 %</b><span>calibration error (ECE)",
+        "scored pixels: 2,000",
+        "<td>road</td>",
+        "<td>vehicle</td>",
+        "<td>ulm</td><td>1</td><td>50.00</td>",
+        "50.0 % of road is taken for car (1,000 pixels).",
+        "Worst class: road, IoU 50.0 %, mostly taken for car.",
+        "data:image/png;base64,cG5n",
+    ):
+        assert words in page, words
+    assert "iIoU" not in page
+
+
+def test_page_of_a_model_escapes_every_name_and_sentence():
+    bad = "<script>alert('&')</script>"
+    example = PictureRow(bad, bad, [Picture(bad, b"png")])
+    page = model_page(
+        bad,
+        None,
+        _assessment(bad, bad),
+        Decision(True, [bad]),
+        {bad: b"png"},
+        split=bad,
+        examples=[example],
+    )
+    assert "<script" not in page
+    # Title, heading, split, reason, city, the example's title, sentence and twice its caption, and
+    # the worst image.
+    assert page.count("&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;") == 10
+
+
+def test_page_of_a_folder_escapes_its_name(folders):
+    bad = "<script>"
+    for path in (folders / "out").iterdir():
+        (folders / bad).mkdir(exist_ok=True)
+        path.rename(folders / bad / path.name)
+    page = folder_page(score_folders(folders / bad, folders), bad)
+    assert "<script" not in page
+    assert "predictions: &lt;script&gt;" in page
 
 
 def _decode(png):
@@ -277,9 +333,9 @@ def test_figures_are_pngs_and_the_same_each_time():
     calibration.update(rng.random(100), rng.random(100) < 0.5)
     makers = [
         lambda: figures.confusion_figure(matrix),
-        lambda: figures.class_iou_figure(summarize(matrix), champion=summarize(matrix[:, ::-1])),
-        lambda: figures.reliability_figure(calibration.to_json()),
-        lambda: figures.learning_curve_figure({"random": [(10, 0.2), (20, 0.4)], "none": []}),
+        lambda: figures.class_iou_figure(summarize(matrix)),
+        lambda: figures.reliability_figure(calibration.scores()),
+        lambda: learning_curve_figure({"random": [(10, 0.2), (20, 0.4)], "none": []}),
     ]  # fmt: skip
     for make in makers:
         assert _decode(make()).std() > 5
@@ -290,9 +346,9 @@ def test_figures_of_nothing():
     assert _decode(figures.confusion_figure(np.zeros((19, 19)))) is not None
     assert _decode(figures.class_iou_figure(summarize(np.zeros((19, 19))))) is not None
     with pytest.raises(StreetloopError, match="at least one pixel"):
-        figures.reliability_figure(Calibration().to_json())
+        figures.reliability_figure(Calibration().scores())
     with pytest.raises(StreetloopError, match="at least one point"):
-        figures.learning_curve_figure({"random": []})
+        learning_curve_figure({"random": []})
 
 
 def test_the_busiest_window_holds_the_mistakes_and_they_are_painted():
@@ -339,3 +395,9 @@ def test_error_map_paints_wrong_right_and_ignored_apart():
     assert max(ignored) < 200
     picture = pictures.error_map(truth, truth)
     assert _decode(pictures.to_png(picture))[..., ::-1].tolist() == picture.tolist()
+
+
+def test_scores_of_a_model_survive_json():
+    report = _assessment("ulm_0_1", "ulm").report()
+    assert SplitScores.model_validate_json(report.model_dump_json()) == report
+    assert report.calibration.ece == pytest.approx(0.15)
