@@ -30,6 +30,6 @@ def example_row(
     painted = views | {last: highlight(views[last], mask)}
     return PictureRow(
         f"{pair.truth} taken for {pair.predicted}",
-        f"In {pair.example}; {int(mask.sum()):,} of the {pair.pixels:,} pixels are here.",
+        f"Pixels in {pair.example}: {int(mask.sum()):,} of {pair.pixels:,}.",
         [Picture(name, to_png(shrink(view[window], WIDTH))) for name, view in painted.items()],
     )

@@ -111,7 +111,7 @@ def model_page(
             "split": split,
             "images": f"{scores.images:,}",
             "scored pixels": f"{scores.pixels:,}",
-            "inference": (inference or InferenceSettings()).words,
+            "images shown to the model": (inference or InferenceSettings()).words,
         },
         figures=[
             Picture("IoU per class", figures["class_iou"]),

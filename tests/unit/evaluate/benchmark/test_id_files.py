@@ -27,7 +27,8 @@ def _png(rows, width, height, depth, color_type=0, interlaced=0):
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, interlaced)
     chunks = {b"IHDR": header, b"IDAT": zlib.compress(rows), b"IEND": b""}
     if color_type == 3:
-        chunks = {b"IHDR": header, b"PLTE": bytes(range(256)) * 3} | chunks
+        palette = (bytes(range(256)) * 3)[: 3 * 2**depth]
+        chunks = {b"IHDR": header, b"PLTE": palette} | chunks
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*one) for one in chunks.items())
 
 
@@ -79,7 +80,7 @@ def _blocks(dtype=np.uint8):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("writer", ["OpenCV", "Pillow"])
-def test_files_of_both_writers_are_read(tmp_path, monkeypatch, dtype, writer):
+def test_read_ids_reads_files_of_both_writers(tmp_path, monkeypatch, dtype, writer):
     ids, path = _blocks(dtype), tmp_path / "ids.png"
     if writer == "Pillow":
         Image.fromarray(ids).save(path)
@@ -89,6 +90,18 @@ def test_files_of_both_writers_are_read(tmp_path, monkeypatch, dtype, writer):
         np.testing.assert_array_equal(read, ids)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@pytest.mark.parametrize("color_type", [0, 3], ids=["gray", "palette"])
+def test_files_of_every_depth_give_their_ids(tmp_path, depth, color_type):
+    ids = np.arange(32).reshape(4, 8) % min(2**depth, 34)
+    bits = np.unpackbits(ids.astype(np.uint8)[..., None], axis=-1)[..., -depth:]
+    rows = np.packbits(bits.reshape(4, -1), axis=1)
+    body = b"".join(b"\0" + row.tobytes() for row in rows)
+    path = tmp_path / "ids.png"
+    path.write_bytes(_png(body, 8, 4, depth, color_type))
+    assert read_ids(path).tolist() == ids.tolist()
+
+
 def test_interlaced_files_are_left_to_pillow(tmp_path):
     # Of an interlaced 1x3 image, the first pass holds row 0, the sixth row 2, the last row 1.
     path = tmp_path / "interlaced.png"
@@ -96,7 +109,7 @@ def test_interlaced_files_are_left_to_pillow(tmp_path):
     assert read_ids(path).tolist() == [[7], [8], [9]]
 
 
-def test_files_cut_off_or_changed_anywhere_are_refused_or_read_right(tmp_path):
+def test_read_ids_rejects_files_cut_off_or_changed_anywhere(tmp_path):
     path = tmp_path / "ids.png"
     ids = _blocks()[:30, :40]
     cv2.imwrite(str(path), ids)
@@ -122,7 +135,7 @@ def test_files_cut_off_or_changed_anywhere_are_refused_or_read_right(tmp_path):
         (b"", (0, 5)),
     ],
 )
-def test_headers_that_do_not_fit_their_data_are_refused(
+def test_read_ids_rejects_headers_that_do_not_fit_their_data(
     tmp_path, monkeypatch, rows, size, available
 ):
     monkeypatch.setattr(compiled, "AVAILABLE", compiled.AVAILABLE and available)
