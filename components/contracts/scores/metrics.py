@@ -10,7 +10,8 @@ over the classes that occur. Arrays hold NaN, and scalars None, where a score is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,24 @@ class Scores:
     pixels: int
     classes: Mapping[str, ClassScores]
     categories: Mapping[str, float | None]
+
+    def to_json(self) -> dict[str, Any]:
+        """These scores as plain JSON values (None becomes null)."""
+        out = asdict(self)
+        out["categories"] = {name: {"iou": iou} for name, iou in self.categories.items()}
+        return out
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Scores:
+        """Reads what `to_json` wrote; keys that it does not know are left out."""
+        values = {name: data[name] for name in cls.__dataclass_fields__}
+        fields = ClassScores.__dataclass_fields__
+        values["classes"] = {
+            name: ClassScores(**{key: row[key] for key in fields})
+            for name, row in data["classes"].items()
+        }
+        values["categories"] = {name: row["iou"] for name, row in data["categories"].items()}
+        return cls(**values)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from components.contracts.process import command
 from components.contracts.process.errors import UsageError
-from components.evaluate.benchmark import compiled
-from components.evaluate.benchmark.scoring import score_folders
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +55,10 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name} is {value}. Expected at least 1.")
+
+    from components.evaluate.benchmark import compiled
+    from components.evaluate.benchmark.scoring import score_folders
+
     compiled.keep_freed_memory()
     report = score_folders(
         args.predictions,

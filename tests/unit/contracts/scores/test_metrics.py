@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.scores.confusion import LabelMapError, confusion_matrix
 from components.contracts.scores.metrics import (
     CATEGORY_NAMES,
-    ClassScores,
+    Scores,
     category_iou,
     class_dice,
     class_iou,
@@ -102,15 +103,17 @@ def test_perfect_is_one_and_worst_is_zero():
 
 def test_summary_of_nothing_is_undefined_not_zero():
     scores = summarize(np.zeros((19, 19), np.int64))
+    data = json.loads(json.dumps(scores.to_json(), allow_nan=False))
     for key in ("miou", "pixel_accuracy", "mean_accuracy", "dice", "frequency_weighted_iou"):
-        assert getattr(scores, key) is None
-    assert scores.category_iou is None
-    assert scores.classes["road"] == ClassScores(None, None, None, 0)
-    assert scores.categories["flat"] is None
+        assert data[key] is None
+    assert data["category_iou"] is None
+    assert data["classes"]["road"] == {"iou": None, "dice": None, "accuracy": None, "pixels": 0}
 
 
-def test_summary_counts_the_labeled_pixels_of_a_class():
-    assert summarize(EXAMPLE).classes["sidewalk"].pixels == 4
+def test_summary_survives_json():
+    scores = summarize(EXAMPLE, dice_image_mean=0.5)
+    assert Scores.from_json(json.loads(json.dumps(scores.to_json()))) == scores
+    assert scores.classes["sidewalk"].pixels == 4
 
 
 def test_summary_refuses_another_shape():
