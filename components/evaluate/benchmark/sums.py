@@ -63,17 +63,11 @@ class Sums:
         def mean(values: dict[str, float]) -> float | None:
             return mean_defined(np.array(list(values.values())))
 
-        return {
+        return vars(ours) | {
             "images": self.images,
             "miou": mean(official.class_iou),
             "miou_labeled_classes": ours.miou,
-            "pixel_accuracy": ours.pixel_accuracy,
-            "mean_accuracy": ours.mean_accuracy,
-            "dice": ours.dice,
-            "dice_image_mean": ours.dice_image_mean,
-            "frequency_weighted_iou": ours.frequency_weighted_iou,
             "category_iou": mean(official.category_iou),
-            "pixels": ours.pixels,
             "iiou": mean(official.class_iiou) if self.with_instances else None,
             "category_iiou": mean(official.category_iiou) if self.with_instances else None,
         }
