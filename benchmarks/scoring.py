@@ -48,9 +48,9 @@ for _ in range(int(sys.argv[3])):
 _READING = """
 import sys, time
 from pathlib import Path
-from components.evaluate.benchmark import native
+from components.evaluate.benchmark import compiled
 from components.evaluate.benchmark.id_files import read_ids
-native.keep_freed_memory()
+compiled.keep_freed_memory()
 for _ in range(int(sys.argv[3])):
     start, busy = time.perf_counter(), time.process_time()
     for folder in sys.argv[1:3]:

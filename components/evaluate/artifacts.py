@@ -1,4 +1,4 @@
-"""A view of an evaluation for the Kubeflow Pipelines UI."""
+"""Show an evaluation in the Kubeflow Pipelines UI."""
 
 from __future__ import annotations
 

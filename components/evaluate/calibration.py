@@ -1,16 +1,17 @@
-"""Do 80 % sure pixels turn out right 80 % of the time? Expected calibration error, streamed."""
+"""Compare confidence with accuracy: the expected calibration error, summed image by image."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.scores.report import CalibrationScores, ReliabilityBin
 
 
 class Calibration:
-    """Reliability bins of the most probable class, filled image by image in constant memory.
+    """Reliability bins of the most probable class, in constant memory.
+
+    A model is calibrated if 80 % of the pixels of which it is 80 % sure are right.
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", 2017, section 2: the expected
     calibration error is the sum over the bins of (share of pixels) · |accuracy - mean confidence|.
@@ -18,23 +19,23 @@ class Calibration:
     """
 
     def __init__(self, num_bins: int = 15) -> None:
-        """Starts empty.
+        """Start empty.
 
         Raises:
           StreetloopError: `num_bins` is not positive.
         """
         if num_bins < 1:
-            raise StreetloopError(f"Expected at least one reliability bin; got {num_bins}.")
+            raise StreetloopError(f"Cannot use {num_bins} reliability bins. Expected at least 1.")
         self.counts = np.zeros(num_bins, np.int64)
         self.correct = np.zeros(num_bins, np.int64)
         self.confidence_sums = np.zeros(num_bins, np.float64)
 
     def update(self, confidence: np.ndarray, correct: np.ndarray) -> None:
-        """Adds scored pixels (leave the ignored ones out).
+        """Add scored pixels, without the ignored ones.
 
         Args:
           confidence: float of any shape, the largest class probability, in [0, 1].
-          correct: bool of the same shape, whether that class is the true one.
+          correct: bool of the same shape, true where that class is the true one.
 
         Raises:
           StreetloopError: the shapes differ, or a confidence is NaN or outside [0, 1].
@@ -43,14 +44,14 @@ class Calibration:
         correct = np.asarray(correct, bool).ravel()
         if confidence.shape != correct.shape:
             raise StreetloopError(
-                f"Expected as many confidences as outcomes; got {confidence.size} and "
-                f"{correct.size}."
+                f"{confidence.size} confidences do not match {correct.size} outcomes. Pass one of "
+                "each per pixel."
             )
         # Softmax in float32 may exceed 1 by rounding.
         if not ((confidence >= 0) & (confidence <= 1 + 1e-5)).all():
             raise StreetloopError(
-                "Expected confidences in [0, 1]; got NaN or values outside. Pass probabilities "
-                "(softmax of the logits), not logits."
+                "Confidences are NaN or outside [0, 1]. Pass probabilities (softmax of the logits), "
+                "not logits."
             )
         num_bins = self.counts.size
         bins = np.minimum((confidence * num_bins).astype(np.int64), num_bins - 1)
@@ -59,24 +60,23 @@ class Calibration:
         self.confidence_sums += np.bincount(bins, weights=confidence, minlength=num_bins)
 
     def ece(self) -> float | None:
-        """Expected calibration error in [0, 1]; None before the first pixel."""
+        """Return the expected calibration error in [0, 1]; None before the first pixel."""
         total = self.counts.sum()
         if not total:
             return None
         return float(np.abs(self.correct - self.confidence_sums).sum() / total)
 
-    def to_json(self) -> dict[str, Any]:
-        """The ECE and one row a bin: bounds, pixels, accuracy and confidence (null if empty)."""
+    def scores(self) -> CalibrationScores:
+        """Return the ECE and every bin; an empty one has neither accuracy nor confidence."""
         width = 1 / self.counts.size
-        rows = []
-        for index, count in enumerate(self.counts.tolist()):
-            rows.append(
-                {
-                    "low": index * width,
-                    "high": (index + 1) * width,
-                    "pixels": count,
-                    "accuracy": float(self.correct[index] / count) if count else None,
-                    "confidence": float(self.confidence_sums[index] / count) if count else None,
-                }
+        bins = [
+            ReliabilityBin(
+                low=index * width,
+                high=(index + 1) * width,
+                pixels=count,
+                accuracy=self.correct[index] / count if count else None,
+                confidence=self.confidence_sums[index] / count if count else None,
             )
-        return {"ece": self.ece(), "bins": rows}
+            for index, count in enumerate(self.counts.tolist())
+        ]
+        return CalibrationScores(ece=self.ece(), bins=bins)

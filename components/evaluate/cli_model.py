@@ -73,22 +73,22 @@ def run(args: argparse.Namespace) -> int:
         )
     predictor = Predictor(load_generator(args.model), settings)
     progress = Progress("evaluate", "images scored", total)
-    found = assess(predictor, records, args.split, progress=progress.update)
-    report = found.to_json() | {
+    assessment = assess(predictor, records, args.split, progress=progress.update)
+    report = assessment.report().model_dump(mode="json") | {
         "split": args.split,
         "inference": settings.model_dump(mode="json"),
-        "baseline": baseline(found.confusion),
+        "baseline": baseline(assessment.confusion).model_dump(mode="json"),
     }
     if args.html is not None:
-        pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])
+        pictures = pictures_of(predictor, records, [w.image_id for w in assessment.worst.list()])
         page = model_page(
             "Scores of a model",
             None,
-            found,
+            assessment,
             None,
             pictures,
             args.split,
-            examples=examples_of(predictor, records, found.confused),
+            examples=examples_of(predictor, records, assessment.confused),
             inference=settings,
         )
         command.write_text(args.html, page)

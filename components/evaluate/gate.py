@@ -1,10 +1,9 @@
-"""The gate: may the challenger replace the champion? A pure decision on `dev` scores."""
+"""Decide whether the challenger replaces the champion, from their scores on `dev` alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.scores.summary import Scores
@@ -16,14 +15,10 @@ _EPSILON = 1e-12
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to promote, and why, in sentences for the ledger, MLflow and the report."""
+    """The gate's decision, and its reasons in sentences for the ledger, MLflow and the report."""
 
     promote: bool
-    reasons: list[str] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """This decision as plain JSON values."""
-        return asdict(self)
+    reasons: list[str]
 
 
 def decide(
@@ -34,16 +29,16 @@ def decide(
     protected: Sequence[str],
     max_drop: float,
 ) -> Decision:
-    """Decides on promotion. Both models must have been scored on the same `dev` images.
+    """Decide on the promotion of a challenger scored on the same `dev` images as the champion.
 
     The challenger is promoted if its mIoU is better by more than `margin` and no protected class
-    has lost more than `max_drop` IoU. Without a champion, any scored challenger is promoted.
+    loses more than `max_drop` IoU. Without a champion, any scored challenger is promoted.
 
     Args:
       challenger, champion: their scores on `dev`; `champion` is None in the first cycle.
-      margin: how much mIoU must be gained, as a fraction >= 0 (0.01 is one point).
-      protected: names of the classes that may not fall far.
-      max_drop: how much IoU such a class may lose, as a fraction >= 0.
+      margin: mIoU to be gained, as a fraction >= 0 (0.01 is one point).
+      protected: names of the classes that must not fall far.
+      max_drop: IoU that such a class may lose, as a fraction >= 0.
 
     Raises:
       UsageError: a margin is negative or a protected class is unknown.
@@ -52,14 +47,13 @@ def decide(
     _check_settings(margin, protected, max_drop)
     if challenger.miou is None:
         raise StreetloopError(
-            "Expected a challenger scored on labeled dev images; got no labeled pixel. "
-            "Check that the dev split has labels."
+            "The challenger was scored on no labeled pixel. Check that the dev split has labels."
         )
     if champion is None:
         return Decision(True, [f"There is no champion yet; mIoU {_percent(challenger.miou)}."])
     if champion.miou is None or _labeled(challenger) != _labeled(champion):
         raise StreetloopError(
-            "Expected challenger and champion scored on the same dev images; got "
+            "Challenger and champion were not scored on the same dev images: "
             f"{challenger.pixels} and {champion.pixels} labeled pixels, or other classes. "
             "Score both again in one run."
         )
@@ -91,11 +85,12 @@ def decide(
 def _check_settings(margin: float, protected: Sequence[str], max_drop: float) -> None:
     for name, value in (("margin", margin), ("max_drop", max_drop)):
         if not 0 <= value <= 1:
-            raise UsageError(f"Expected the gate's {name} as a fraction in [0, 1]; got {value}.")
+            raise UsageError(f"The gate's {name} is {value}. Expected a fraction in [0, 1].")
     unknown = [name for name in protected if name not in CLASS_NAMES]
     if unknown:
         raise UsageError(
-            f"Expected protected classes out of {', '.join(CLASS_NAMES)}; got {', '.join(unknown)}."
+            f"Unknown protected classes: {', '.join(unknown)}. Expected some of "
+            f"{', '.join(CLASS_NAMES)}."
         )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from components.contracts.ledger import layout
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.evaluate import GateSettings
@@ -15,7 +13,6 @@ from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_ali
 from components.evaluate.assess import Assessment, assess, baseline
 from components.evaluate.gate import Decision, decide
 from components.evaluate.report.page import examples_of, figures_of, model_page, pictures_of
-from components.evaluate.report.pictures import to_png
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str, model: str) -> EvaluateResult:
@@ -60,15 +57,13 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
         lambda done: progress.update(total - val_images + done),
     )
     decision = _decide(dev, champion, recipe.evaluate.gate)
-    result = EvaluateResult.model_validate(
-        {
-            "dev": dev.to_json(),
-            "val": val.to_json(),
-            "baseline": baseline(val.confusion),
-            "promoted": decision.promote,
-            "reasons": decision.reasons,
-            "report": layout.evaluation_page(context.cycle),
-        }
+    result = EvaluateResult(
+        dev=dev.report(),
+        val=val.report(),
+        baseline=baseline(val.confusion),
+        promoted=decision.promote,
+        reasons=decision.reasons,
+        report=layout.evaluation_page(context.cycle),
     )
     if decision.promote:
         _promote(context, model, result)
@@ -116,14 +111,14 @@ def _promote(context: Context, model: str, result: EvaluateResult) -> None:
     )
 
 
-def _store(context: Context, pictures: dict[str, np.ndarray], figures: dict[str, bytes]) -> None:
+def _store(context: Context, pictures: dict[str, bytes], figures: dict[str, bytes]) -> None:
     """Write figures and pictures to the campaign root, replacing those of an earlier attempt."""
     folder = layout.cycle_folder(context.cycle)
     context.storage.delete_prefix(f"{folder}/images")
     for key, png in figures.items():
         context.storage.write(f"{folder}/figures/{key}.png", png)
-    for image_id, picture in pictures.items():
-        context.storage.write(f"{folder}/images/{image_id}.png", to_png(picture))
+    for image_id, png in pictures.items():
+        context.storage.write(f"{folder}/images/{image_id}.png", png)
 
 
 def _track(context: Context, model: str, result: EvaluateResult) -> None:

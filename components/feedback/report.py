@@ -1,4 +1,4 @@
-"""What came in with a cycle: accepted, refused, skipped, what to look at, and how people agree.
+"""The labels that arrived with a cycle: accepted, refused, skipped, to check, and their agreement.
 
 All of it is read from the ledger's events since the cycle was opened, so that a kill in the middle
 of the ingestion changes nothing in it.
@@ -6,116 +6,120 @@ of the ingestion changes nothing in it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from components.contracts.annotation import png_mask
 from components.contracts.data.records import decode_mask
-from components.contracts.ledger.events import Event, LabelsAccepted, Query, TaskSkipped
+from components.contracts.ledger import layout
+from components.contracts.ledger.events import Event, Label, LabelsAccepted, Query, TaskSkipped
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.step.report import (
+    AcceptedLabel,
+    AnnotatorAgreement,
+    LabelsReport,
+    LabelWarning,
+    RejectedLabel,
+    ResolvedLabel,
+    SkippedTask,
+)
 from components.contracts.storage.base import Storage
 from components.feedback.consensus import Agreements
 from components.feedback.oracle import ANNOTATOR as ORACLE
 from components.feedback.resolution import annotation_of, resolutions, votes
 from tfds_cityscapes.labels import IGNORE_LABEL
 
-_UNTOUCHED = "It is the prediction, with no pixel changed. Did the annotator look at it?"
+_UNTOUCHED = "It equals the prediction in every pixel. Did the annotator look at it?"
 
 
-def build(ledger: Ledger, since: int, settings: FeedbackSettings) -> dict[str, Any]:
-    """The report on everything that came in after event `since`.
-
-    Returns:
-      {"accepted": [{"image_id", "annotator", "file"}], "resolved": [{"image_id", "annotator",
-      "agreement"}] of several annotators, "refused": [{"name", "reason"}], "skipped": [{"image_id",
-      "annotator", "why"}], "warnings": [{"image_id", "annotator", "reason"}], "agreement":
-      [{"annotator", "images", "with_others", "with_prediction"}]: mean IoU, null where there is
-      nothing to compare}. The oracle is not compared with anything.
-    """
-    events = ledger.events()
+def build(ledger: Ledger, since: int, settings: FeedbackSettings) -> LabelsReport:
+    """Report everything that arrived after event `since`. The oracle is compared with nobody."""
     resolved = resolutions(ledger.state())
-    report: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("accepted", "resolved", "refused", "skipped")
-    }
-    shown: dict[str, str] = {}  # image id -> what its latest query showed
-    came: dict[str, list[tuple[str, str]]] = {}  # image id -> annotator and hash of what came in
-    outcomes: list[tuple[str, str, str]] = []
-    for event in events:
-        if isinstance(event.payload, Query):
-            folder = f"queries/{event.payload.cycle}/predictions"
-            for item in event.payload.items:
-                shown[item.image_id] = f"{folder}/{png_mask.file_name(item.image_id)}"
-        if event.number <= since:
-            continue
-        if event.number in resolved:
-            for label in event.payload.labels:
-                report["resolved"].append(
-                    {
-                        "image_id": label.image_id,
-                        "annotator": label.annotator,
-                        "agreement": label.agreement,
-                    }
-                )
-                outcomes.append((label.image_id, label.annotator, label.sha256))
-        else:
-            _add_event(report, came, event)
-    warnings, agreement = _compared(ledger, came, shown)
-    for image_id, annotator, sha256 in outcomes:
-        left = float(np.mean(read_label(ledger.storage, image_id, sha256) == IGNORE_LABEL))
-        if left > settings.max_ignore:
+    new = [event for event in ledger.events() if event.number > since]
+    outcomes = [label for e in new if e.number in resolved for label in e.payload.labels]
+    files = [
+        e.payload for e in new if isinstance(e.payload, LabelsAccepted) and e.number not in resolved
+    ]
+    labels = [(file.file_name, label) for file in files for label in file.labels]
+    people = [label for _, label in labels if label.annotator != ORACLE]
+    warnings, agreement = _compare(ledger, people)
+    warnings += _disputed(ledger.storage, outcomes, settings.max_ignore)
+    return LabelsReport(
+        accepted=[
+            AcceptedLabel(image_id=label.image_id, annotator=label.annotator, file=name)
+            for name, label in labels
+        ],
+        resolved=[ResolvedLabel.model_validate(o, from_attributes=True) for o in outcomes],
+        refused=[
+            RejectedLabel.model_validate(r, from_attributes=True) for f in files for r in f.refused
+        ],
+        skipped=[
+            SkippedTask.model_validate(e.payload, from_attributes=True)
+            for e in new
+            if isinstance(e.payload, TaskSkipped)
+        ],
+        warnings=warnings,
+        agreement=agreement,
+    )
+
+
+def _disputed(storage: Storage, outcomes: list[Label], max_ignore: float) -> list[LabelWarning]:
+    """Warn of joint labels that leave more than `max_ignore` of the pixels undecided."""
+    warnings = []
+    for label in outcomes:
+        left = np.mean(read_label(storage, label.image_id, label.sha256) == IGNORE_LABEL)
+        if left > max_ignore:
             reason = (
-                f"The annotators agree on {1 - left:.1%} of the pixels only. The rest is ignored."
+                f"The annotators agree on only {1 - left:.1%} of the pixels. The rest is ignored."
             )
-            warnings.append({"image_id": image_id, "annotator": annotator, "reason": reason})
-    return {**report, "warnings": warnings, "agreement": agreement}
+            warnings.append(_warning(label, reason))
+    return warnings
 
 
-def _add_event(
-    report: dict[str, list[dict[str, Any]]], came: dict[str, list[tuple[str, str]]], event: Event
-) -> None:
-    payload = event.payload
-    if isinstance(payload, TaskSkipped):
-        report["skipped"].append(payload.model_dump())
-    if not isinstance(payload, LabelsAccepted):
-        return
-    report["refused"] += [r.model_dump() for r in payload.refused]
-    for label in payload.labels:
-        who, image_id = label.annotator, label.image_id
-        report["accepted"].append(
-            {"image_id": image_id, "annotator": who, "file": payload.file_name}
-        )
-        if who != ORACLE:
-            came.setdefault(image_id, []).append((who, label.sha256))
-
-
-def _compared(
-    ledger: Ledger, came: dict[str, list[tuple[str, str]]], shown: dict[str, str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The warnings, and the agreement over the images that came in; one image in memory."""
+def _compare(
+    ledger: Ledger, labels: list[Label]
+) -> tuple[list[LabelWarning], list[AnnotatorAgreement]]:
+    """Compare people's labels with each other and with predictions, one image in memory at a time."""
     storage, state = ledger.storage, ledger.state()
-    resolved = resolutions(state)
+    resolved, shown = resolutions(state), _shown(ledger.events())
+    by_image: defaultdict[str, list[Label]] = defaultdict(list)
+    for label in labels:
+        by_image[label.image_id].append(label)
     sums, warnings = Agreements(), []
-    for image_id, versions in sorted(came.items()):
+    for image_id, versions in sorted(by_image.items()):
         prediction = _prediction(storage, shown.get(image_id))
         people = votes(state.labels[image_id], resolved)
         sums.add([annotation_of(storage, version) for version in people], prediction)
         if prediction is None:
             continue
-        for annotator, sha256 in dict.fromkeys(versions):
-            if np.array_equal(read_label(storage, image_id, sha256), prediction):
-                warnings.append(
-                    {"image_id": image_id, "annotator": annotator, "reason": _UNTOUCHED}
-                )
-    return warnings, [asdict(row) for row in sums.list()]
+        for label in {(v.annotator, v.sha256): v for v in versions}.values():
+            if np.array_equal(read_label(storage, image_id, label.sha256), prediction):
+                warnings.append(_warning(label, _UNTOUCHED))
+    agreement = [AnnotatorAgreement.model_validate(r, from_attributes=True) for r in sums.list()]
+    return warnings, agreement
+
+
+def _warning(label: Label, reason: str) -> LabelWarning:
+    return LabelWarning(image_id=label.image_id, annotator=label.annotator, reason=reason)
+
+
+def _shown(events: list[Event]) -> dict[str, str]:
+    """Map each image to the file of the prediction that its latest task showed."""
+    return {
+        item.image_id: f"{layout.shown_predictions(event.payload.cycle)}/"
+        + png_mask.file_name(item.image_id)
+        for event in events
+        if isinstance(event.payload, Query)
+        for item in event.payload.items
+    }
 
 
 def _prediction(storage: Storage, name: str | None) -> np.ndarray | None:
-    """The prediction that a task showed, or None: a cold start shows none."""
+    """Return the prediction that a task showed; None after a cold start, which shows none."""
     if name is None:
         return None
     with suppress(FileNotFoundError):

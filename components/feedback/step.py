@@ -8,11 +8,10 @@ from components.contracts.process.progress import Progress
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.step.context import Context, begin
 from components.contracts.step.plan import Plan
-from components.contracts.step.report import LabelsReport
 from components.contracts.step.results import FeedbackResult
 from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer
-from components.feedback.page import render
+from components.feedback.page import labels_page
 from components.feedback.report import build
 
 
@@ -55,11 +54,10 @@ def write_report(context: Context) -> str:
       the page's name in the campaign root.
     """
     cycle = context.cycle
-    built = build(context.ledger, context.opened.opened_number, context.recipe.feedback)
-    report = LabelsReport.model_validate(built)
+    report = build(context.ledger, context.opened.opened_number, context.recipe.feedback)
     name = layout.labels_page(cycle)
     context.storage.write(layout.labels_report(cycle), report.model_dump_json(indent=1).encode())
-    context.storage.write(name, render(context.recipe.name, cycle, built).encode())
+    context.storage.write(name, labels_page(context.recipe.name, cycle, report).encode())
     return name
 
 

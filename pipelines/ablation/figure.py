@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.evaluate.report.figures import (
+from components.evaluate.report.canvas import (
     INK,
     MUTED,
     SERIES,

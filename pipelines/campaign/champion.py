@@ -48,11 +48,11 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     predictor = Predictor(generator, recipe.inference)
     found = assess(predictor, records, split, recipe.evaluate.overlays)
     name = layout.score_report(split, model)
-    scores = found.to_json() | {
+    scores = found.report().model_dump(mode="json") | {
         "split": split,
         "model": model,
         "inference": recipe.inference.model_dump(mode="json"),
-        "baseline": baseline(found.confusion),
+        "baseline": baseline(found.confusion).model_dump(mode="json"),
     }
     storage.write(f"{name}.json", json.dumps(scores, indent=1).encode())
     pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])

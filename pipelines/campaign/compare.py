@@ -101,7 +101,7 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
     Raises:
       StreetloopError: a campaign has no trained cycle.
     """
-    from components.evaluate.report.figures import learning_curve_figure
+    from components.evaluate.report.learning_curve import learning_curve_figure
 
     campaigns = [read(recipe, root) for recipe, root in chosen]
     console = Console(soft_wrap=True)

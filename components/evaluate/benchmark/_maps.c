@@ -1,4 +1,4 @@
-/* The two loops of folder scoring that NumPy has no fast word for; `native.py` calls them.
+/* The two loops of folder scoring that NumPy does not do fast; `compiled.py` calls them.
 
    Label maps are mostly runs, so both look at eight bytes at a time and skip what does not change.
    Plain C without Python's headers: the sizes are checked by the caller, nothing is allocated. */
@@ -95,7 +95,7 @@ static void undo_up(const uint8_t *in, uint8_t *out, const uint8_t *above, size_
 
    data: rows of one filter byte and `length` bytes; becomes rows of `length` bytes. Each byte is
    written at a lower address than it was read from, so no row is overwritten before its turn.
-   step: bytes a pixel, 1 or 2, at most `length`. Returns 0, or -1 for an unknown filter. */
+   step: bytes per pixel, 1 or 2, at most `length`. Returns 0, or -1 for an unknown filter. */
 int streetloop_unfilter(uint8_t *data, size_t rows, size_t length, size_t step) {
     const uint8_t *in = data;
     uint8_t *out = data;

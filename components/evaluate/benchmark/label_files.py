@@ -1,4 +1,4 @@
-"""Label-id files on disk: finding the pairs to score."""
+"""Find the label files to score, and the prediction for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from components.evaluate.benchmark.id_files import ScoringError
 
 _LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
-_KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these
+_KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these endings
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 
 
@@ -24,53 +24,51 @@ class TruthFile:
 
 
 def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
-    """Lists the ground truth below a folder, sorted by image id.
+    """List the ground truth below a folder, sorted by image id.
 
     Args:
       root: the data set's root (then `gtFine/<split>` is searched), its `gtFine` folder, or any
-        folder with `*_labelIds.png` files below it. An image's id is what comes before that, less
-        `_gtFine`; its instances are the `*_instanceIds.png` file beside it.
+        folder with `*_labelIds.png` files below it. An image's id is the part of the name before
+        that ending, without `_gtFine`; its instances are in the `*_instanceIds.png` file beside it.
       split: which split of a data-set root.
 
     Raises:
-      ScoringError: nothing found, an id occurs twice, or only some images have instance files.
+      ScoringError: no file, an id occurs twice, or only some images have instance files.
     """
     if not root.is_dir():
-        raise ScoringError(f"Expected a folder of ground truth; {root} is none.")
+        raise ScoringError(f"Ground-truth folder not found: {root}.")
     folder = root
     for base in (root / "gtFine", root):
         if base.name == "gtFine" and base.is_dir():
             splits = sorted(path.name for path in base.iterdir() if path.is_dir())
             if split not in splits:
                 raise ScoringError(
-                    f"Expected the split {split} in {base}; it has {', '.join(splits) or 'none'}. "
-                    "Name one of them with --split."
+                    f"No split {split} in {base}; it has {', '.join(splits) or 'none'}. Name one of "
+                    "them with --split."
                 )
             folder = base / split
             break
-    found: dict[str, TruthFile] = {}
+    files: dict[str, TruthFile] = {}
     for path in sorted(folder.rglob(f"*{_LABELS}")):
         image_id = path.name.removesuffix(_LABELS)
         for kind in _KINDS:
             image_id = image_id.removesuffix(kind)
-        if image_id in found:
+        if image_id in files:
             raise ScoringError(
-                f"Expected one ground truth for {image_id}; got {found[image_id].labels} and "
-                f"{path}. Point --ground-truth at one of them."
+                f"More than one ground truth for {image_id}: {files[image_id].labels} and {path}. "
+                "Point --ground-truth at one of them."
             )
         instances = _instances_of(path)
-        found[image_id] = TruthFile(image_id, path, instances if instances.is_file() else None)
-    if not found:
-        raise ScoringError(f"Expected *{_LABELS} files below {folder}; found none.")
-    files = [found[image_id] for image_id in sorted(found)]
-    without = [file for file in files if file.instances is None]
+        files[image_id] = TruthFile(image_id, path, instances if instances.is_file() else None)
+    if not files:
+        raise ScoringError(f"No *{_LABELS} files below {folder}.")
+    without = [file for _, file in sorted(files.items()) if file.instances is None]
     if 0 < len(without) < len(files):
         raise ScoringError(
-            f"Expected {_instances_of(without[0].labels)}, as "
-            f"{len(files) - len(without)} other images have their instance file. Add it, or score "
-            "without any."
+            f"Missing {_instances_of(without[0].labels)}, while {len(files) - len(without)} other "
+            "images have an instance file. Add it, or score without any."
         )
-    return files
+    return [files[image_id] for image_id in sorted(files)]
 
 
 def _instances_of(labels: Path) -> Path:
@@ -78,15 +76,15 @@ def _instances_of(labels: Path) -> Path:
 
 
 def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]:
-    """Finds each image's prediction: a PNG below `folder` whose name holds the image's id.
+    """Find each image's prediction: a PNG below `folder` whose name holds the image's id.
 
     Where several do, the one named `*_labelIds.png` counts (a folder may hold `*_color.png` too).
 
     Raises:
-      ScoringError: an image has no prediction, or several that could be meant.
+      ScoringError: an image has no prediction, or more than one candidate.
     """
     if not folder.is_dir():
-        raise ScoringError(f"Expected a folder of predictions; {folder} is none.")
+        raise ScoringError(f"Predictions folder not found: {folder}.")
     wanted = sorted(image_ids)
     known = set(wanted)
     candidates: dict[str, list[Path]] = {}
@@ -102,12 +100,12 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
             paths = named
         if not paths:
             raise ScoringError(
-                f"Expected a prediction for {image_id}: a PNG below {folder} whose name holds "
-                f"{image_id}; found none. {len(candidates)} of {len(wanted)} images have one."
+                f"No prediction for {image_id}. Expected a PNG below {folder} whose name holds "
+                f"{image_id}; {len(candidates)} of {len(wanted)} images have one."
             )
         if len(paths) > 1:
             raise ScoringError(
-                f"Expected one prediction for {image_id}; got "
+                f"More than one prediction for {image_id}: "
                 f"{' and '.join(str(path) for path in paths[:3])}. Remove all but one."
             )
         chosen[image_id] = paths[0]
@@ -115,12 +113,12 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
 
 
 def _id_in(name: str, known: set[str]) -> str | None:
-    """The longest known id that `name` holds between boundaries of words and numbers."""
+    """Return the longest known id in `name` between boundaries of words and numbers."""
     spans = [match.span() for match in _TOKEN.finditer(name)]
-    found = (
+    matches = (
         name[start:end]
         for index, (start, _) in enumerate(spans)
         for _, end in spans[index:]
         if name[start:end] in known
     )
-    return max(found, key=len, default=None)
+    return max(matches, key=len, default=None)

@@ -1,55 +1,45 @@
-"""Mistakes in words: the most confused class pairs, and the images with the worst scores."""
+"""Explain mistakes in words: the most confused pairs of classes, and the worst images."""
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.scores.metrics import class_iou, mean_iou, occurs, pixel_accuracy
+from components.contracts.scores.report import Count, Fraction, ImageScores, Stored
 from tfds_cityscapes.labels import CLASS_NAMES, NUM_CLASSES
 
 NOT_SCORED = "a class that is not scored"
 
 
-@dataclass(frozen=True)
-class ConfusedPair:
-    """`share` of the labeled pixels of class `truth` were predicted as class `predicted`.
+class ConfusedPair(Stored):
+    """A pair of classes: `share` of the labeled pixels of `truth` were predicted as `predicted`.
 
-    `example` is the id of the image with the most such pixels, where images were kept track of.
+    Attributes:
+      example: the id of the image with the most such pixels, if images were tracked.
+      words: the same in one sentence.
     """
 
     truth: str
     predicted: str
-    pixels: int
-    share: float
-    example: str | None = None
-
-    @property
-    def words(self) -> str:
-        """One sentence."""
-        return (
-            f"{100 * self.share:.1f} % of {self.truth} is taken for {self.predicted} "
-            f"({self.pixels:,} pixels)."
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """This pair as plain JSON values, with the sentence."""
-        return {**asdict(self), "words": self.words}
+    pixels: Count
+    share: Fraction
+    example: str | None
+    words: str
 
 
 class Examples:
-    """For each pair of classes, the image that mixes them up the most; constant memory."""
+    """The image that confuses a pair of classes most, for each pair; in constant memory."""
 
     def __init__(self) -> None:
         self._pixels = np.zeros((NUM_CLASSES, NUM_CLASSES + 1), np.int64)
         self._ids = np.full(self._pixels.shape, None, object)
 
     def add(self, image_id: str, confusion: np.ndarray) -> None:
-        """Takes in one image's own confusion matrix; of equals, the first stays."""
+        """Add one image's own confusion matrix; of equals, the first stays."""
         cells = np.zeros_like(self._pixels)
         cells[:, : confusion.shape[1]] = confusion
         more = cells > self._pixels
@@ -57,14 +47,14 @@ class Examples:
         self._ids[more] = image_id
 
     def of(self, row: int, column: int) -> str | None:
-        """The image for one cell of the matrix; None if the pair occurs in none."""
+        """Return the image for one cell of the matrix; None if no image confuses the pair."""
         return self._ids[row, column]
 
 
 def most_confused(
     confusion: np.ndarray, count: int = 10, examples: Examples | None = None
 ) -> list[ConfusedPair]:
-    """The pairs (true class, predicted class) with the largest share of the true class lost.
+    """Return the pairs (true class, predicted class) that lose the largest share of the true class.
 
     By share, not by pixels: every class weighs the same in mIoU, and by pixels road would
     always lead.
@@ -72,57 +62,47 @@ def most_confused(
     Args:
       confusion: int [19, 19], or [19, 20] with a last column for predictions that are not scored.
       count: how many pairs at most; pairs without a pixel are left out.
-      examples: where each pair's example comes from.
+      examples: the images that confuse each pair most.
     """
     confusion = np.asarray(confusion)
     names = (*CLASS_NAMES, NOT_SCORED)
     labeled = confusion.sum(axis=1)
-    pairs = [
-        ConfusedPair(
-            names[row],
-            names[column],
-            int(cell),
-            float(cell / labeled[row]),
-            examples.of(row, column) if examples else None,
+    pairs = []
+    for (row, column), cell in np.ndenumerate(confusion):
+        if row == column or cell <= 0:
+            continue
+        share, truth, predicted = float(cell / labeled[row]), names[row], names[column]
+        pairs.append(
+            ConfusedPair(
+                truth=truth,
+                predicted=predicted,
+                pixels=int(cell),
+                share=share,
+                example=examples.of(row, column) if examples else None,
+                words=f"{100 * share:.1f} % of {truth} is taken for {predicted} ({cell:,} pixels).",
+            )
         )
-        for (row, column), cell in np.ndenumerate(confusion)
-        if row != column and cell > 0
-    ]
     pairs.sort(key=lambda pair: (-pair.share, -pair.pixels, pair.truth, pair.predicted))
     return pairs[:count]
 
 
-@dataclass(frozen=True)
-class ImageScore:
-    """One image's own scores; `words` says what went wrong in it."""
-
-    image_id: str
-    miou: float
-    pixel_accuracy: float
-    words: str
-
-    def to_json(self) -> dict[str, Any]:
-        """These scores as plain JSON values."""
-        return asdict(self)
-
-
 class WorstImages:
-    """Keeps the `count` images with the lowest mIoU of all that were added; constant memory."""
+    """The `count` images with the lowest mIoU of all that were added; in constant memory."""
 
     def __init__(self, count: int = 10) -> None:
-        """Starts empty.
+        """Start empty.
 
         Raises:
           StreetloopError: `count` is not positive.
         """
         if count < 1:
-            raise StreetloopError(f"Expected to keep at least one worst image; got {count}.")
+            raise StreetloopError(f"Cannot keep {count} worst images. Expected at least 1.")
         self._count = count
         # A heap of (-miou, image_id): its first entry is the best of the kept, the next to go.
         self._kept: list[tuple[float, _Reversed, np.ndarray]] = []
 
     def add(self, image_id: str, confusion: np.ndarray) -> None:
-        """Takes in one image's own confusion matrix; an image without labels is passed over."""
+        """Add one image's own confusion matrix; an image without labels is skipped."""
         score = mean_iou(confusion)
         if score is None:
             return
@@ -132,15 +112,15 @@ class WorstImages:
         elif entry[:2] > self._kept[0][:2]:
             heapq.heapreplace(self._kept, entry)
 
-    def list(self) -> list[ImageScore]:
-        """Worst first; ties in the order of the ids."""
+    def list(self) -> list[ImageScores]:
+        """Return the images, worst first; ties in the order of the ids."""
         kept = sorted(self._kept, key=lambda entry: (-entry[0], entry[1].value))
         return [
-            ImageScore(
-                image_id.value,
-                -negative,
-                float(pixel_accuracy(confusion) or 0.0),
-                _describe(confusion),
+            ImageScores(
+                image_id=image_id.value,
+                miou=-negative,
+                pixel_accuracy=pixel_accuracy(confusion) or 0.0,
+                words=_describe(confusion),
             )
             for negative, image_id, confusion in kept
         ]
@@ -148,7 +128,7 @@ class WorstImages:
 
 @dataclass(frozen=True)
 class _Reversed:
-    """Orders strings backwards, so that of equal scores the first id is kept."""
+    """A string that sorts backwards, so that of equal scores the first id is kept."""
 
     value: str
 
@@ -157,7 +137,7 @@ class _Reversed:
 
 
 def _describe(confusion: np.ndarray) -> str:
-    """What cost this image the most: its worst class, and what that was taken for."""
+    """Name the image's worst class, and what that was taken for."""
     scores = np.where(occurs(confusion), class_iou(confusion), np.inf)
     worst = int(np.argmin(scores))
     if scores[worst] == 1:
@@ -166,7 +146,7 @@ def _describe(confusion: np.ndarray) -> str:
     wrong[worst] = 0
     sentence = f"Worst class: {CLASS_NAMES[worst]}, IoU {100 * scores[worst]:.1f} %"
     if not wrong.any():
-        return sentence + ", predicted where it is not."
+        return sentence + ", predicted where it does not occur."
     taken_for = int(np.argmax(wrong))
     name = NOT_SCORED if taken_for == NUM_CLASSES else CLASS_NAMES[taken_for]
     return sentence + f", mostly taken for {name}."

@@ -1,4 +1,4 @@
-"""Label maps as pictures: laid over the image, and where the prediction is wrong."""
+"""Draw label maps over images, and where a prediction is wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNSCORED = np.array([120, 130, 145], np.uint8)
 
 
 def overlay(image: np.ndarray, train_ids: np.ndarray, alpha: float = 0.5) -> np.ndarray:
-    """Lays a label map over its image in the benchmark's colours; ignored pixels stay as they are.
+    """Lay a label map over its image in the benchmark's colours; ignored pixels keep the image's.
 
     Args:
       image: uint8 [H, W, 3], RGB.
@@ -29,17 +29,17 @@ def overlay(image: np.ndarray, train_ids: np.ndarray, alpha: float = 0.5) -> np.
     """
     if image.dtype != np.uint8 or image.shape != (*train_ids.shape, 3):
         raise StreetloopError(
-            f"Expected a uint8 image of shape {(*train_ids.shape, 3)}, like its label map; got "
-            f"{image.dtype} {image.shape}."
+            f"Cannot lay a label map of {train_ids.shape} over an image of {image.dtype} "
+            f"{image.shape}. Expected uint8 {(*train_ids.shape, 3)}, like its label map."
         )
     if not 0 <= alpha <= 1:
-        raise StreetloopError(f"Expected an overlay alpha in [0, 1]; got {alpha}.")
+        raise StreetloopError(f"The overlay's alpha is {alpha}. Expected a number in [0, 1].")
     mixed = cv2.addWeighted(image, 1 - alpha, colorize(train_ids), alpha, 0)
     return np.where((train_ids == IGNORE_LABEL)[..., None], image, mixed)
 
 
 def error_map(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """Paints wrong pixels red, right ones light and ignored ones gray.
+    """Paint wrong pixels red, right ones light and ignored ones gray.
 
     Args:
       truth, prediction: train ids [H, W], 0..18 or 255; predicting 255 on a scored pixel is wrong.
@@ -53,7 +53,7 @@ def error_map(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
 
 def mixed_up(truth: np.ndarray, prediction: np.ndarray, row: int, column: int) -> np.ndarray:
-    """Where class `row` was taken for class `column`: bool [H, W].
+    """Return where class `row` was taken for class `column`: bool [H, W].
 
     Args:
       truth, prediction: train ids [H, W], 0..18 or 255.
@@ -64,16 +64,16 @@ def mixed_up(truth: np.ndarray, prediction: np.ndarray, row: int, column: int) -
 
 
 def highlight(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Paints `mask` (bool [H, W]) red on a pale copy of a picture uint8 [H, W, 3]."""
+    """Paint `mask` (bool [H, W]) red on a pale copy of a picture uint8 [H, W, 3]."""
     pale = cv2.addWeighted(picture, 0.35, np.full_like(picture, 255), 0.65, 0)
     return np.where(mask[..., None], _WRONG, pale)
 
 
 def busiest(mask: np.ndarray, share: float = 0.5) -> tuple[slice, slice]:
-    """Rows and columns of the window with the most pixels of `mask` (bool [H, W]).
+    """Return rows and columns of the window with the most pixels of `mask` (bool [H, W]).
 
     Args:
-      mask: what to look for.
+      mask: the pixels to find.
       share: the window's height and width, as parts of the picture's.
     """
     height, width = (max(1, round(n * share)) for n in mask.shape)
@@ -85,7 +85,7 @@ def busiest(mask: np.ndarray, share: float = 0.5) -> tuple[slice, slice]:
 
 
 def shrink(picture: np.ndarray, width: int) -> np.ndarray:
-    """Scales a picture uint8 [H, W, 3] down to `width`; a narrower one stays as it is."""
+    """Scale a picture uint8 [H, W, 3] down to `width`; return a narrower one unchanged."""
     height, current = picture.shape[:2]
     if current <= width:
         return picture
@@ -94,8 +94,10 @@ def shrink(picture: np.ndarray, width: int) -> np.ndarray:
 
 
 def to_png(picture: np.ndarray) -> bytes:
-    """Encodes uint8 [H, W, 3], RGB, as a PNG file's bytes."""
+    """Encode uint8 [H, W, 3], RGB, as a PNG file."""
     done, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
     if not done:
-        raise StreetloopError(f"Expected a picture uint8 [H, W, 3]; got {picture.shape}.")
+        raise StreetloopError(
+            f"Cannot encode a picture of {picture.shape}. Expected uint8 [H, W, 3]."
+        )
     return data.tobytes()

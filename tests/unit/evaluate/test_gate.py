@@ -18,40 +18,40 @@ def _decide(challenger, champion, margin=0.01, protected=("person",), max_drop=0
     return decide(challenger, champion, margin=margin, protected=protected, max_drop=max_drop)
 
 
-def test_first_model_is_promoted():
+def test_gate_promotes_the_first_model():
     decision = _decide(_scores(), None)
     assert decision.promote
     assert "no champion" in decision.reasons[0]
 
 
-def test_better_by_more_than_the_margin_is_promoted():
+def test_gate_promotes_a_gain_above_the_margin():
     decision = _decide(_scores(road=54), _scores())
     assert decision.promote
     assert "+2.00 points" in decision.reasons[0]
 
 
 @pytest.mark.parametrize("road", [40, 50, 51, 52])
-def test_better_by_the_margin_or_less_is_not_promoted(road):
+def test_gate_rejects_a_gain_up_to_the_margin(road):
     decision = _decide(_scores(road=road), _scores())
     assert not decision.promote
     assert "not more" in decision.reasons[0]
 
 
-def test_protected_class_that_falls_too_far_blocks_promotion():
+def test_gate_rejects_a_protected_class_that_falls_too_far():
     decision = _decide(_scores(road=90, person=44), _scores())
     assert not decision.promote
     assert any("person falls from 50.00 % to 44.00 %" in reason for reason in decision.reasons)
 
 
-def test_protected_class_may_fall_by_exactly_the_limit():
+def test_gate_allows_a_protected_class_to_fall_by_the_limit():
     assert _decide(_scores(road=90, person=45), _scores()).promote
 
 
-def test_unprotected_class_may_fall():
+def test_gate_allows_an_unprotected_class_to_fall():
     assert _decide(_scores(road=90, person=44), _scores(), protected=("road",)).promote
 
 
-def test_protected_class_without_labels_is_not_judged():
+def test_gate_ignores_a_protected_class_without_labels():
     decision = _decide(
         _scores(road=60, person=0, labeled_person=0), _scores(person=0, labeled_person=0)
     )
@@ -59,12 +59,12 @@ def test_protected_class_without_labels_is_not_judged():
     assert any("person does not occur" in reason for reason in decision.reasons)
 
 
-def test_scores_of_other_images_are_refused():
+def test_gate_refuses_scores_of_different_images():
     with pytest.raises(StreetloopError, match="same dev images"):
         _decide(_scores(), _scores(labeled_person=90))
 
 
-def test_challenger_without_labels_is_refused():
+def test_gate_refuses_a_challenger_without_labels():
     with pytest.raises(StreetloopError, match="no labeled pixel"):
         _decide(summarize(np.zeros((19, 19), np.int64)), None)
 
@@ -72,6 +72,6 @@ def test_challenger_without_labels_is_refused():
 @pytest.mark.parametrize(
     "settings", [{"protected": ("pedestrian",)}, {"margin": -0.1}, {"max_drop": float("nan")}]
 )
-def test_impossible_settings_are_refused(settings):
+def test_gate_refuses_impossible_settings(settings):
     with pytest.raises(UsageError, match="Expected"):
         _decide(_scores(), None, **settings)

@@ -16,11 +16,12 @@ from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context
 from components.contracts.step.plan import Plan
+from components.contracts.step.report import LabelsReport
 from components.contracts.step.results import Results
 from components.contracts.storage.open import open_storage
 from components.cycle.close import build_report
 from components.feedback.inbox import ingest_inbox
-from components.feedback.page import render
+from components.feedback.page import labels_page
 from components.feedback.report import build
 from components.feedback.step import decide, run
 from pipelines.campaign.status import read_status
@@ -79,7 +80,7 @@ def test_the_step_reports_warnings_refusals_skips_and_agreement(tmp_path: Path) 
     assert ["<b>" in row["name"] for row in report["refused"]] == [True]
     untouched = [(w["image_id"], w["annotator"]) for w in report["warnings"][:2]]
     assert untouched == [(A, "ann"), (B, "bob")]
-    assert "agree on 0.0%" in report["warnings"][2]["reason"]
+    assert "agree on only 0.0%" in report["warnings"][2]["reason"]
     assert report["resolved"] == [
         {"image_id": B, "annotator": "consensus of ann, bob", "agreement": 0.0}
     ]
@@ -104,19 +105,44 @@ def test_what_came_in_with_an_earlier_cycle_is_not_told_again(tmp_path: Path) ->
     ledger.storage.write("inbox/y.json", export((B, "bob", "01", (1, 2))))
     ingest_inbox(ledger, records, FeedbackSettings(), None)
     report = build(ledger, since, FeedbackSettings())
-    assert [row["image_id"] for row in report["accepted"]] == [B]
-    assert [row["annotator"] for row in report["agreement"]] == ["bob"]
-    assert report["agreement"][0]["with_prediction"] is None
-    assert report["warnings"] == []
+    assert [row.image_id for row in report.accepted] == [B]
+    assert [row.annotator for row in report.agreement] == ["bob"]
+    assert report.agreement[0].with_prediction is None
+    assert report.warnings == []
 
 
-def test_a_page_with_nothing_in_it_says_so() -> None:
-    empty = dict.fromkeys(
-        ("accepted", "resolved", "refused", "skipped", "warnings", "agreement"), ()
+def test_the_page_says_that_nothing_arrived() -> None:
+    empty = LabelsReport(
+        accepted=[], resolved=[], refused=[], skipped=[], warnings=[], agreement=[]
     )
-    page = render("people", 1, empty)
+    page = labels_page("people", 1, empty)
     assert "0 accepted, 0 refused, 0 skipped" in page
     assert "<table" not in page
+
+
+def test_the_page_escapes_every_name_and_reason() -> None:
+    bad = "<script>alert('&')</script>"
+    label = {"image_id": bad, "annotator": bad}
+    page = labels_page(
+        bad,
+        1,
+        LabelsReport.model_validate(
+            {
+                "accepted": [label | {"file": bad}],
+                "resolved": [label | {"agreement": 0.5}],
+                "refused": [{"name": bad, "reason": bad}],
+                "skipped": [label | {"why": bad}],
+                "warnings": [label | {"reason": bad}],
+                "agreement": [
+                    {"annotator": bad, "images": 1, "with_others": 0.25, "with_prediction": None}
+                ],
+            }
+        ),
+    )
+    assert "<script" not in page
+    # The title, the heading, and the cells of six tables.
+    assert page.count("&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;") == 1 + 1 + 14
+    assert "25.0" in page
 
 
 @pytest.mark.parametrize(

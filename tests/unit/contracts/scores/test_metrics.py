@@ -166,9 +166,9 @@ def test_calibration_equals_the_formula_by_hand():
     calibration.update(np.array([0.9, 1.0]), np.array([True, True]))
     # Bins [0, .5) and [.5, 1]: accuracies 1/2 and 1, confidences .3 and .95, half the pixels each.
     assert calibration.ece() == pytest.approx(0.5 * 0.2 + 0.5 * 0.05)
-    bins = calibration.to_json()["bins"]
-    assert [row["pixels"] for row in bins] == [2, 2]
-    assert bins[1]["confidence"] == pytest.approx(0.95)
+    bins = calibration.scores().bins
+    assert [one.pixels for one in bins] == [2, 2]
+    assert bins[1].confidence == pytest.approx(0.95)
 
 
 def test_calibration_in_parts_equals_calibration_in_one_call():

@@ -1,4 +1,4 @@
-"""Reading label maps: our decoder beside OpenCV's, damaged files, and the same counts from both."""
+"""Reading label maps: our decoder beside Pillow's, damaged files, and the same counts from both."""
 
 import shutil
 import struct
@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.evaluate.benchmark import native
+from components.evaluate.benchmark import compiled
+from components.evaluate.benchmark.counts import count_pair
 from components.evaluate.benchmark.id_files import ScoringError, read_ids
-from components.evaluate.benchmark.official import count_pair
 
-compiled = pytest.mark.skipif(not native.AVAILABLE, reason="installed without a C compiler")
+needs_compiler = pytest.mark.skipif(not compiled.AVAILABLE, reason="installed without a C compiler")
 
 
 def _chunk(kind, body):
@@ -27,22 +27,23 @@ def _png(rows, width, height, depth, color_type=0, interlaced=0):
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, interlaced)
     chunks = {b"IHDR": header, b"IDAT": zlib.compress(rows), b"IEND": b""}
     if color_type == 3:
-        chunks = {b"IHDR": header, b"PLTE": bytes(range(256)) * 3} | chunks
+        palette = (bytes(range(256)) * 3)[: 3 * 2**depth]
+        chunks = {b"IHDR": header, b"PLTE": palette} | chunks
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*one) for one in chunks.items())
 
 
 def _both(path, monkeypatch):
-    """What our decoder and OpenCV's make of a file."""
+    """Return what our decoder and Pillow make of a file."""
     ours = read_ids(path)
-    monkeypatch.setattr(native, "AVAILABLE", False)
+    monkeypatch.setattr(compiled, "AVAILABLE", False)
     return ours, read_ids(path)
 
 
-def test_native_is_there_where_a_compiler_is():
-    assert native.AVAILABLE or shutil.which("cc") is None
+def test_compiled_loops_are_available_where_a_compiler_is():
+    assert compiled.AVAILABLE or shutil.which("cc") is None
 
 
-@compiled
+@needs_compiler
 @settings(max_examples=200, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -51,7 +52,7 @@ def test_native_is_there_where_a_compiler_is():
     depth=st.sampled_from([8, 16]),
     zeros=st.sampled_from([0.0, 0.5, 0.9, 0.98, 1.0]),
 )
-def test_our_decoder_equals_opencv_for_every_filter(
+def test_our_decoder_equals_pillow_for_every_filter(
     tmp_path_factory, seed, height, width, depth, zeros
 ):
     rng = np.random.default_rng(seed)
@@ -79,7 +80,7 @@ def _blocks(dtype=np.uint8):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("writer", ["OpenCV", "Pillow"])
-def test_files_of_both_writers_are_read(tmp_path, monkeypatch, dtype, writer):
+def test_read_ids_reads_files_of_both_writers(tmp_path, monkeypatch, dtype, writer):
     ids, path = _blocks(dtype), tmp_path / "ids.png"
     if writer == "Pillow":
         Image.fromarray(ids).save(path)
@@ -89,14 +90,26 @@ def test_files_of_both_writers_are_read(tmp_path, monkeypatch, dtype, writer):
         np.testing.assert_array_equal(read, ids)
 
 
-def test_interlaced_files_are_left_to_opencv(tmp_path):
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@pytest.mark.parametrize("color_type", [0, 3], ids=["gray", "palette"])
+def test_files_of_every_depth_give_their_ids(tmp_path, depth, color_type):
+    ids = np.arange(32).reshape(4, 8) % min(2**depth, 34)
+    bits = np.unpackbits(ids.astype(np.uint8)[..., None], axis=-1)[..., -depth:]
+    rows = np.packbits(bits.reshape(4, -1), axis=1)
+    body = b"".join(b"\0" + row.tobytes() for row in rows)
+    path = tmp_path / "ids.png"
+    path.write_bytes(_png(body, 8, 4, depth, color_type))
+    assert read_ids(path).tolist() == ids.tolist()
+
+
+def test_interlaced_files_are_left_to_pillow(tmp_path):
     # Of an interlaced 1x3 image, the first pass holds row 0, the sixth row 2, the last row 1.
     path = tmp_path / "interlaced.png"
     path.write_bytes(_png(bytes([0, 7, 0, 9, 0, 8]), 1, 3, 8, interlaced=1))
     assert read_ids(path).tolist() == [[7], [8], [9]]
 
 
-def test_files_cut_off_or_changed_anywhere_are_refused_or_read_right(tmp_path):
+def test_read_ids_rejects_files_cut_off_or_changed_anywhere(tmp_path):
     path = tmp_path / "ids.png"
     ids = _blocks()[:30, :40]
     cv2.imwrite(str(path), ids)
@@ -122,17 +135,17 @@ def test_files_cut_off_or_changed_anywhere_are_refused_or_read_right(tmp_path):
         (b"", (0, 5)),
     ],
 )
-def test_headers_that_do_not_fit_their_data_are_refused(
+def test_read_ids_rejects_headers_that_do_not_fit_their_data(
     tmp_path, monkeypatch, rows, size, available
 ):
-    monkeypatch.setattr(native, "AVAILABLE", native.AVAILABLE and available)
+    monkeypatch.setattr(compiled, "AVAILABLE", compiled.AVAILABLE and available)
     path = tmp_path / "ids.png"
     path.write_bytes(_png(rows, *size, 8))
-    with pytest.raises(ScoringError, match=r"ids\.png is damaged"):
+    with pytest.raises(ScoringError, match=r"Damaged PNG file: .*ids\.png"):
         read_ids(path)
 
 
-@compiled
+@needs_compiler
 @settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -156,10 +169,10 @@ def test_compiled_counting_equals_numpy(seed, size, changes, with_instances):
     instances = None
     if with_instances:
         instances = runs([7, 24, 1000, 24000, 26001, 26002, 29000, 33999]).astype(">u2")
-    assert native.takes(truth, prediction, instances)
-    compiled = count_pair(truth, prediction, instances)
+    assert compiled.can_count(truth, prediction, instances)
+    fast = count_pair(truth, prediction, instances)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(native, "AVAILABLE", False)
+        monkeypatch.setattr(compiled, "AVAILABLE", False)
         plain = count_pair(truth, prediction, instances)
-    np.testing.assert_array_equal(compiled.confusion, plain.confusion)
-    np.testing.assert_allclose(compiled.weights, plain.weights, rtol=1e-12)
+    np.testing.assert_array_equal(fast.confusion, plain.confusion)
+    np.testing.assert_allclose(fast.weights, plain.weights, rtol=1e-12)

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from components.evaluate.__main__ import main
-from components.evaluate.benchmark import native
-from components.evaluate.benchmark.official import AVERAGE_INSTANCE_SIZE
+from components.evaluate.benchmark import compiled
+from components.evaluate.benchmark.tables import AVERAGE_INSTANCE_SIZE
 
 # Its own process: the script keeps global state, warns, and exits on errors. It uses `np.in1d`,
 # which NumPy 2.4 removed in favour of the equal `np.isin`.
@@ -177,10 +177,10 @@ def _difference(ours, theirs):
     return abs(ours - theirs)
 
 
-@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "NumPy"])
+@pytest.mark.parametrize("available", [True, False], ids=["compiled", "NumPy"])
 @pytest.mark.parametrize("case", _CASES)
-def test_folder_scores_equal_the_official_script(official, case, compiled, tmp_path, monkeypatch):
-    monkeypatch.setattr(native, "AVAILABLE", native.AVAILABLE and compiled)
+def test_folder_scores_equal_the_official_script(official, case, available, tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled, "AVAILABLE", compiled.AVAILABLE and available)
     folder, theirs = official[1][case]
     report = tmp_path / "report.json"
     arguments = ["--predictions", str(folder / "out"), "--ground-truth", str(folder / "data")]

@@ -1,7 +1,7 @@
-"""The compiled loops of folder scoring (`_maps.c`), where the installation could build them.
+"""Call the compiled loops of folder scoring (`_maps.c`), if the installation could build them.
 
-A machine without a C compiler has none; then `AVAILABLE` is false, and the callers do the same with
-OpenCV and NumPy, several times slower. See docs/decisions/0019.
+Without a C compiler there are none; then `AVAILABLE` is false, and the callers do the same in
+Python, several times slower. See docs/decisions/0019.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ AVAILABLE = _LIBRARY is not None
 
 
 def unfilter(data: bytearray, height: int, length: int, step: int) -> np.ndarray | None:
-    """Undoes a PNG's row filters in place; other threads run meanwhile.
+    """Undo a PNG's row filters in place; other threads run meanwhile.
 
     Args:
-      data: `height` rows of one filter byte and `length` filtered bytes; it is used up.
-      length: bytes a row.
-      step: bytes a pixel, 1 or 2; divides `length`.
+      data: `height` rows of one filter byte and `length` filtered bytes each; overwritten.
+      length: bytes per row.
+      step: bytes per pixel, 1 or 2; divides `length`.
 
     Returns:
       uint8 [height, length], a view of `data`; None if a row's filter is unknown.
@@ -55,19 +55,19 @@ def unfilter(data: bytearray, height: int, length: int, step: int) -> np.ndarray
 
 
 def keep_freed_memory() -> None:
-    """Lets this process keep what it frees, up to 256 MiB, where the C library is glibc.
+    """Let this process keep up to 256 MiB of what it frees, where the C library is glibc.
 
-    Otherwise each image's buffers go back to the kernel, which clears them anew for the next one:
+    Otherwise each image's buffers return to the kernel, which clears them again for the next one:
     that took a third of the time.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
-        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 25)  # the largest that it takes
+        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 25)  # the largest value that it accepts
         libc.mallopt(_M_TRIM_THRESHOLD, 1 << 28)
 
 
-def takes(truth: np.ndarray, prediction: np.ndarray, instances: np.ndarray | None) -> bool:
-    """Whether `count` can be given these maps: as `id_files` reads them, and below 2^31 pixels."""
+def can_count(truth: np.ndarray, prediction: np.ndarray, instances: np.ndarray | None) -> bool:
+    """Check that `count` accepts these maps: as `id_files` reads them, and below 2^31 pixels."""
     maps = {"u1": (truth, prediction), ">u2": () if instances is None else (instances,)}
     return (
         AVAILABLE
@@ -83,7 +83,7 @@ def takes(truth: np.ndarray, prediction: np.ndarray, instances: np.ndarray | Non
 def count(
     truth: np.ndarray, prediction: np.ndarray, instances: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts a pair of maps that `takes` accepts; other threads run meanwhile.
+    """Count a pair of maps that `can_count` accepts; other threads run meanwhile.
 
     Returns:
       int64 [256, 256], the pixels of each pair of values (rows: `truth`); and int32 [R] twice, the
@@ -93,7 +93,7 @@ def count(
     assert _LIBRARY is not None
     table = np.zeros((256, 256), np.int64)
     ends, lengths = np.empty(truth.size, np.int32), np.empty(truth.size, np.int32)
-    found = _LIBRARY.streetloop_count(
+    runs = _LIBRARY.streetloop_count(
         truth.ctypes.data,
         prediction.ctypes.data,
         None if instances is None else instances.ctypes.data,
@@ -102,4 +102,4 @@ def count(
         ends.ctypes.data,
         lengths.ctypes.data,
     )
-    return table, ends[:found], lengths[:found]
+    return table, ends[:runs], lengths[:runs]

@@ -1,0 +1,60 @@
+"""Draw quality against labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from components.contracts.process.errors import StreetloopError
+from components.evaluate.report.canvas import (
+    GRID,
+    INK,
+    MUTED,
+    SERIES,
+    set_title,
+    side_by_side,
+    to_png_bytes,
+)
+
+
+def learning_curve_figure(
+    curves: Mapping[str, Sequence[tuple[int, float]]], ylabel: str = "mIoU (%)"
+) -> bytes:
+    """Draw one line per campaign as a PNG file.
+
+    Args:
+      curves: by name, points (labeled images, fraction in [0, 1]); each cycle's own model, never
+        the running best.
+      ylabel: what the fractions are.
+
+    Raises:
+      StreetloopError: there is no point at all.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    if not any(curves.values()):
+        raise StreetloopError("A learning curve needs at least one point. Train a cycle first.")
+    figure, (axes,) = side_by_side(7.2, 4.4, 1)
+    for number, (name, points) in enumerate(curves.items()):
+        if not points:
+            continue
+        labels, values = zip(*sorted(points), strict=True)
+        percent = [100 * value for value in values]
+        color = SERIES[number % len(SERIES)]
+        axes.plot(labels, percent, color=color, linewidth=2, marker="o", markersize=5, label=name)
+        axes.annotate(
+            f"{percent[-1]:.1f}",
+            (labels[-1], percent[-1]),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=color,
+        )
+    axes.grid(True, color=GRID)
+    axes.margins(x=0.08, y=0.15)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("labeled images", color=MUTED)
+    axes.set_ylabel(ylabel, color=MUTED)
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
+    set_title(axes, "Learning curve")
+    return to_png_bytes(figure)
