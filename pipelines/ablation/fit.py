@@ -19,7 +19,8 @@ from components.contracts.step.context import begin
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.cycle.runs import git_sha
-from pipelines.ablation.plan import Fit, Scene, make_records, scene_of
+from components.preprocess.build import store_records
+from pipelines.ablation.plan import Fit, Scene, scene_of
 from pipelines.ablation.store import Begun, write_result
 from pipelines.ablation.tracking import live
 
@@ -36,7 +37,7 @@ def main(path: str) -> int:
         storage = open_storage(order["root"])
         scene = scene_of(recipe, storage)
         if order["fit"] is None:
-            make_records(recipe, scene, storage)
+            store_records(scene.division, storage)
         else:
             settings = recipe.train.model_validate(order["fit"].pop("settings"))
             fit = Fit(settings=settings, **order["fit"])

@@ -16,7 +16,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.step.results import QueryResult
 from components.contracts.storage.open import open_storage
-from components.preprocess.build import assign, build_records
+from components.preprocess.build import divide, write_records
 from components.query import step
 from components.query.originals import Originals
 from components.query.tasks import enlarged
@@ -41,10 +41,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def records(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Records:
-    source = open_source(data)
-    splits = assign(source, SplitSettings(), seed=0)
-    folder = tmp_path_factory.mktemp("records")
-    return build_records(source, splits, folder, DataSettings(size=STORED))[0]
+    division = divide(open_source(data), DataSettings(size=STORED), SplitSettings(), seed=0)
+    return write_records(division, tmp_path_factory.mktemp("records")).records
 
 
 def original(data: Path, image_id: str) -> np.ndarray:
@@ -111,9 +109,8 @@ def test_originals_rejects_an_image_that_is_missing_or_has_changed(
 
 
 def test_originals_needs_no_source_for_records_of_native_size(data: Path, tmp_path: Path) -> None:
-    source = open_source(data)
-    splits = assign(source, SplitSettings(), seed=0)
-    native = build_records(source, splits, tmp_path / "native", DataSettings())[0]
+    division = divide(open_source(data), DataSettings(), SplitSettings(), seed=0)
+    native = write_records(division, tmp_path / "native").records
     found = Originals(DataSettings(source="/nowhere"), 0, open_storage(str(tmp_path / "root")))
     for image_id in IDS:
         record = native.read(image_id)
