@@ -53,9 +53,9 @@ def _fit(
     recipe: Recipe, storage: Storage, scene: Scene, wanted: Fit, run_id: str | None
 ) -> dict[str, Any]:
     """Fits and scores; goes on from the checkpoint of an interrupted one."""
-    from components.contracts.data.records import Records, read_ids
+    from components.contracts.data.records import Records
     from components.feedback.oracle import read_answer
-    from components.split.join import LABELED, UNLABELED_IDS, join
+    from components.split.join import join
     from components.train.checkpoint import Checkpoint
     from components.train.driver import fit_records
 
@@ -64,7 +64,7 @@ def _fit(
     point = live(recipe, storage.uri, run_id, begun.at_ms)
     with tempfile.TemporaryDirectory(prefix="streetloop-") as name:
         folder = Path(name)
-        join(
+        joined = join(
             records,
             wanted.labeled,
             lambda image_id: read_answer(scene.source, scene.items, image_id),
@@ -75,8 +75,8 @@ def _fit(
         started = time.monotonic()
         done, data = fit_records(
             records,
-            Records(folder / "split" / LABELED),
-            read_ids(folder / "split" / UNLABELED_IDS),
+            joined.labeled,
+            joined.unlabeled,
             wanted.settings,
             wanted.seed,
             Checkpoint(state, lambda path: begun.keep(path, time.monotonic() - started)),

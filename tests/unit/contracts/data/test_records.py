@@ -212,11 +212,12 @@ def test_the_fingerprint_follows_images_size_and_scored_masks_but_no_mask_of_the
 
 def test_split_joins_labels_at_the_stored_size_and_lists_the_rest(resized, tmp_path):
     wanted = [TRAIN[1], TRAIN[3]]
-    count = join(resized, [*wanted, VAL[0], "nobody"], truth_of, tmp_path / "parts")
-    assert count == (2, 3)
+    joined = join(resized, [*wanted, VAL[0], "nobody"], truth_of, tmp_path / "parts")
     labeled = Records(tmp_path / "parts/labeled")
+    assert labeled.entries == joined.labeled.entries
     assert labeled.ids("train") == wanted
-    assert read_ids(tmp_path / "parts/unlabeled.txt") == [TRAIN[0], TRAIN[2], TRAIN[4]]
+    assert joined.unlabeled == [TRAIN[0], TRAIN[2], TRAIN[4]]
+    assert read_ids(tmp_path / "parts/unlabeled.txt") == joined.unlabeled
     record = labeled.read(TRAIN[3])
     np.testing.assert_array_equal(record.image, resized.read(TRAIN[3]).image)
     assert record.label.shape == STORED
@@ -228,12 +229,14 @@ def test_split_joins_labels_at_the_stored_size_and_lists_the_rest(resized, tmp_p
 
 
 def test_split_refuses_a_label_of_another_size(resized, tmp_path):
-    with pytest.raises(StreetloopError, match=rf"40x56.*{TRAIN[1]}.*20x28"):
+    with pytest.raises(StreetloopError, match=rf"{TRAIN[1]} has 20x28 .*image has 40x56"):
         join(resized, [TRAIN[1]], lambda i: np.zeros((20, 28), np.uint8), tmp_path / "parts")
 
 
 def test_split_without_a_label_still_lists_the_pool(resized, tmp_path):
-    assert join(resized, [], truth_of, tmp_path / "parts") == (0, 5)
+    joined = join(resized, [], truth_of, tmp_path / "parts")
+    assert joined.unlabeled == TRAIN[:5]
+    assert joined.labeled.ids("train") == []
     assert Records(tmp_path / "parts/labeled").ids("train") == []
 
 
