@@ -52,7 +52,7 @@ def test_images_for_scoring_are_refused_even_if_anything_is_allowed(image_id, sp
 
 
 def test_an_image_nobody_asked_for_is_refused_unless_that_is_allowed():
-    assert "no query has asked" in refused_for(annotation("b"))
+    assert "No query has asked" in refused_for(annotation("b"))
     accepted, _ = check([annotation("b")], INDEX, {"a"}, Rules(allow_unasked=True))
     assert len(accepted) == 1
 
@@ -70,7 +70,7 @@ def test_another_size_is_refused_saying_both_unless_resizing_is_on():
 @pytest.mark.parametrize("shape", [(8, 4), (4, 6), (8, 8), (400, 700)])
 def test_another_shape_is_refused_even_if_resizing_is_on(shape):
     other = annotation(train_ids=np.zeros(shape, np.uint8))
-    assert "another shape" in refused_for(other, Rules(resize=True))
+    assert "shapes differ" in refused_for(other, Rules(resize=True))
 
 
 def test_a_side_that_was_rounded_is_the_same_shape():
@@ -87,7 +87,7 @@ def test_resizing_takes_the_middle_of_each_block_and_invents_no_class():
 
 
 def test_a_map_without_a_class_is_refused():
-    assert "no pixel has a class" in refused_for(annotation(train_ids=np.full((4, 8), 255, "u1")))
+    assert "No pixel has a class" in refused_for(annotation(train_ids=np.full((4, 8), 255, "u1")))
 
 
 def test_too_large_a_share_without_a_class_is_refused():
