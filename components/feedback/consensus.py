@@ -1,4 +1,4 @@
-"""Several annotators on one image: which label map counts, and how far they agree."""
+"""Several annotators of one image: which label map counts, and how well they agree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Policy = Literal["latest", "consensus"]
 
 
 class _Signed(Protocol):
-    """What an annotator made."""
+    """Anything with an annotator."""
 
     @property
     def annotator(self) -> str: ...
@@ -29,7 +29,7 @@ T = TypeVar("T", bound=_Signed)
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far one annotator agrees with the others, and with the predictions that were shown.
+    """How well one annotator agrees with the others, and with the predictions that were shown.
 
     Both are `mean_iou_of_either`, from one confusion matrix over all images; None where there is
     nothing to compare.
@@ -41,37 +41,37 @@ class Agreement:
     with_prediction: float | None
 
 
-def moment(created_at: str | None) -> str:
-    """When an annotation was made, to sort by: undated ones are as new as the file they came in."""
-    return created_at or "~"
+def time_key(annotation: Annotation) -> str:
+    """Return a key to sort by time. Undated annotations are as new as their file: they sort last."""
+    return annotation.created_at or "~"
 
 
 def latest_of_each(items: Iterable[T], when: Callable[[T], str]) -> list[T]:
-    """Each annotator's latest item on one image, oldest first.
+    """Return each annotator's latest item on one image, oldest first.
 
     Args:
-      items: in the order in which they came, which decides between equal times.
-      when: the time of an item.
+      items: in order of arrival, which decides between equal times.
+      when: returns the time of an item.
     """
     latest: dict[str, T] = {}
     for item in sorted(items, key=when):
-        latest.pop(item.annotator, None)  # so that the order is that of the latest ones
+        latest.pop(item.annotator, None)  # re-insert: the order is that of the latest items
         latest[item.annotator] = item
     return list(latest.values())
 
 
-def is_joined(policy: Policy, people: Sized) -> bool:
-    """Whether a majority counts, and not the latest annotation."""
+def needs_majority(policy: Policy, people: Sized) -> bool:
+    """Return whether the majority counts rather than the latest annotation."""
     return policy == "consensus" and len(people) > 1
 
 
 def joint_name(annotators: Iterable[str]) -> str:
-    """Whose a majority is."""
+    """Name the annotators of a majority."""
     return f"consensus of {', '.join(sorted(annotators))}"
 
 
-def joined(people: Sequence[Annotation]) -> Annotation:
-    """The majority of one image's annotations, the latest of each annotator, oldest first.
+def joint_annotation(people: Sequence[Annotation]) -> Annotation:
+    """Return the majority of one image's annotations: the latest of each annotator, oldest first.
 
     Raises:
       AnnotationError: label maps differ in size.
@@ -87,11 +87,11 @@ def joined(people: Sequence[Annotation]) -> Annotation:
 
 
 def resolve(annotations: Iterable[Annotation], policy: Policy) -> dict[str, Annotation]:
-    """One annotation an image, by the campaign's policy.
+    """Choose one annotation per image, by the campaign's policy.
 
     Args:
-      annotations: in the order in which they came; those of one image have one size.
-      policy: "latest": the last change wins; where dates are equal or missing, the one that came
+      annotations: in order of arrival; those of one image have one size.
+      policy: "latest": the last change wins; if dates are equal or missing, the one that arrived
         last. "consensus": see `majority`, over the latest annotation of each annotator.
 
     Returns:
@@ -105,26 +105,28 @@ def resolve(annotations: Iterable[Annotation], policy: Policy) -> dict[str, Anno
         groups.setdefault(annotation.image_id, []).append(annotation)
     resolved = {}
     for image_id, group in sorted(groups.items()):
-        people = latest_of_each(group, lambda a: moment(a.created_at))
-        resolved[image_id] = joined(people) if is_joined(policy, people) else people[-1]
+        people = latest_of_each(group, time_key)
+        resolved[image_id] = (
+            joint_annotation(people) if needs_majority(policy, people) else people[-1]
+        )
     return resolved
 
 
 def majority(maps: Sequence[np.ndarray], image_id: str) -> np.ndarray:
-    """The class most annotators gave each pixel: uint8 [H, W]; ties become 255.
+    """Return the class that most annotators gave each pixel: uint8 [H, W]; ties become 255.
 
-    A pixel that an annotator left unlabeled (255) is no vote: the others decide it.
+    A pixel that an annotator left unlabeled (255) is not a vote: the others decide.
 
     Args:
-      maps: uint8 [H, W] of train ids, one an annotator.
-      image_id: for the message.
+      maps: uint8 [H, W] of train ids, one per annotator.
+      image_id: for the error message.
 
     Raises:
       AnnotationError: the maps differ in size.
     """
     if len({m.shape for m in maps}) > 1:
         raise AnnotationError(
-            f"Expected label maps of one size for image {image_id}; got "
+            f"The label maps of image {image_id} differ in size: "
             + ", ".join(sorted({f"{m.shape[1]}x{m.shape[0]}" for m in maps}))
             + "."
         )
@@ -139,7 +141,7 @@ def majority(maps: Sequence[np.ndarray], image_id: str) -> np.ndarray:
 
 
 class Agreements:
-    """Adds up how far annotators agree, image by image: no more than one image is in memory."""
+    """Sums up how well annotators agree, image by image: only one image is in memory."""
 
     def __init__(self) -> None:
         self._images: dict[str, int] = {}
@@ -147,9 +149,9 @@ class Agreements:
         self._shown: dict[str, np.ndarray] = {}
 
     def add(self, latest: Sequence[Annotation], prediction: np.ndarray | None) -> None:
-        """Adds an image: one annotation an annotator, and the prediction that was shown (or None).
+        """Add an image: one annotation per annotator, and the prediction that was shown, if any.
 
-        Maps of another size, [H, W] of train ids as all are, are passed over.
+        Two maps of different sizes are not compared.
         """
         for annotation in latest:
             who = annotation.annotator
@@ -161,7 +163,7 @@ class Agreements:
                 _add(self._others, one.annotator, one.train_ids, other.train_ids)
 
     def list(self) -> list[Agreement]:
-        """The agreement of every annotator, sorted by name."""
+        """Return the agreement of every annotator, sorted by name."""
         return [
             Agreement(who, n, _mean_iou(self._others.get(who)), _mean_iou(self._shown.get(who)))
             for who, n in sorted(self._images.items())

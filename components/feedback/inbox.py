@@ -1,8 +1,8 @@
-"""Takes in the inbox: what can be used becomes labels, what cannot goes to rejected/ with a reason.
+"""Ingests the inbox: usable files become labels, the others go to rejected/ with a reason.
 
-A file leaves the inbox only after the event that speaks for it is durable, so a kill anywhere
-leaves it either to be read again (its event's key then says that it is known) or done. Only what was
-read leaves it: a file that was replaced meanwhile is the next ingestion's.
+A file leaves the inbox only after its event is durable. After a kill it is read again; the key of its
+event then tells that it is known. Only the file that was read leaves the inbox: one that replaced it
+meanwhile waits for the next ingestion.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage.base import SETTLED_S
 from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
-from components.feedback.refused import refuse_unread
+from components.feedback.rejected import reject_unread
 from components.feedback.resolution import settle
 
 log = logging.getLogger("streetloop")
@@ -31,44 +31,44 @@ log = logging.getLogger("streetloop")
 def ingest_inbox(
     ledger: Ledger, records: Records, settings: FeedbackSettings, fence: int | None
 ) -> None:
-    """Takes in every whole file of the inbox, and then says what counts where several people answered.
+    """Ingest every complete file of the inbox, then decide which label counts of several people's.
 
     Args:
       ledger: the campaign's ledger; its storage holds the inbox.
-      records: the data set, whose ids and sizes the labels must match.
+      records: of the data set; their ids and sizes must match the labels.
       settings: what is accepted, and which of several annotators counts.
       fence: the lease's fencing number.
     """
     names = arrived(ledger.storage.list(INBOX))
     known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     intake = Intake(ledger, settings, known, asked_ever(ledger), fence)
-    unfinished = _take_in(intake, names)
+    unfinished = _ingest_files(intake, names)
     if unfinished:
-        log.info("%d files may still be being copied: looking again soon", len(unfinished))
+        log.info("%d files may still be incomplete: reading them again soon", len(unfinished))
         time.sleep(SETTLED_S)
-        for name in _take_in(intake, unfinished):
+        for name in _ingest_files(intake, unfinished):
             log.warning(
                 "%s cannot be read and is still growing: it stays in the inbox for the next cycle. "
-                "`streetloop feedback add` copies at once.",
+                "`streetloop feedback add` copies files atomically.",
                 name,
             )
     settle(ledger, settings.policy, fence)
 
 
-def _take_in(intake: Intake, names: list[str]) -> list[str]:
-    """Takes in files of the inbox; returns those that are still being copied, as it seems."""
+def _ingest_files(intake: Intake, names: list[str]) -> list[str]:
+    """Ingest files of the inbox; return those that seem to be still in the middle of a copy."""
     storage, limits = intake.ledger.storage, Limits()
     progress = Progress("feedback", "files", len(names))
     unfinished = []
     for done, name in enumerate(names, 1):
         try:
-            # Before reading: what takes its place meanwhile is another file, and stays.
+            # Before reading: a file that replaces this one meanwhile has another stamp, and stays.
             stamp = storage.stamp(name)
             data = storage.read(name) if stamp.size <= limits.max_file_bytes else None
         except FileNotFoundError:
-            continue  # a person took it back
+            continue  # a person removed it
         if data is None:
-            refuse_unread(intake.ledger, name, stamp, too_large(stamp.size, limits), intake.fence)
+            reject_unread(intake.ledger, name, stamp, too_large(stamp.size, limits), intake.fence)
         elif ingest(intake, name.removeprefix(f"{INBOX}/"), data, stamp):
             storage.delete(name, stamp)
         else:
@@ -78,7 +78,7 @@ def _take_in(intake: Intake, names: list[str]) -> list[str]:
 
 
 def asked_ever(ledger: Ledger) -> frozenset[str]:
-    """The images that the seed or a query asked for, answered or not."""
+    """Return the images that the seed or a query asked for, answered or not."""
     asked: set[str] = set()
     for event in ledger.events():
         if isinstance(event.payload, Query):

@@ -1,24 +1,24 @@
-"""Whether an export is known, and what of it is new."""
+"""Finds out whether an export is known, and which of its labels are new."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
-from components.contracts.ledger.events import Event
+from components.contracts.ledger.events import Event, Label
 from components.contracts.ledger.inbox import BY
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.ledger.state import State
+from components.contracts.ledger.state import LabelVersion, State
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.feedback.resolution import resolutions, votes
 
 
 def identity_of(file_name: str, by: str, data: bytes) -> str:
-    """What makes an export the same one when it comes again: SHA-256, in hex.
+    """Return what identifies an export when it arrives again: a SHA-256, in hex.
 
-    A mask or a file of polygons says only in its name whose it is: two images may have equal ones.
-    In a zip they have names of their own. And two people may hand in equal files.
+    Only the name of a mask or a polygons file says which image it is for, and two images may have
+    equal ones; the files in a zip have names of their own. And two people may hand in equal files.
     """
     head = "" if data.startswith(b"PK") else PurePosixPath(file_name).name
     if by:
@@ -26,11 +26,11 @@ def identity_of(file_name: str, by: str, data: bytes) -> str:
     return hashlib.sha256(head.encode() + data).hexdigest()
 
 
-def handed_in(ledger: Ledger, state: State, key: str) -> tuple[str, Event | None]:
-    """The key of the next event of a file, and the last one that it has, if any.
+def last_event(ledger: Ledger, state: State, key: str) -> tuple[str, Event | None]:
+    """Return the key of a file's next event, and its last event, if it has one.
 
-    Each key ends in the number of the event before it, so that all who take in the same file at the
-    same time mean the same event.
+    Each key ends in the number of the event before it, so that all processes which ingest the same
+    file at the same time mean the same event.
     """
     first, last = key, None
     while key in state.keys:
@@ -39,37 +39,44 @@ def handed_in(ledger: Ledger, state: State, key: str) -> tuple[str, Event | None
     return key, last
 
 
-def reverted(state: State, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows that bring an annotator's earlier map back; a dated one stays the earlier one."""
+def reverted(state: State, labels: Sequence[Label]) -> list[Label]:
+    """Return the undated labels that bring an annotator's earlier map back.
+
+    A dated one is still the earlier one.
+    """
     resolved = resolutions(state)
     back = []
-    for (image_id, annotator), row in _last_words(rows).items():
-        people = votes(state.labels.get(image_id, ()), resolved)
-        mine = next((v for v in people if v.annotator == annotator), None)
-        if row["created_at"] is None and mine is not None and mine.sha256 != row["sha256"]:
-            back.append(row)
+    for label in _last_of_each(labels).values():
+        people = votes(state.labels.get(label.image_id, ()), resolved)
+        mine = _version_by(label.annotator, people)
+        if label.created_at is None and mine is not None and mine.sha256 != label.sha256:
+            back.append(label)
     return back
 
 
-def news(state: State, rows: list[dict[str, Any]], settings: FeedbackSettings) -> list[Any]:
-    """The rows that change something: an export often repeats what earlier ones held."""
-    new, resolved, last_words = [], None, _last_words(rows)
-    for row in rows:
-        versions = state.labels.get(row["image_id"], ())
-        if versions and row["image_id"] not in state.outstanding:
-            resolved = resolutions(state) if resolved is None else resolved
+def new_labels(state: State, labels: Sequence[Label], settings: FeedbackSettings) -> list[Label]:
+    """Return the labels that change something: an export often repeats those of earlier ones."""
+    new, resolved, last_of_each = [], None, _last_of_each(labels)
+    for label in labels:
+        versions = state.labels.get(label.image_id, ())
+        if versions and label.image_id not in state.outstanding:
+            resolved = resolutions(state) if resolved is None else resolved  # seldom needed, slow
             people = votes(versions, resolved)
-            mine = next((v for v in people if v.annotator == row["annotator"]), None)
-            # With "latest", one who confirms a map after somebody else changed it wins again.
-            late = row["created_at"] is not None and row["created_at"] > people[-1].at
-            again = settings.policy == "latest" and mine is not people[-1] and late
-            says = last_words[row["image_id"], row["annotator"]]["sha256"]
-            if mine is not None and mine.sha256 == says and not again:
+            mine = _version_by(label.annotator, people)
+            # With "latest", confirming a map after somebody else changed it makes it count again.
+            later = label.created_at is not None and label.created_at > people[-1].at
+            again = settings.policy == "latest" and mine is not people[-1] and later
+            final = last_of_each[label.image_id, label.annotator].sha256
+            if mine is not None and mine.sha256 == final and not again:
                 continue
-        new.append(row)
+        new.append(label)
     return new
 
 
-def _last_words(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """By image and annotator the last row, oldest first: of several, it is what the file says."""
-    return {(row["image_id"], row["annotator"]): row for row in rows}
+def _version_by(annotator: str, versions: Sequence[LabelVersion]) -> LabelVersion | None:
+    return next((v for v in versions if v.annotator == annotator), None)
+
+
+def _last_of_each(labels: Sequence[Label]) -> dict[tuple[str, str], Label]:
+    """Return the last label by image and annotator: of several, it is the one that counts."""
+    return {(label.image_id, label.annotator): label for label in labels}

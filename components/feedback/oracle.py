@@ -1,17 +1,17 @@
 """The simulated annotator: answers outstanding queries from the data set's own masks.
 
-It is the only reader of the pool's masks, and reads only those that were asked for. Its answers go
-in like anybody's: a stored label map, and an event.
+Nothing else reads the pool's masks, and it reads only those that were asked for. Its answers become
+label maps and an event, as a person's do.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from components.contracts.ledger.events import Label, LabelsAccepted
 from components.contracts.ledger.labels import store_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
@@ -26,43 +26,36 @@ def answer(
     asked: Sequence[str],
     fence: int | None,
     progress: Callable[[int], None] = lambda done: None,
-) -> int:
-    """Labels the images that were asked for, in one event.
+) -> None:
+    """Label the images that were asked for, in one event.
 
     Args:
-      ledger: the campaign's ledger; its storage takes the label maps.
+      ledger: the campaign's ledger; its storage gets the label maps.
       source: the raw data set.
-      asked: image ids.
+      asked: ids of the images.
       fence: the lease's fencing number.
       progress: called with the number of masks read.
-
-    Returns:
-      how many images were labeled.
 
     Raises:
       StreetloopError: the source has no mask for an image that was asked for.
     """
     items = {item.image_id: item for item in source.items}
-    labels: list[dict[str, Any]] = []
+    labels: list[Label] = []
     for done, image_id in enumerate(sorted(asked), 1):
-        label = read_answer(source, items, image_id)
-        sha256 = store_label(ledger.storage, image_id, label)
-        labels.append({"image_id": image_id, "sha256": sha256, "annotator": ANNOTATOR})
+        sha256 = store_label(ledger.storage, image_id, read_answer(source, items, image_id))
+        labels.append(Label(image_id=image_id, sha256=sha256, annotator=ANNOTATOR))
         progress(done)
     if labels:
-        text = "".join(f"{row['image_id']} {row['sha256']}\n" for row in labels)
+        text = "".join(f"{label.image_id} {label.sha256}\n" for label in labels)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        ledger.commit(
-            "labels_accepted",
-            f"labels/{digest}",
-            {"file_sha256": digest, "file_name": ANNOTATOR, "labels": labels, "refused": []},
-            fence=fence,
+        accepted = LabelsAccepted(
+            file_sha256=digest, file_name=ANNOTATOR, labels=labels, refused=[]
         )
-    return len(labels)
+        ledger.commit("labels_accepted", f"labels/{digest}", accepted, fence=fence)
 
 
 def read_answer(source: Source, items: Mapping[str, Item], image_id: str) -> np.ndarray:
-    """The mask of one image: train ids, uint8 [H, W].
+    """Return the mask of one image: train ids, uint8 [H, W].
 
     Args:
       source: the raw data set.
@@ -76,6 +69,6 @@ def read_answer(source: Source, items: Mapping[str, Item], image_id: str) -> np.
         return source.read_label(items[image_id])
     except (KeyError, SourceError) as error:
         raise StreetloopError(
-            f"The oracle was asked for {image_id} and has no mask for it ({error}). A simulation "
-            "needs gtFine/train; for a campaign with people set feedback.oracle=false."
+            f"The oracle has no mask for {image_id}, which was asked for ({error}). A simulation needs "
+            "gtFine/train; for a campaign with people, set feedback.oracle=false."
         ) from error

@@ -1,18 +1,19 @@
-"""Several annotators of one image, in the ledger: which label map counts.
+"""Settles in the ledger which label map of an image counts if several people labeled it.
 
-Every annotator's own map is a version of its own. Where the newest version is not the one that the
-policy wants, one more event says what counts: for `latest` the version that was changed last, for
-`consensus` the majority of each annotator's latest version. It follows from the versions alone, so
-it does not matter in which files, in what order or in how many cycles they came.
+Each annotator's map is a version of its own. If the newest version is not the one that the policy
+wants, one more event decides: for `latest` the version that was changed last counts, for `consensus`
+the majority of each annotator's latest version. This depends on the versions alone, not on the
+files, the order or the cycles in which they arrived.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from typing import Any
+from contextlib import suppress
 
 from components.contracts.annotation.model import Annotation
+from components.contracts.ledger.events import Label, LabelsAccepted
 from components.contracts.ledger.labels import read_label, store_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import LabelVersion, State
@@ -20,83 +21,74 @@ from components.contracts.storage.base import Storage
 from components.feedback.consensus import (
     Agreements,
     Policy,
-    is_joined,
-    joined,
+    joint_annotation,
     joint_name,
     latest_of_each,
+    needs_majority,
 )
 
-RESOLVED = "resolved/"  # begins the keys of the events that say what counts
+RESOLVED = "resolved/"  # begins the keys of the events that settle what counts
 
 _FILE_NAMES = {"latest": "the latest of several annotators", "consensus": "consensus of annotators"}
 
 
 class _Changed(Exception):
-    """Another process committed in between."""
+    """Another process has changed what is to be settled."""
 
 
 def resolutions(state: State) -> frozenset[int]:
-    """The events that say what counts; their versions are nobody's own."""
+    """Return the events that settle what counts; their versions are no annotator's own."""
     return frozenset(n for key, n in state.keys.items() if key.startswith(RESOLVED))
 
 
 def votes(versions: Sequence[LabelVersion], resolved: Collection[int]) -> list[LabelVersion]:
-    """Each annotator's latest version, oldest first; of equal times, in the order they came."""
+    """Return each annotator's latest version, oldest first; equal times by order of arrival."""
     return latest_of_each((v for v in versions if v.number not in resolved), lambda v: v.at)
 
 
 def annotation_of(storage: Storage, version: LabelVersion) -> Annotation:
-    """A version with its label map."""
+    """Read a version with its label map."""
     train_ids = read_label(storage, version.image_id, version.sha256)
     return Annotation(version.image_id, train_ids, version.annotator, version.at, version.blob)
 
 
 def settle(ledger: Ledger, policy: Policy, fence: int | None) -> None:
-    """Says what counts wherever the newest version is not what the policy wants.
+    """Commit what counts wherever the newest version is not what the policy wants.
 
-    Run it after labels came in, and again after a kill: where all is settled, it does nothing.
+    Run it after an ingestion, and again after a kill: if everything is settled, it does nothing.
 
     Raises:
-      StreetloopError: a stored label map is gone or damaged.
+      StreetloopError: a stored label map is missing or damaged.
     """
     while pending := _unsettled(state := ledger.state(), policy):
-        labels = [_settled(ledger.storage, people, policy) for people in pending.values()]
-        # The same maps may win again after others did: how many came before tells the two apart.
+        labels = [_settle_one(ledger.storage, people, policy) for people in pending.values()]
+        # The same maps may win again after others did: the number of versions tells the two apart.
         lines = (
-            f"{row['image_id']} {row['sha256']} {row['annotator']} "
-            f"{len(state.labels[row['image_id']])}\n"
-            for row in labels
+            f"{label.image_id} {label.sha256} {label.annotator} {len(state.labels[label.image_id])}\n"
+            for label in labels
         )
         digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-        payload = {
-            "file_sha256": digest,
-            "file_name": _FILE_NAMES[policy],
-            "labels": labels,
-            "refused": [],
-        }
+        accepted = LabelsAccepted(
+            file_sha256=digest, file_name=_FILE_NAMES[policy], labels=labels, refused=[]
+        )
 
-        def unchanged(
-            now: State, pending: Any = pending, payload: dict[str, Any] = payload
-        ) -> dict[str, Any]:
+        def check(now: State, pending: dict[str, list[LabelVersion]] = pending) -> None:
             if _unsettled(now, policy) != pending:
                 raise _Changed
-            return payload
 
-        try:
-            ledger.commit("labels_accepted", RESOLVED + digest, unchanged, fence=fence)
-        except _Changed:
-            continue
+        with suppress(_Changed):
+            ledger.commit("labels_accepted", RESOLVED + digest, accepted, fence=fence, check=check)
 
 
 def _unsettled(state: State, policy: Policy) -> dict[str, list[LabelVersion]]:
-    """The votes on every image whose newest version is not what the policy wants, by id."""
+    """Return the votes on every image whose newest version is not what the policy wants, by id."""
     resolved = resolutions(state)
-    out = {}
+    unsettled = {}
     for image_id, versions in state.labels.items():
         if len(versions) == 1:
             continue
         people, current = votes(versions, resolved), versions[-1]
-        if is_joined(policy, people):
+        if needs_majority(policy, people):
             newer = any(v.number > current.number for v in people)
             name = joint_name(v.annotator for v in people)
             settled = current.number in resolved and current.annotator == name and not newer
@@ -104,21 +96,23 @@ def _unsettled(state: State, policy: Policy) -> dict[str, list[LabelVersion]]:
             wanted = people[-1]
             settled = (current.sha256, current.annotator) == (wanted.sha256, wanted.annotator)
         if not settled:
-            out[image_id] = people
-    return dict(sorted(out.items()))
+            unsettled[image_id] = people
+    return dict(sorted(unsettled.items()))
 
 
-def _settled(storage: Storage, people: list[LabelVersion], policy: Policy) -> dict[str, Any]:
+def _settle_one(storage: Storage, people: list[LabelVersion], policy: Policy) -> Label:
+    """Return the label that counts of one image's votes."""
     latest = people[-1]
-    row: dict[str, Any] = {"image_id": latest.image_id, "created_at": latest.at}
-    if not is_joined(policy, people):
-        return row | {"sha256": latest.sha256, "annotator": latest.annotator}
+    if not needs_majority(policy, people):
+        return Label(latest.image_id, latest.sha256, latest.annotator, created_at=latest.at)
     annotations = [annotation_of(storage, version) for version in people]
-    winner, sums = joined(annotations), Agreements()
+    winner, sums = joint_annotation(annotations), Agreements()
     sums.add(annotations, None)
     shares = [a.with_others for a in sums.list() if a.with_others is not None]
-    return row | {
-        "sha256": store_label(storage, latest.image_id, winner.train_ids),
-        "annotator": winner.annotator,
-        "agreement": sum(shares) / len(shares) if shares else None,
-    }
+    return Label(
+        image_id=latest.image_id,
+        sha256=store_label(storage, latest.image_id, winner.train_ids),
+        annotator=winner.annotator,
+        agreement=sum(shares) / len(shares) if shares else None,
+        created_at=latest.at,
+    )

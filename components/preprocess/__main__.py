@@ -57,11 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _preprocess(args: argparse.Namespace) -> int:
-    from components.contracts.process.progress import Progress
     from components.contracts.recipe import file as settings_file
     from components.contracts.recipe.data import DataSettings, SplitSettings
     from components.contracts.step.context import begin
-    from components.preprocess.build import assign, build_records
+    from components.preprocess.build import divide, write_records
     from tfds_cityscapes.source import SourceError, open_source
 
     begin("preprocess")
@@ -74,14 +73,13 @@ def _preprocess(args: argparse.Namespace) -> int:
         source = open_source(args.source)
     except SourceError as error:
         raise StreetloopError(str(error)) from error
-    splits = assign(source, split, args.seed)
-    progress = Progress("preprocess", "images", sum(len(items) for items in splits.values()))
+    division = divide(source, data, split, args.seed)
     with command.new_folder(args.output) as folder:
-        records, bad = build_records(source, splits, folder, data, progress.update)
-    for image_id, why in bad:
+        records, broken = write_records(division, folder)
+    for image_id, why in broken.items():
         print(f"left out {image_id}: {why}", file=sys.stderr)
-    counts = ", ".join(f"{len(records.ids(name))} {name}" for name in splits)
-    print(f"{counts}; left out as broken: {len(bad)}; records: {args.output}")
+    counts = ", ".join(f"{len(records.ids(name))} {name}" for name in division.splits)
+    print(f"{counts}; left out as broken: {len(broken)}; records: {args.output}")
     return command.DONE
 
 

@@ -1,166 +1,187 @@
-"""Turns a data set into records: which image goes where, and the TFRecord files."""
+"""Divides a data set into splits and writes its records, for a campaign, a command or an ablation."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import logging
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-
-from components.contracts.data.records import Records, write_index
+from components.contracts.data.records import INDEX, Records, write_index
+from components.contracts.ledger.layout import records_folder
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.progress import Progress
 from components.contracts.recipe.data import DataSettings, SplitSettings
+from components.contracts.storage.base import Storage
 from tfds_cityscapes.labels import IGNORE_LABEL
 from tfds_cityscapes.source import Item, Source, SourceError
 from tfds_cityscapes.splits import by_ratios, carve_dev, initial_labels
 
-FORMAT = 1  # of the records; a new number makes every campaign write its records again
+log = logging.getLogger("streetloop")
+FORMAT = 1  # of the records; with a new number every campaign rewrites its records
 POOL = "train"
 
 
-def assign(source: Source, split: SplitSettings, seed: int) -> dict[str, list[Item]]:
-    """Divides the images into train (the pool), dev, val and test.
+class Built(NamedTuple):
+    """Records, and the broken images that they lack: image id -> the reason."""
 
-    Images of dev, val and test that have no mask are left out: nothing can be scored on them.
+    records: Records
+    broken: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Division:
+    """A data set, divided.
+
+    Attributes:
+      source: the data set.
+      data: the size at which images are stored, and whether broken ones may be left out.
+      splits: train (the pool), dev, val and test -> their images.
+    """
+
+    source: Source
+    data: DataSettings
+    splits: dict[str, list[Item]]
+
+    @property
+    def records_folder(self) -> str:
+        """The folder of the records in a campaign root: it names one state of the source, one size.
+
+        Masks of the pool don't count: records do not hold them, so a campaign must not notice when
+        they come or go.
+        """
+        names = [i.image for items in self.splits.values() for i in items]
+        scored = (items for name, items in self.splits.items() if name != POOL)
+        names += [i.label for items in scored for i in items if i.label]
+        facts = {
+            "format": FORMAT,
+            "files": self.source.fingerprint(names),
+            "size": self.data.size,
+            "splits": {name: [i.image_id for i in items] for name, items in self.splits.items()},
+        }
+        text = json.dumps(facts, sort_keys=True)
+        return records_folder(hashlib.sha256(text.encode()).hexdigest()[:16])
+
+    def choose_labeled(self, records: Records, amount: int | str, seed: int) -> list[str]:
+        """Return the sorted ids of the pool that a simulation labels at the start.
+
+        Only an image with a record can be labeled and trained on, and only one with a mask.
+
+        Args:
+          records: of this division.
+          amount: as `initial_labels` takes it.
+          seed: of the choice.
+        """
+        pool = [i for i in self.splits[POOL] if i.image_id in records and i.label is not None]
+        return initial_labels(pool, amount, seed)
+
+
+def divide(source: Source, data: DataSettings, split: SplitSettings, seed: int) -> Division:
+    """Divide a data set into train (the pool), dev, val and test.
+
+    Images of dev, val and test without a mask are left out: nothing can be scored on them.
 
     Raises:
       StreetloopError: no image is left to train on, or `split.ratios` cannot be met.
     """
-    try:
-        return _assign(source, split, seed)
-    except SourceError as error:
-        raise StreetloopError(f"{source.uri}: {error}") from error
-
-
-def _assign(source: Source, split: SplitSettings, seed: int) -> dict[str, list[Item]]:
     named: dict[str, list[Item]] = {}
     for item in source.items:
         named.setdefault(item.split, []).append(item)
     if "" in named:
-        dealt = by_ratios(named.pop(""), _ratios(split), seed)
+        ratios = {str(name): share for name, share in split.ratios.items() if share > 0}
+        try:
+            dealt = by_ratios(named.pop(""), ratios, seed)
+        except SourceError as error:
+            raise StreetloopError(f"{source.uri}: {error}") from error
         named |= {name: named.get(name, []) + items for name, items in dealt.items()}
     train = named.get("train", [])
-    # Nothing can be scored on frames without masks: a source that has none keeps them all to label.
+    # Nothing can be scored on frames without masks: a source without any keeps all frames to label.
     fraction = split.dev_fraction if any(i.label for i in train) else 0.0
-    train, dev, _ = carve_dev(train, fraction, split.guard)
-    if not train:
+    pool, dev, _ = carve_dev(train, fraction, split.guard)
+    if not pool:
+        counts = ", ".join(f"{len(items)} in {name}" for name, items in named.items()) or "none"
         raise StreetloopError(
-            f"{source.uri}: expected images to train on in leftImg8bit/train/<city>; got none "
-            f"(found: { {k: len(v) for k, v in named.items()} })."
+            f"{source.uri} has no images to train on (images found: {counts}). Put them into "
+            "leftImg8bit/train/<city>."
         )
-    scored = {"dev": dev, "val": named.get("val", []), "test": _with_truth(source, named)}
-    return {POOL: train} | {
-        name: [i for i in items if i.label is not None] for name, items in scored.items()
-    }
+    test = [i for i in named.get("test", []) if i.label is not None]
+    # The benchmark withholds the masks of its test part: they are all ignore.
+    if all(_is_withheld(source, item) for item in test[:3]):
+        test = []
+    scored = {"dev": dev, "val": named.get("val", []), "test": test}
+    return Division(
+        source,
+        data,
+        {POOL: pool} | {k: [i for i in v if i.label is not None] for k, v in scored.items()},
+    )
 
 
-def _ratios(split: SplitSettings) -> dict[str, float]:
-    return {str(name): share for name, share in split.ratios.items() if share > 0}
-
-
-def _with_truth(source: Source, named: dict[str, list[Item]]) -> list[Item]:
-    """The test part, unless its masks are withheld (the benchmark's are all ignore)."""
-    items = [i for i in named.get("test", []) if i.label is not None]
-    return [] if items and all(_withheld(source, i) for i in items[:3]) else items
-
-
-def _withheld(source: Source, item: Item) -> bool:
+def _is_withheld(source: Source, item: Item) -> bool:
     try:
         return bool((source.read_label(item) == IGNORE_LABEL).all())
     except SourceError:
-        return False  # whether broken masks stop anything is decided where records are built
+        return False  # whether a broken mask stops anything is decided where records are written
 
 
-def fingerprint(
-    source: Source, splits: dict[str, list[Item]], data: DataSettings, split: SplitSettings
-) -> str:
-    """Identifies one state of the source at one storage size: 16 hex digits.
-
-    Masks of the pool are left out: records do not hold them, so a campaign must not notice when
-    they come or go.
-    """
-    names = [i.image for items in splits.values() for i in items]
-    names += [i.label for name, items in splits.items() if name != POOL for i in items if i.label]
-    facts = {
-        "format": FORMAT,
-        "files": source.fingerprint(names),
-        "size": data.size,
-        "splits": {name: [i.image_id for i in items] for name, items in splits.items()},
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def choose_labeled(
-    splits: dict[str, list[Item]], records: Records, amount: int | str, seed: int
-) -> list[str]:
-    """The pool's images that a simulation labels at the start, sorted ids.
-
-    Only an image whose record exists can be labeled and trained on, and only one with a mask.
-
-    Args:
-      splits: of `assign`.
-      records: of `build_records`.
-      amount: as `initial_labels` takes it.
-      seed: of the choice.
-    """
-    pool = [i for i in splits[POOL] if i.image_id in records and i.label is not None]
-    return initial_labels(pool, amount, seed)
-
-
-def build_records(
-    source: Source,
-    splits: dict[str, list[Item]],
-    output: Path,
-    data: DataSettings,
-    progress: Callable[[int], None] = lambda done: None,
-) -> tuple[Records, list[tuple[str, str]]]:
-    """Writes the records of all splits below `output`.
-
-    Returns:
-      the records, and what was left out as broken: (image_id, why). Always empty unless
-      `data.skip_bad`.
+def store_records(division: Division, storage: Storage) -> str:
+    """Write the records into a campaign root unless they exist; return their folder there.
 
     Raises:
-      StreetloopError: an image or mask is broken, and `data.skip_bad` is off or none of its split
-        is left.
+      StreetloopError: as `write_records` does, or the storage failed.
+    """
+    name = division.records_folder
+    if not storage.exists(f"{name}/{INDEX}"):
+        with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
+            broken = write_records(division, Path(folder)).broken
+            storage.put_dir(Path(folder), name, last=INDEX)
+        for image_id, why in broken.items():
+            log.warning("left out %s: %s", image_id, why)
+    return name
+
+
+def write_records(division: Division, output: Path) -> Built:
+    """Write the records of all splits below `output`; those of the pool hold no labels.
+
+    Raises:
+      StreetloopError: an image or mask is broken, and `data.skip_bad` is off or nothing is left of
+        its split.
     """
     from tfds_cityscapes.builder import StreetScenesConfig, build
 
-    size = None if data.size == "native" else data.size
-    scored = {name: tuple(items) for name, items in splits.items() if name != POOL and items}
-    offset = 0
-    bad: list[tuple[str, str]] = []
-    parts: list[tuple[str, dict[str, tuple[Item, ...]], Callable[..., np.ndarray] | None]] = [
-        ("pool", {POOL: tuple(splits[POOL])}, None),
-        ("scored", scored, source.read_label),
-    ]
-    for name, items, read_label in parts:
+    source, data = division.source, division.data
+    split_of = {i.image_id: name for name, items in division.splits.items() for i in items}
+    progress = Progress("preprocess", "images", len(split_of))
+    pool = {POOL: tuple(division.splits[POOL])}
+    scored = {k: tuple(v) for k, v in division.splits.items() if k != POOL and v}
+    written = 0
+    broken: dict[str, str] = {}
+    for name, items in (("pool", pool), ("scored", scored)):
         if not items:
             continue
+
+        def report(done: int, before: int = written) -> None:
+            progress.update(before + done)
+
         config = StreetScenesConfig(
             name=name,
             read_image=source.read_image,
-            read_label=read_label,
+            read_label=None if items is pool else source.read_label,
             items=items,
-            size=size,
+            size=None if data.size == "native" else data.size,
             skip_bad=data.skip_bad,
-            progress=_after(offset, progress),
+            progress=report,
         )
         try:
             build(config, output)
         except SourceError as error:
-            advice = " Mend or remove the file"
+            advice = "Repair or remove the file"
             if not data.skip_bad:
                 advice += ", or leave broken images out with data.skip_bad=true (--skip-bad)"
-            raise StreetloopError(f"{error}{advice}.") from error
-        offset += sum(len(i) for i in items.values())
-        bad += config.bad
-    (output / "skipped.json").write_text(json.dumps(dict(bad), indent=1))
-    split_of = {i.image_id: name for name, items in splits.items() for i in items}
-    return write_index(output, split_of), bad
-
-
-def _after(offset: int, progress: Callable[[int], None]) -> Callable[[int], None]:
-    return lambda done: progress(offset + done)
+            raise StreetloopError(f"{error} {advice}.") from error
+        written += sum(len(i) for i in items.values())
+        broken |= dict(config.bad)
+    (output / "skipped.json").write_text(json.dumps(broken, indent=1))
+    return Built(write_index(output, split_of), broken)

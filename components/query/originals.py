@@ -1,4 +1,4 @@
-"""The data set's images at their own size: what people label must not be an enlarged copy."""
+"""The data set's images at native size: what people label must not be an enlarged copy."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Originals:
         self._data, self._seed, self._campaign = data, seed, campaign
 
     def image_of(self, record: Record) -> np.ndarray:
-        """A record's image at its own size: uint8 [H, W, 3], RGB.
+        """Return a record's image at native size: uint8 [H, W, 3], RGB.
 
         Args:
           record: from the pool. If it is stored at native size, its own image is returned.
 
         Raises:
-          StreetloopError: the data set lacks the image, or holds another one by now.
+          StreetloopError: the data set no longer has the image, or has it at another size.
         """
         size = record.entry.height, record.entry.width
         if record.image.shape[:2] == size:
@@ -41,14 +41,14 @@ class Originals:
             image = self._read(record.image_id)
         except (KeyError, OSError, SourceError) as error:
             raise StreetloopError(
-                f"Expected the image {record.image_id} in the data set, to show it to annotators; "
-                f"it cannot be read ({error}). Restore the file, and run again."
+                f"Cannot read the image {record.image_id}, which annotators are to label ({error}). "
+                "Restore the file in the data set, then run again."
             ) from error
         if image.shape[:2] != size:
             raise StreetloopError(
-                f"Expected {record.image_id} with {size[0]}x{size[1]} pixels, as its record says; the "
-                f"data set has {image.shape[0]}x{image.shape[1]}. Run again: the next cycle writes "
-                "the records anew."
+                f"The image {record.image_id} has changed: its record says {size[0]}x{size[1]} "
+                f"(height x width) pixels, the data set has {image.shape[0]}x{image.shape[1]}. Run "
+                "again: the next cycle rewrites the records."
             )
         return image
 
@@ -61,9 +61,9 @@ class Originals:
 
     @cached_property
     def _in_bucket(self) -> dict[str, tuple[Storage, str]]:
-        """Where images lie in a bucket: a query needs few of them, and no copy of all the data.
+        """Where each image is in a bucket: a query needs few of them, not a copy of all the data.
 
-        Empty where the data is on a disk, or in zips.
+        Empty where the data is on a disk or in zips.
         """
         if self._data.synthetic is not None:
             uri, folder = self._campaign.uri, f"{SOURCE}/leftImg8bit"

@@ -1,8 +1,8 @@
 """Annotation tasks for the selected images: files that annotation tools import.
 
 queries/<cycle>/images/<id>.png          the images
-                predictions/<id>_labelTrainIds.png   what the model sees there
-                overlays/<id>.png        both, for people
+                predictions/<id>_gtFine_labelTrainIds.png   the model's predictions for them
+                overlays/<id>.png        the prediction over the image, for people
                 label_studio.json, label_studio.xml  tasks with pre-annotations; the project's setup
                 cvat.zip                 a "segmentation mask" import
 """
@@ -31,14 +31,14 @@ def write_tasks(
     predictor: Predictor | None,
     image_of: Callable[[Record], np.ndarray],
 ) -> None:
-    """Writes the tasks of a query.
+    """Write the tasks of a query.
 
     Args:
-      output: a folder.
-      chosen: what to ask for.
+      output: an existing folder.
+      chosen: the images to ask for.
       records: of the pool.
-      predictor: of the pre-annotations; None writes none.
-      image_of: what people see of a record, at native size: uint8 [H, W, 3], RGB.
+      predictor: makes the pre-annotations; None writes none.
+      image_of: returns what people see of a record, at native size: uint8 [H, W, 3], RGB.
     """
     tasks, masks = [], []
     for item in chosen:
@@ -70,7 +70,7 @@ def write_tasks(
 
 
 def enlarged(record: Record) -> np.ndarray:
-    """A record's own image at native size: uint8 [H, W, 3]. Blurred if it was stored smaller."""
+    """Return a record's stored image at native size: uint8 [H, W, 3]. A smaller one is blurred."""
     size = record.entry.width, record.entry.height
     if record.image.shape[1::-1] == size:
         return record.image

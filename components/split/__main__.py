@@ -52,11 +52,9 @@ def _split(args: argparse.Namespace) -> int:
         )
     progress = Progress("split", "labeled records", len(wanted))
     with command.new_folder(args.output) as folder:
-        labeled, unlabeled = join(
-            records, wanted, lambda i: label_maps.read(found[i]), folder, progress.update
-        )
+        joined = join(records, wanted, lambda i: label_maps.read(found[i]), folder, progress.update)
     print(
-        f"{labeled} labeled: {args.output / LABELED}; {unlabeled} unlabeled: "
+        f"{len(wanted)} labeled: {args.output / LABELED}; {len(joined.unlabeled)} unlabeled: "
         f"{args.output / UNLABELED_IDS}; label maps of other images, not used: "
         f"{len(found) - len(wanted)}"
     )

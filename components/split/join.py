@@ -1,9 +1,10 @@
-"""Joins records with labels: labeled records carry a label map, the rest is a list of ids."""
+"""Joins records with labels: labeled records hold a label map, the rest is a list of ids."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,29 +17,33 @@ UNLABELED_IDS = "unlabeled.txt"
 POOL = "train"
 
 
+class Joined(NamedTuple):
+    """The labeled records, and the sorted ids of the pool's other images."""
+
+    labeled: Records
+    unlabeled: list[str]
+
+
 def join(
     records: Records,
     labeled: Sequence[str],
     read_label: Callable[[str], np.ndarray],
     output: Path,
     progress: Callable[[int], None] = lambda done: None,
-) -> tuple[int, int]:
-    """Writes `labeled/` (records with image and label) and `unlabeled.txt` below `output`.
+) -> Joined:
+    """Write `labeled/` (records with image and label) and `unlabeled.txt` below `output`.
 
-    Images stay where they are: only those that have a label are written again, since they are few.
+    Only the records of labeled images are copied, since they are few.
 
     Args:
-      records: the whole data set; its pool is split.
-      labeled: ids that have a label.
-      read_label: image id -> train ids at native size, uint8 [H, W].
+      records: of the whole data set; only those of its pool are joined.
+      labeled: ids that have a label; others than the pool's are ignored.
+      read_label: returns the train ids of an image at native size, uint8 [H, W].
       output: an empty folder.
       progress: called with the number of records written.
 
-    Returns:
-      how many images are labeled, and how many are not.
-
     Raises:
-      StreetloopError: a label map has another size than its image.
+      StreetloopError: the size of a label map is not its image's native size.
     """
     from tfds_cityscapes.builder import StreetScenesConfig, build
 
@@ -63,15 +68,14 @@ def join(
             progress=progress,
         )
         build(config, output / LABELED)
-    write_index(output / LABELED)
     write_ids(output / UNLABELED_IDS, without)
-    return len(with_label), len(without)
+    return Joined(write_index(output / LABELED), without)
 
 
 def _sized(image_id: str, label: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if label.shape != size:
         raise StreetloopError(
-            f"Expected a label map of {size[0]}x{size[1]} (height x width) pixels for {image_id}, "
-            f"its image's native size; got {'x'.join(map(str, label.shape))}. Label it again."
+            f"The label map of {image_id} has {'x'.join(map(str, label.shape))} pixels (height x "
+            f"width), but its image has {size[0]}x{size[1]}. Label the image again at full size."
         )
     return label

@@ -1,4 +1,4 @@
-"""Label maps in a plain folder: which file is which image's, and what it holds."""
+"""Finds the label maps in a plain folder, and reads them."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from components.contracts.annotation.limits import Budget, Limits
 from components.contracts.annotation.model import AnnotationError
 from components.contracts.process.errors import StreetloopError
 
-# Of several views of one image, as the benchmark has them, the first in this order is read.
+# The benchmark has several files per image; the first one in this order is read.
 _ORDER = ("label_ids", "train_ids", None, "color")
 
 
 def find(folder: Path) -> dict[str, Path]:
-    """The label map of each image below a folder, by image id.
+    """Find the label map of each image in a folder and its subfolders, by image id.
 
     Raises:
-      StreetloopError: there is none, or two files claim the same image alike.
+      StreetloopError: there is none, or two files of one kind are for the same image.
     """
-    found: dict[str, tuple[int, Path]] = {}
+    best: dict[str, tuple[int, Path]] = {}
     for path in sorted(folder.rglob("*.png")):
         if path.name.startswith(".") or path.name.lower().endswith("_instanceids.png"):
             continue
         rank = _ORDER.index(png_mask.encoding_of_name(path.name))
         image_id = image_id_of_file(path.name)
-        before = found.get(image_id)
+        before = best.get(image_id)
         if before is not None and before[0] == rank:
             raise StreetloopError(
-                f"Expected one label map of {image_id}; got {before[1]} and {path}. Remove one."
+                f"Two label maps for image {image_id}: {before[1]} and {path}. Remove one of them."
             )
         if before is None or rank < before[0]:
-            found[image_id] = rank, path
-    if not found:
+            best[image_id] = rank, path
+    if not best:
         raise StreetloopError(
-            f"Expected label maps (<image_id>.png or <image_id>_*.png) in {folder}; found none."
+            f"No label maps found in {folder}. Expected <image_id>.png or <image_id>_*.png files."
         )
-    return {image_id: path for image_id, (_, path) in sorted(found.items())}
+    return {image_id: path for image_id, (_, path) in sorted(best.items())}
 
 
 def read(path: Path) -> np.ndarray:
-    """Reads a label map: train ids, uint8 [H, W].
+    """Read a label map: train ids, uint8 [H, W].
 
-    A name without `_labelIds`, `_trainIds` or `_color` stands for train ids, as the feedback step
-    writes them.
+    A name without `_labelIds`, `_trainIds` or `_color` means train ids, as the feedback step writes
+    them.
 
     Raises:
-      StreetloopError: it is broken, or holds what the label table lacks; the message names it.
+      StreetloopError: the file, which the message names, is broken or holds an unknown label.
     """
     encoding = png_mask.encoding_of_name(path.name) or "train_ids"
     try:

@@ -21,13 +21,14 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> SplitRe
     def body() -> SplitResult:
         progress = Progress("split", "labeled records", len(hashes))
         with context.writing(prefix) as folder:
-            labeled, unlabeled = join(
+            joined = join(
                 context.records(records),
                 list(hashes),
                 lambda image_id: read_label(context.storage, image_id, hashes[image_id]),
                 folder,
                 progress.update,
             )
+        labeled, unlabeled = len(joined.labeled.entries), len(joined.unlabeled)
         return SplitResult(prefix=prefix, labeled=labeled, unlabeled=unlabeled)
 
     return context.once("split", {"records": records, "labels": hashes}, SplitResult, body)

@@ -19,7 +19,8 @@ from components.contracts.step.context import begin
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.cycle.runs import git_sha
-from pipelines.ablation.plan import Fit, Scene, make_records, scene_of
+from components.preprocess.build import store_records
+from pipelines.ablation.plan import Fit, Scene, scene_of
 from pipelines.ablation.store import Begun, write_result
 from pipelines.ablation.tracking import live
 
@@ -36,7 +37,7 @@ def main(path: str) -> int:
         storage = open_storage(order["root"])
         scene = scene_of(recipe, storage)
         if order["fit"] is None:
-            make_records(recipe, scene, storage)
+            store_records(scene.division, storage)
         else:
             settings = recipe.train.model_validate(order["fit"].pop("settings"))
             fit = Fit(settings=settings, **order["fit"])
@@ -52,9 +53,9 @@ def _fit(
     recipe: Recipe, storage: Storage, scene: Scene, wanted: Fit, run_id: str | None
 ) -> dict[str, Any]:
     """Fits and scores; goes on from the checkpoint of an interrupted one."""
-    from components.contracts.data.records import Records, read_ids
+    from components.contracts.data.records import Records
     from components.feedback.oracle import read_answer
-    from components.split.join import LABELED, UNLABELED_IDS, join
+    from components.split.join import join
     from components.train.checkpoint import Checkpoint
     from components.train.driver import fit_records
 
@@ -63,7 +64,7 @@ def _fit(
     point = live(recipe, storage.uri, run_id, begun.at_ms)
     with tempfile.TemporaryDirectory(prefix="streetloop-") as name:
         folder = Path(name)
-        join(
+        joined = join(
             records,
             wanted.labeled,
             lambda image_id: read_answer(scene.source, scene.items, image_id),
@@ -74,8 +75,8 @@ def _fit(
         started = time.monotonic()
         done, data = fit_records(
             records,
-            Records(folder / "split" / LABELED),
-            read_ids(folder / "split" / UNLABELED_IDS),
+            joined.labeled,
+            joined.unlabeled,
             wanted.settings,
             wanted.seed,
             Checkpoint(state, lambda path: begun.keep(path, time.monotonic() - started)),

@@ -9,13 +9,13 @@ from typing import Any
 
 from components.contracts.data.raw import locate
 from components.contracts.data.records import INDEX, Records
-from components.contracts.ledger.layout import SOURCE, records_folder
+from components.contracts.ledger.layout import SOURCE
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.train import TrainSettings
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
-from components.preprocess.build import assign, build_records, choose_labeled, fingerprint
+from components.preprocess.build import Division, divide
 from pipelines.ablation.variants import settings_of
 from tfds_cityscapes.source import Item, Source
 
@@ -52,15 +52,19 @@ class Scene:
     """The data that all fits share.
 
     Attributes:
+      division: which image goes where.
       items: of the source, by image id.
-      splits: which image goes where.
-      prefix: of the records, in the root.
+      prefix: the folder of the records, in the root.
     """
 
-    source: Source
+    division: Division
     items: dict[str, Item]
-    splits: dict[str, list[Item]]
     prefix: str
+
+    @property
+    def source(self) -> Source:
+        """The data set."""
+        return self.division.source
 
 
 @dataclass(frozen=True)
@@ -84,27 +88,13 @@ class Plan:
 def scene_of(recipe: Recipe, storage: Storage) -> Scene:
     """Opens the source and divides it; generates the streets of a recipe that wants some."""
     source = locate(recipe.data, recipe.seed, storage, SOURCE)
-    splits = assign(source, recipe.split, recipe.seed)
-    prefix = records_folder(fingerprint(source, splits, recipe.data, recipe.split))
-    return Scene(source, {i.image_id: i for i in source.items}, splits, prefix)
+    division = divide(source, recipe.data, recipe.split, recipe.seed)
+    return Scene(division, {i.image_id: i for i in source.items}, division.records_folder)
 
 
 def has_records(scene: Scene, storage: Storage) -> bool:
     """Whether the records of this state of the source are there."""
     return storage.exists(f"{scene.prefix}/{INDEX}")
-
-
-def make_records(recipe: Recipe, scene: Scene, storage: Storage) -> None:
-    """Writes the records (TensorFlow is loaded for it)."""
-    import tempfile
-    from pathlib import Path
-
-    from components.contracts.process.progress import Progress
-
-    progress = Progress("preprocess", "images", sum(len(i) for i in scene.splits.values()))
-    with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
-        build_records(scene.source, scene.splits, Path(folder), recipe.data, progress.update)
-        storage.put_dir(Path(folder), scene.prefix)
 
 
 def plan_of(
@@ -137,7 +127,7 @@ def plan_of(
     }
     fits = []
     for seed in seeds:
-        ids = choose_labeled(scene.splits, records, labels, seed)
+        ids = scene.division.choose_labeled(records, labels, seed)
         if not ids:
             raise StreetloopError(
                 f"Expected images with a mask in gtFine/train of {scene.source.uri}; found none. An "

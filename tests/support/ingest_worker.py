@@ -1,4 +1,4 @@
-"""Small exports and a campaign that takes them in; as a program: several processes doing so at once."""
+"""Small exports and a campaign that ingests them; as a program, several processes do so at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIZE = (4, 6)
 
 
 def index(folder: Path, images: Sequence[str], size: tuple[int, int] = SIZE) -> Records:
-    """Records of images that may be labeled, and of one (a_0_9) that may not: an index alone."""
+    """Write an index (no records) of images that may be labeled, and of one (a_0_9) that may not."""
     row = {"city": "a", "height": size[0], "width": size[1], "shard": "x", "offset": 0, "length": 0}
     rows = {image_id: {**row, "split": "train"} for image_id in images}
     rows["a_0_9"] = {**row, "split": "val"}
@@ -37,24 +37,24 @@ def index(folder: Path, images: Sequence[str], size: tuple[int, int] = SIZE) -> 
 
 
 def campaign(root: str, asked: Sequence[str]) -> Ledger:
-    """A campaign that has asked for these images first."""
+    """Create a campaign that has asked for these images."""
     ledger = create_campaign(open_storage(root), "people", {"name": "people"}, {})
     ledger.commit("seed", "seed", {"image_ids": list(asked)})
     return ledger
 
 
 def painted(*train_ids: int) -> np.ndarray:
-    """A label map whose columns have these train ids, in turn."""
+    """Return a label map whose columns have these train ids, in turn."""
     return np.array([train_ids * SIZE[1]] * SIZE[0], np.uint8)[:, : SIZE[1]]
 
 
 def mask(*train_ids: int) -> bytes:
-    """The label map as a PNG of train ids."""
+    """Return that label map as a PNG of train ids."""
     return png_mask.write(painted(*train_ids))
 
 
 def export(*annotations: tuple[str, str, str, tuple[int, ...] | None]) -> bytes:
-    """A Label Studio export: (image id, annotator, month of 2026 or "", train ids or None: skipped)."""
+    """Write a Label Studio export: (image id, annotator, month of 2026 or "", train ids or None: skipped)."""
     tasks: list[dict[str, Any]] = []
     for image_id, annotator, month, train_ids in annotations:
         annotation: dict[str, Any] = {"completed_by": {"email": annotator}, "result": []}
@@ -70,7 +70,7 @@ def export(*annotations: tuple[str, str, str, tuple[int, ...] | None]) -> bytes:
 
 
 def work(root: str, worker: int, files: int, shared: int) -> None:
-    """Takes in `files` masks of images; the first `shared` are those that every worker has."""
+    """Ingest `files` masks of images; every worker has the first `shared` ones."""
     ledger = Ledger(open_storage(root))
     names = [f"shared_{i}" for i in range(shared)]
     names += [f"own_{worker}_{i}" for i in range(files - shared)]
@@ -79,10 +79,10 @@ def work(root: str, worker: int, files: int, shared: int) -> None:
     intake = Intake(ledger, settings, known, frozenset(names), None)
     stamp = Stamp(100, datetime.now(UTC), True, ())
     for place in range(files):
-        # Each worker in another order, so that all meet on the shared ones at some time.
+        # Each worker has another order, so that they meet on the shared ones at some time.
         name = names[(place * 7 + worker * 5) % files]
         ingest(intake, png_mask.file_name(name), mask(3, 5), stamp)
-        if name.startswith("shared"):  # and everybody's own opinion of it
+        if name.startswith("shared"):  # and each worker's own label of it
             ingest(intake, f"@ann{worker}/{png_mask.file_name(name)}", mask(3, worker), stamp)
     settle(ledger, settings.policy, None)
 

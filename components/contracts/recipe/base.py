@@ -1,4 +1,4 @@
-"""The base of every typed, strict group of settings: unknown keys and wrong types are refused."""
+"""The base of every group of settings: typed, strict and frozen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """A frozen group of settings. Unknown keys raise; `1.5` is no int, `"3"` and NaN no numbers."""
+    """A frozen group of settings. Rejects unknown keys, `1.5` as an integer, `"3"` and NaN as numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

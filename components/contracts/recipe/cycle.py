@@ -10,13 +10,13 @@ from components.contracts.recipe.base import Settings
 
 
 class CycleSettings(Settings):
-    """How many cycles, and how long one may hold the campaign.
+    """How many cycles a campaign has, and how long one run may hold it.
 
     Attributes:
-      cycles: after so many trained cycles the campaign is complete; None goes on until there is
-        nothing left to ask for.
-      lease_minutes: a run that is silent for longer has lost its cycle. Set it above the training's
-        longest duration.
+      cycles: trained cycles after which the campaign is complete; None continues until there is no
+        image left to ask for.
+      lease_minutes: minutes of silence after which another run may take the cycle over. Set it above
+        the duration of the longest training.
     """
 
     cycles: Annotated[int, Field(ge=1)] | None = None

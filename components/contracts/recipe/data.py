@@ -1,4 +1,4 @@
-"""The settings of the data: several steps read them, so they are part of the contract."""
+"""The settings of the data and of its division into splits."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Portion = Annotated[float, Field(ge=0, le=1)]
 
 
 class SyntheticSettings(Settings):
-    """Generated streets, for a laptop without Cityscapes.
+    """Generated streets, to try Streetloop without Cityscapes.
 
     Attributes:
-      images: train images, `dev` included.
-      val: validation images.
-      size: height and width in pixels.
+      images: number of train images, `dev` included.
+      val: number of validation images.
+      size: height and width of every image, in pixels.
     """
 
     images: Annotated[int, Field(ge=8)] = 96
@@ -29,13 +29,14 @@ class SyntheticSettings(Settings):
 
 
 class DataSettings(Settings):
-    """Where the images come from and how they are stored.
+    """Where the images come from, and the size at which they are stored.
 
     Attributes:
       source: a folder in the Cityscapes layout, a folder with its zips, or gs://bucket/prefix.
-      synthetic: generate streets instead of reading a source.
-      size: stored height and width, or "native".
-      skip_bad: leave broken images out and list them, instead of stopping.
+      synthetic: generate streets instead of reading `source`.
+      size: height and width in pixels to which images are resized when they are stored, or "native"
+        to keep each at the size of its source. Scores are always taken at native size.
+      skip_bad: leave broken images out and list them, instead of stopping at the first one.
     """
 
     source: str | None = None
@@ -51,14 +52,15 @@ class DataSettings(Settings):
 
 
 class SplitSettings(Settings):
-    """How images are divided.
+    """How images are divided into the pool, `dev`, `val` and `test`.
 
     Attributes:
-      initial: labeled before the first cycle: a number of images, "1/16" … "1/2", or "all". 0 is a
-        cold start. Only a campaign with an oracle can label them by itself.
-      dev_fraction: share of each city's train frames that becomes `dev`: the last in time.
-      guard: frames between pool and dev that belong to neither.
-      ratios: shares of train, val (and test) for data that has no splits.
+      initial: images of the pool that are labeled before the first cycle: a number, a share such as
+        "1/16" or "1/2", or "all". 0 is a cold start. Only a campaign with an oracle uses it.
+      dev_fraction: share of each city's train frames that becomes `dev`: the last ones in time.
+      guard: frames per city, between the pool and `dev`, that belong to neither, so that no two
+        neighbours in time are in both.
+      ratios: shares of train, val and (if wanted) test, for data without splits; they sum to 1.
     """
 
     initial: int | Annotated[str, Field(pattern=r"^(all|1/[1-9][0-9]*)$")] = 0
@@ -72,7 +74,7 @@ class SplitSettings(Settings):
     def _sum(self) -> SplitSettings:
         named = {name for name, value in self.ratios.items() if value > 0}
         if abs(sum(self.ratios.values()) - 1) > 1e-6 or not {"train", "val"} <= named:
-            raise ValueError("split.ratios must give train and val a share and sum to 1")
+            raise ValueError("split.ratios must give train and val a share, and sum to 1")
         if isinstance(self.initial, int) and self.initial < 0:
             raise ValueError("split.initial must be 0 or more")
         return self

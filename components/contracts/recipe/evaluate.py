@@ -1,4 +1,4 @@
-"""The settings of an evaluation."""
+"""The settings of an evaluation, and of the gate."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from tfds_cityscapes.labels import CLASS_NAMES
 
 
 class GateSettings(Settings):
-    """When a challenger becomes champion. Decided on `dev`, never on `val` or `test`.
+    """When a challenger becomes champion. Its scores on `dev` decide, never those on `val` or `test`.
 
     Attributes:
-      margin: mIoU that the challenger must gain over the champion (fraction).
-      protected: classes that must not get much worse.
-      max_drop: IoU that a protected class may lose (fraction).
+      margin: the challenger's mIoU must exceed the champion's by more than this fraction; 0.01 is one
+        percentage point.
+      protected: names of classes that must not lose more IoU than `max_drop`.
+      max_drop: IoU that a protected class may lose, as a fraction.
     """
 
     margin: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -28,16 +29,16 @@ class GateSettings(Settings):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = sorted(set(names) - set(CLASS_NAMES))
         if unknown:
-            raise ValueError(f"unknown classes {unknown}; expected some of {list(CLASS_NAMES)}")
+            raise ValueError(f"unknown classes {unknown}; expected names among {list(CLASS_NAMES)}")
         return names
 
 
 class EvaluateSettings(Settings):
-    """What is reported.
+    """When a model is promoted, and what the report shows.
 
     Attributes:
-      gate: the rule of promotion.
-      overlays: images shown in the report and in MLflow, the worst ones first.
+      gate: when a challenger becomes champion.
+      overlays: number of images shown in the report and in MLflow, the lowest scores first.
     """
 
     gate: GateSettings = GateSettings()

@@ -1,4 +1,4 @@
-"""The settings of the ingestion."""
+"""The settings of the feedback step: which labels are accepted."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from components.contracts.recipe.base import Settings
 
 
 class FeedbackSettings(Settings):
-    """Whose labels come in, and what is done with them.
+    """Which labels are accepted, and which of several counts.
 
     Attributes:
-      oracle: answer queries from the source's own gtFine/train: a simulation.
-      min_new_labels: a cycle with fewer new labeled images ends as "nothing to do".
-      policy: of several annotators of one image, take the latest, or the pixel majority.
-      allow_unasked: also take labels of images that no query asked for.
-      resize: bring masks of another size but the same shape to the image's size (nearest).
-      max_ignore: largest share of unannotated pixels in a mask.
+      oracle: simulate the annotators: answer queries from the data set's own gtFine/train.
+      min_new_labels: newly labeled images that a cycle needs to train. With fewer it ends as "nothing
+        to do" if images are outstanding; else it only asks.
+      policy: which label map counts if several people labeled an image: the `latest` one, or the
+        majority of each pixel (`consensus`), where ties are ignored.
+      allow_unasked: also accept labels of pool images that no query asked for.
+      resize: also accept label maps of another size but the same shape, and resize them to the image
+        (nearest pixel).
+      max_ignore: largest share of pixels without a class that is accepted in a label map.
     """
 
     oracle: bool = False

@@ -1,4 +1,4 @@
-"""Settings as people write them: strict YAML, `key=value` changes, errors that name the key."""
+"""Reads settings: strict YAML, `key=value` changes, and error messages that name the key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key that is there twice, and reads 1e-3 as a number."""
+    """Safe YAML that rejects duplicate keys and reads 1e-3 as a number."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
             key = str(key_node.value)
             if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key} is there twice", key_node.start_mark
+                    None, None, f"duplicate key {key}", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -39,44 +39,42 @@ _Loader.add_implicit_resolver(
 
 
 def parse(text: str, where: str) -> Any:
-    """Parses YAML; UsageError, beginning with `where`, if it is none."""
+    """Parse YAML; raise a UsageError that begins with `where` if it is not valid."""
     try:
         return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no such date
-        raise UsageError(f"{where}: expected YAML; {error}.") from error
+        raise UsageError(f"{where} is not valid YAML: {error}.") from error
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Reads a YAML file of keys and values; empty if the file is.
+    """Read a YAML file of keys and values; an empty file has none.
 
     Raises:
-      UsageError: it cannot be read, or holds something else.
+      UsageError: the file cannot be read, or holds something else.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise UsageError(
-            f"Expected a file of settings; cannot read {path} ({error.strerror})."
-        ) from error
+        raise UsageError(f"Cannot read the settings in {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: expected YAML in UTF-8; {error}.") from error
+        raise UsageError(f"{path} is not a text file in UTF-8: {error}.") from error
     values = parse(text, str(path))
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise UsageError(f"{path}: expected keys and values; got {type(values).__name__}.")
+        raise UsageError(f"{path} must hold keys and values, but holds a {type(values).__name__}.")
     return values
 
 
 def change(values: dict[str, Any], wanted: str) -> None:
-    """Applies one "dotted.key=value" (value in YAML) to nested settings.
+    """Apply one "dotted.key=value", with the value in YAML, to nested settings.
 
     Raises:
-      UsageError: it is no such thing. Whether the key exists is `validate`'s to say.
+      UsageError: it does not have this form. `validate` checks whether the key exists.
     """
     key, equals, text = wanted.partition("=")
     if not equals or not key:
-        raise UsageError(f"Expected --set key=value (as query.query_size=4); got {wanted!r}.")
+        raise UsageError(f"--set {wanted!r} is not key=value, such as query.query_size=4.")
     value = parse(text, f"--set {wanted}")
     *parents, last = key.split(".")
     for parent in parents:
@@ -87,16 +85,16 @@ def change(values: dict[str, Any], wanted: str) -> None:
 
 
 def validate(model: type[S], values: dict[str, Any], where: str) -> S:
-    """Checks values against a model.
+    """Validate values against a model.
 
     Args:
-      model: the settings that are expected.
+      model: the group of settings that is expected.
       values: nested, as YAML gives them.
       where: the file, for the message.
 
     Raises:
-      UsageError: one line for each unknown key, wrong type or impossible value. It names the key,
-        what was expected, what came and, for an unknown key, the nearest valid one.
+      UsageError: one line per unknown key, wrong type or impossible value. It names the key, what was
+        expected, the value and, for an unknown key, the nearest valid one.
     """
     try:
         return model.model_validate(values)
@@ -105,7 +103,7 @@ def validate(model: type[S], values: dict[str, Any], where: str) -> S:
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
-    """Every key that a model may have, dotted."""
+    """Yield every key that a model may have, dotted."""
     for name, info in model.model_fields.items():
         inner = _model_in(info.annotation)
         yield f"{prefix}{name}"
@@ -115,7 +113,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
 
 def _explain(model: type[BaseModel], where: str, error: ValidationError) -> list[str]:
     lines: list[str] = []
-    leaves: dict[str, list[tuple[str, Any]]] = {}  # key -> (message, what came)
+    leaves: dict[str, list[tuple[str, Any]]] = {}  # key -> (message, value)
     for row in error.errors():
         key = _key(model, row["loc"])
         if row["type"] == "extra_forbidden":
@@ -127,16 +125,16 @@ def _explain(model: type[BaseModel], where: str, error: ValidationError) -> list
             continue
         message = row["msg"].removeprefix("Value error, ")
         leaves.setdefault(key, []).append((message[:1].lower() + message[1:], row["input"]))
-    for key, found in leaves.items():
-        # Of a value with several allowed forms, the one that fits best says what is wrong inside.
+    for key, mistakes in leaves.items():
+        # Where a value may have several forms, the mistake inside the form that fits best says most.
         if not any(other.startswith(f"{key}.") for other in leaves):
-            messages = " or ".join(dict.fromkeys(message for message, _ in found))
-            lines.append(f"{where}: {key}: {messages}; got {found[0][1]!r}.")
+            messages = " or ".join(dict.fromkeys(message for message, _ in mistakes))
+            lines.append(f"{where}: {key}: {messages}; got {mistakes[0][1]!r}.")
     return lines
 
 
 def _key(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
-    """A dotted key: pydantic's place without the names that it gives to the forms of a value."""
+    """Return a dotted key: pydantic's location without the names of a value's allowed forms."""
     parts: list[str] = []
     inside: type[BaseModel] | None = model
     mapping = False

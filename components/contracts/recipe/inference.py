@@ -1,4 +1,4 @@
-"""How images are shown to a generator: light, so that reading a recipe needs no OpenCV."""
+"""The settings of a prediction."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ Zoom = Annotated[float, Field(gt=0.1, le=4)]
 
 
 class InferenceSettings(Settings):
-    """How an image is shown to the generator.
+    """How a model predicts an image: in one view, or averaged over several.
 
     Attributes:
-      flip: average with the mirrored image.
-      scales: average over these zooms of the stored image.
-      window: height and width of a sliding window over each zoomed image; None shows it whole.
-      overlap: share of a window that it shares with the next.
+      flip: also average over the mirrored image; doubles the time.
+      scales: factors by which the stored image is zoomed; the prediction is the average over all.
+      window: height and width in pixels of a window that slides over each zoomed image; None predicts
+        the image as a whole.
+      overlap: share of its height and width that a window has in common with the next.
     """
 
     flip: bool = False
@@ -29,7 +30,7 @@ class InferenceSettings(Settings):
 
     @property
     def words(self) -> str:
-        """How images are shown, in a few words."""
+        """Describe the settings in a few words."""
         parts = ["whole" if self.window is None else "in windows of {}x{}".format(*self.window)]
         if self.flip:
             parts.append("mirrored too")

@@ -12,12 +12,14 @@ StrategyName = Literal["random", "entropy", "margin", "least_confidence"]
 
 
 class QuerySettings(Settings):
-    """Which images a cycle asks for.
+    """Which images a cycle asks people to label, and how many.
 
     Attributes:
-      strategy: how images are ranked.
-      query_size: images that may be outstanding at once; what is asked and not answered counts.
-      label_budget: labeled images at which the campaign stops asking; None never stops.
+      strategy: how images are ranked: by chance (`random`), or by the model's `entropy` (it hesitates
+        between many classes), `margin` (between two) or `least_confidence` (its best guess).
+      query_size: largest number of outstanding images. A cycle asks for as many as are missing.
+      label_budget: number of labeled and outstanding images at which the campaign stops asking; None
+        never stops.
     """
 
     strategy: StrategyName = "entropy"

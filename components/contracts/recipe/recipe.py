@@ -30,8 +30,8 @@ class Recipe(Settings):
     """The settings of a campaign. Each section belongs to the step that reads it.
 
     Attributes:
-      name: of the campaign, and of its registered model.
-      seed: of everything that is random.
+      name: the name of the campaign, and of its registered model.
+      seed: the seed of everything that is random.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]

@@ -1,4 +1,4 @@
-"""Where MLflow is: light, so that reading a recipe needs no MLflow."""
+"""The settings of MLflow; this module imports none of it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from components.contracts.recipe.base import Settings
 
 
 class TrackingSettings(Settings):
-    """Where MLflow is.
+    """Where MLflow is, and what it gets.
 
     Attributes:
-      uri: the tracking server or store; None: $MLFLOW_TRACKING_URI, else a SQLite file beside the
-        campaign's folder, shared by the campaigns there so that they can be compared.
-      experiment: the experiment's name.
-      system_metrics_seconds: while a training runs, measure the machine this often; 0: never.
+      uri: the tracking server or store. None uses $MLFLOW_TRACKING_URI, else a SQLite file beside the
+        campaign's folder, which all campaigns there share so that they can be compared.
+      experiment: name of the MLflow experiment.
+      system_metrics_seconds: seconds between two measurements of the machine's load during training;
+        0 measures nothing.
     """
 
     uri: str | None = None
@@ -26,7 +27,7 @@ class TrackingSettings(Settings):
 
 
 def store_uri(settings: TrackingSettings, root: str) -> str:
-    """The tracking URI of a campaign at `root`. Creates nothing."""
+    """Return the tracking URI of a campaign at `root`; create nothing."""
     uri = settings.uri or os.environ.get("MLFLOW_TRACKING_URI")
     if uri:
         return uri

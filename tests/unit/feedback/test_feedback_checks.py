@@ -26,14 +26,14 @@ def refused_for(one: Annotation, rules: Rules = Rules(), asked=("a",)) -> str:  
     return refusal.reason
 
 
-def test_an_annotation_that_was_asked_for_is_accepted_as_it_is():
+def test_check_accepts_an_annotation_that_was_asked_for_unchanged():
     one = annotation()
     accepted, refusals = check([one], INDEX, {"a"}, Rules())
     assert accepted[0].train_ids is one.train_ids
     assert refusals == []
 
 
-def test_one_refused_annotation_does_not_hold_up_the_others():
+def test_check_accepts_annotations_beside_a_rejected_one():
     accepted, refusals = check(
         [annotation("nobody"), annotation("a"), annotation("d")], INDEX, {"a"}, Rules()
     )
@@ -41,23 +41,23 @@ def test_one_refused_annotation_does_not_hold_up_the_others():
     assert len(refusals) == 2
 
 
-def test_an_image_that_the_campaign_does_not_have_is_refused():
+def test_check_rejects_an_unknown_image():
     assert '"zzz"' in refused_for(annotation("zzz"), Rules(allow_unasked=True))
 
 
 @pytest.mark.parametrize(("image_id", "split"), [("c", "dev"), ("d", "val"), ("e", "test")])
-def test_images_for_scoring_are_refused_even_if_anything_is_allowed(image_id, split):
+def test_check_rejects_images_for_scoring_whatever_the_rules(image_id, split):
     reason = refused_for(annotation(image_id), Rules(allow_unasked=True), asked=(image_id,))
     assert f"in {split}" in reason
 
 
-def test_an_image_nobody_asked_for_is_refused_unless_that_is_allowed():
-    assert "no query has asked" in refused_for(annotation("b"))
+def test_check_rejects_an_unasked_image_unless_allowed():
+    assert "No query has asked" in refused_for(annotation("b"))
     accepted, _ = check([annotation("b")], INDEX, {"a"}, Rules(allow_unasked=True))
     assert len(accepted) == 1
 
 
-def test_another_size_is_refused_saying_both_unless_resizing_is_on():
+def test_check_names_both_sizes_when_it_rejects_one_and_resizes_if_allowed():
     half = annotation(train_ids=np.array([[1, 2, 3, 255], [4, 5, 6, 7]], np.uint8))
     reason = refused_for(half)
     assert "8x4" in reason
@@ -68,29 +68,29 @@ def test_another_size_is_refused_saying_both_unless_resizing_is_on():
 
 
 @pytest.mark.parametrize("shape", [(8, 4), (4, 6), (8, 8), (400, 700)])
-def test_another_shape_is_refused_even_if_resizing_is_on(shape):
+def test_check_rejects_another_shape_even_if_resizing_is_on(shape):
     other = annotation(train_ids=np.zeros(shape, np.uint8))
-    assert "another shape" in refused_for(other, Rules(resize=True))
+    assert "shapes differ" in refused_for(other, Rules(resize=True))
 
 
-def test_a_side_that_was_rounded_is_the_same_shape():
+def test_check_accepts_a_side_that_was_rounded():
     index = {"a": Known(1080, 1920, "train")}
     rounded = annotation(train_ids=np.zeros((333, 592), np.uint8))  # 333 x 16 / 9
     accepted, _ = check([rounded], index, {"a"}, Rules(resize=True))
     assert accepted[0].train_ids.shape == (1080, 1920)
 
 
-def test_resizing_takes_the_middle_of_each_block_and_invents_no_class():
+def test_resize_nearest_takes_the_middle_of_each_block_and_invents_no_class():
     train_ids = np.arange(9, dtype=np.uint8)[None].repeat(9, 0)
     assert resize_nearest(train_ids, 3, 3)[0].tolist() == [1, 4, 7]
     assert resize_nearest(np.array([[0, 18]], np.uint8), 1, 4).tolist() == [[0, 0, 18, 18]]
 
 
-def test_a_map_without_a_class_is_refused():
-    assert "no pixel has a class" in refused_for(annotation(train_ids=np.full((4, 8), 255, "u1")))
+def test_check_rejects_a_map_without_a_class():
+    assert "No pixel has a class" in refused_for(annotation(train_ids=np.full((4, 8), 255, "u1")))
 
 
-def test_too_large_a_share_without_a_class_is_refused():
+def test_check_rejects_too_large_a_share_without_a_class():
     train_ids = np.zeros((4, 8), np.uint8)
     train_ids[0] = 255  # a quarter
     assert "25.0%" in refused_for(annotation(train_ids=train_ids), Rules(max_ignore_share=0.2))

@@ -28,7 +28,7 @@ def test_latest_takes_the_last_change_not_the_last_arrival():
         assert rows(resolve(order, "latest")) == {"a": [2]}
 
 
-def test_an_undated_one_is_as_new_as_its_file_and_newer_than_all_dated_ones():
+def test_an_undated_annotation_is_newer_than_all_dated_ones():
     # As in a campaign, where it is dated when it comes in.
     dated = [by("ann", [1], "2026-01-01T00:00:00"), by("bob", [2], "2026-02-01T00:00:00")]
     for order in itertools.permutations([*dated, by("cyd", [3])]):
@@ -37,7 +37,7 @@ def test_an_undated_one_is_as_new_as_its_file_and_newer_than_all_dated_ones():
         assert rows(resolve(order, "consensus")) == {"a": [2]}
 
 
-def test_without_dates_the_last_arrival_is_the_latest():
+def test_latest_takes_the_last_arrival_without_dates():
     assert rows(resolve([by("ann", [1]), by("bob", [2])], "latest")) == {"a": [2]}
 
 
@@ -53,29 +53,29 @@ def test_consensus_is_the_majority_of_each_pixel_and_a_tie_is_ignored():
         )
 
 
-def test_an_annotator_votes_once_with_the_latest_annotation():
+def test_consensus_counts_only_the_latest_annotation_of_an_annotator():
     first, second = by("ann", [1], "2026-01-01"), by("ann", [2], "2026-01-02")
     votes = [second, first, by("bob", [1], "2026-01-01")]
     assert rows(resolve(votes, "consensus")) == {"a": [255]}
 
 
-def test_a_single_annotation_is_kept_as_it_is():
+def test_resolve_returns_a_single_annotation_unchanged():
     one = by("ann", [1, 255])
     assert resolve([one], "consensus") == {"a": one}
 
 
-def test_images_are_resolved_apart_and_sorted_by_id():
+def test_resolve_treats_images_separately_and_sorts_them_by_id():
     both = [by("ann", [1], image_id="b"), by("bob", [2], image_id="a")]
     assert list(rows(resolve(both, "consensus")).items()) == [("a", [2]), ("b", [1])]
 
 
-def test_a_two_to_two_tie_is_not_won_by_a_third_class_with_fewer_votes():
+def test_majority_ignores_a_tie_despite_a_third_class_with_fewer_votes():
     maps = [np.array([[i]], np.uint8) for i in (5, 5, 7, 7, 9)]
     for order in itertools.permutations(maps):
         assert majority(order, "a").tolist() == [[255]]
 
 
-def test_maps_of_two_sizes_cannot_be_one_image():
+def test_resolve_rejects_maps_of_two_sizes_for_one_image():
     with pytest.raises(AnnotationError, match="1x1, 2x1"):
         resolve([by("ann", [1]), by("bob", [1, 2])], "consensus")
 
@@ -91,7 +91,7 @@ def test_agreement_is_the_mean_iou_by_hand():
     assert bob.with_prediction == pytest.approx((2 / 5 + 0) / 2)
 
 
-def test_agreement_with_nobody_is_not_a_number_but_nothing():
+def test_agreement_is_none_without_anything_to_compare():
     (ann,) = agreement([by("ann", [0])])
     assert ann.with_others is None
     assert ann.with_prediction is None

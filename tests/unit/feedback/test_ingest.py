@@ -1,4 +1,4 @@
-"""From a file that a person hands in to a label in the ledger: no training, real storage."""
+"""From a file in the inbox to a label in the ledger: no training, real storage."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def _mask(train_id: int) -> bytes:
     return png_mask.write(np.full(SIZE, train_id, np.uint8))
 
 
-def test_equal_masks_of_two_images_are_two_labels(ledger: Ledger, records: Records) -> None:
+def test_ingest_accepts_equal_masks_of_two_images_as_two_labels(
+    ledger: Ledger, records: Records
+) -> None:
     for image_id in ("a_0_1", "a_0_2"):
         put(ledger.storage, png_mask.file_name(image_id), _mask(3))
     ingest_inbox(ledger, records, SETTINGS, None)
@@ -59,7 +61,7 @@ def test_equal_masks_of_two_images_are_two_labels(ledger: Ledger, records: Recor
     assert ledger.verify() == []
 
 
-def test_the_same_file_again_changes_nothing(ledger: Ledger, records: Records) -> None:
+def test_ingest_ignores_the_same_file_a_second_time(ledger: Ledger, records: Records) -> None:
     for _ in range(2):
         put(ledger.storage, png_mask.file_name("a_0_1"), _mask(3))
         ingest_inbox(ledger, records, SETTINGS, None)
@@ -67,7 +69,9 @@ def test_the_same_file_again_changes_nothing(ledger: Ledger, records: Records) -
     assert ledger.storage.list("inbox") == []
 
 
-def test_a_relabeled_image_keeps_its_earlier_version(ledger: Ledger, records: Records) -> None:
+def test_ingest_keeps_the_earlier_version_of_a_relabeled_image(
+    ledger: Ledger, records: Records
+) -> None:
     for train_id in (3, 5):
         put(ledger.storage, png_mask.file_name("a_0_1"), _mask(train_id))
         ingest_inbox(ledger, records, SETTINGS, None)
@@ -76,7 +80,7 @@ def test_a_relabeled_image_keeps_its_earlier_version(ledger: Ledger, records: Re
     assert (read_label(ledger.storage, "a_0_1", last.sha256) == 5).all()
 
 
-def test_what_is_refused_is_kept_with_a_reason_and_the_rest_goes_in(
+def test_ingest_keeps_rejected_parts_with_a_reason_and_accepts_the_rest(
     ledger: Ledger, records: Records
 ) -> None:
     good = label_studio.write_task("a_0_1", "a.png", np.full(SIZE, 8, np.uint8))
@@ -95,7 +99,7 @@ def test_what_is_refused_is_kept_with_a_reason_and_the_rest_goes_in(
     assert all(row["reason"] for row in refused)
 
 
-def test_a_half_copied_file_is_left_alone(ledger: Ledger, records: Records) -> None:
+def test_ingest_leaves_part_files_and_dotfiles_alone(ledger: Ledger, records: Records) -> None:
     for name in ("export.json.part", ".export.json"):
         ledger.storage.write(f"inbox/{name}", b"[{")
     ingest_inbox(ledger, records, SETTINGS, None)
@@ -103,7 +107,7 @@ def test_a_half_copied_file_is_left_alone(ledger: Ledger, records: Records) -> N
     assert ledger.storage.list("rejected") == []
 
 
-def test_a_file_that_takes_another_ones_place_while_that_is_read_is_not_lost(
+def test_ingest_does_not_lose_a_file_that_replaces_the_one_being_read(
     ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"inbox/{png_mask.file_name('a_0_1')}"
@@ -124,7 +128,7 @@ def test_a_file_that_takes_another_ones_place_while_that_is_read_is_not_lost(
     assert len(ledger.state().labels["a_0_1"]) == 2
 
 
-def test_a_plain_copy_that_goes_on_is_left_for_the_next_cycle(
+def test_ingest_leaves_a_growing_file_for_the_next_cycle(
     tmp_path: Path,
     ledger: Ledger,
     records: Records,
@@ -146,7 +150,7 @@ def test_a_plain_copy_that_goes_on_is_left_for_the_next_cycle(
     assert ledger.storage.list("inbox") == []
 
 
-def test_a_plain_copy_that_ends_while_one_waits_is_taken_in(
+def test_ingest_accepts_a_copy_that_completes_during_the_wait(
     tmp_path: Path, ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, copied = _mask(3), tmp_path / "root/inbox" / png_mask.file_name("a_0_1")
@@ -157,7 +161,7 @@ def test_a_plain_copy_that_ends_while_one_waits_is_taken_in(
     assert sorted(ledger.state().labels) == ["a_0_1"]
 
 
-def test_a_plain_copy_that_stays_unreadable_is_refused_in_the_same_cycle(
+def test_ingest_rejects_a_file_that_stays_unreadable_in_the_same_cycle(
     tmp_path: Path, ledger: Ledger, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("components.contracts.storage.folder.SETTLED_S", 0.5)
@@ -170,7 +174,7 @@ def test_a_plain_copy_that_stays_unreadable_is_refused_in_the_same_cycle(
     assert len(ledger.storage.list("rejected")) == 2
 
 
-def test_a_file_that_is_too_large_is_refused_without_reading_it(
+def test_ingest_rejects_a_file_that_is_too_large_without_reading_it(
     storage: Storage, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = create_campaign(storage, "people", {"name": "people"}, {})
@@ -183,7 +187,7 @@ def test_a_file_that_is_too_large_is_refused_without_reading_it(
         return read(self, name)
 
     monkeypatch.setattr(type(storage), "read", careful)
-    for _ in range(2):  # handed in again, it is told once
+    for _ in range(2):  # a second hand-in adds no event
         storage.write("inbox/@ann/large.json", bytes(1001))
         ingest_inbox(ledger, records, SETTINGS, None)
         assert storage.list("inbox") == []
@@ -191,16 +195,16 @@ def test_a_file_that_is_too_large_is_refused_without_reading_it(
     assert "at most" in event.payload.refused[0].reason
     kept, reason = storage.list("rejected")
     assert storage.read(kept) == bytes(1001)
-    told = json.loads(storage.read(reason))
-    assert told["file"] == "@ann/large.json"
-    assert told["refused"] == [row.model_dump() for row in event.payload.refused]
+    reason_file = json.loads(storage.read(reason))
+    assert reason_file["file"] == "@ann/large.json"
+    assert reason_file["refused"] == [row.model_dump() for row in event.payload.refused]
 
 
-def test_a_kill_at_any_durable_write_ends_in_the_same_labels(
+def test_ingest_ends_in_the_same_labels_after_a_kill_at_any_durable_write(
     tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
-        """Nothing of ours catches it, as nothing catches SIGKILL."""
+        """Like SIGKILL, nothing catches it."""
 
     small = Limits(max_file_bytes=3000)
     monkeypatch.setattr("components.feedback.inbox.Limits", lambda: small)
@@ -245,7 +249,7 @@ def test_a_kill_at_any_durable_write_ends_in_the_same_labels(
     assert kills >= 10
 
 
-def test_the_command_copies_files_under_their_own_names(tmp_path: Path) -> None:
+def test_feedback_add_copies_files_under_their_own_names(tmp_path: Path) -> None:
     recipe = tmp_path / "people.yaml"
     recipe.write_text("name: people\n")
     mask = tmp_path / "a_0_1_labelTrainIds.png"
@@ -268,7 +272,7 @@ def test_the_command_copies_files_under_their_own_names(tmp_path: Path) -> None:
     assert "Nothing was copied" in absent.output
 
 
-def test_the_command_copies_nothing_where_there_is_no_campaign(tmp_path: Path) -> None:
+def test_feedback_commands_reject_a_root_without_a_campaign(tmp_path: Path) -> None:
     recipe, mask = tmp_path / "people.yaml", tmp_path / "a_0_1_labelTrainIds.png"
     recipe.write_text("name: people\n")
     mask.write_bytes(_mask(3))

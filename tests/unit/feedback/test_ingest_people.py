@@ -1,4 +1,4 @@
-"""Several people label: who counts, what stays reachable, and kills and races in between."""
+"""Several annotators: whose label counts, what stays reachable, and kills and races in between."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def current(ledger: Ledger, image_id: str = A) -> tuple[list[int], str]:
     return read_label(ledger.storage, image_id, version.sha256)[0, :2].tolist(), version.annotator
 
 
-def test_the_latest_change_counts_whatever_file_and_cycle_it_came_in(
+def test_latest_takes_the_last_change_from_any_file_and_cycle(
     memory: Path, records: Records
 ) -> None:
     exports = [export((A, "ann", "03", (1, 2)), (B, "ann", "01", (1, 2)))]
@@ -92,7 +92,9 @@ def test_consensus_joins_annotators_of_two_files_and_of_two_cycles(
         assert ledger.verify() == []
 
 
-def test_a_person_has_one_vote_the_latest(ledger: Ledger, records: Records) -> None:
+def test_consensus_counts_only_the_latest_vote_of_a_person(
+    ledger: Ledger, records: Records
+) -> None:
     take(ledger, records, CONSENSUS, x_json=export((A, "ann", "01", (1, 2))))
     take(ledger, records, CONSENSUS, y_json=export((A, "bob", "02", (3, 4))))
     take(ledger, records, CONSENSUS, z_json=export((A, "ann", "03", (3, 2))))
@@ -102,7 +104,7 @@ def test_a_person_has_one_vote_the_latest(ledger: Ledger, records: Records) -> N
     assert len({v.sha256 for v in ledger.state().labels[A]}) == 6  # 4 maps, 2 consensus
 
 
-def test_another_policy_applies_at_the_next_ingestion(ledger: Ledger, records: Records) -> None:
+def test_a_changed_policy_applies_at_the_next_ingestion(ledger: Ledger, records: Records) -> None:
     take(ledger, records, LATEST, x_json=export((A, "ann", "01", (1, 2)), (A, "bob", "02", (1, 4))))
     assert current(ledger) == ([1, 4], "bob")
     take(ledger, records, CONSENSUS)
@@ -114,7 +116,7 @@ def test_another_policy_applies_at_the_next_ingestion(ledger: Ledger, records: R
     assert ledger.state().version == version
 
 
-def test_an_export_that_repeats_earlier_answers_brings_only_its_news(
+def test_ingest_adds_only_the_new_labels_of_an_export_that_repeats_earlier_ones(
     ledger: Ledger, records: Records
 ) -> None:
     first = (A, "ann", "01", (1, 2))
@@ -124,7 +126,7 @@ def test_an_export_that_repeats_earlier_answers_brings_only_its_news(
     assert [x.image_id for x in ledger.events()[-1].payload.labels] == [B]
 
 
-def test_an_answered_image_may_be_relabeled_and_an_unasked_one_not(
+def test_ingest_accepts_a_relabeled_image_and_rejects_an_unasked_one(
     ledger: Ledger, records: Records
 ) -> None:
     for train_ids in ((1, 2), (3, 4)):
@@ -135,7 +137,7 @@ def test_an_answered_image_may_be_relabeled_and_an_unasked_one_not(
     assert sorted(ledger.state().labels) == [A]
 
 
-def test_a_refused_file_that_comes_again_is_looked_at_again(
+def test_ingest_checks_a_rejected_file_again_when_it_is_handed_in_again(
     ledger: Ledger, records: Records
 ) -> None:
     data = export((A, "ann", "01", (1, 2)), (C, "ann", "01", (5, 5)))
@@ -165,7 +167,7 @@ def test_a_skipped_task_leaves_the_queue_unless_somebody_labels_it(
     assert not ledger.state().skipped
 
 
-def test_a_folder_of_the_inbox_names_the_annotator_where_the_format_does_not(
+def test_an_inbox_folder_names_the_annotator_if_the_format_does_not(
     ledger: Ledger, records: Records
 ) -> None:
     name = png_mask.file_name(A)
@@ -190,11 +192,11 @@ def outcome(storage: Storage) -> dict[str, object]:
     }
 
 
-def test_a_kill_at_any_durable_write_ends_as_without_it(
+def test_ingest_of_several_people_ends_the_same_after_a_kill_at_any_durable_write(
     memory: Path, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
-        """Nothing of ours catches it, as nothing catches SIGKILL."""
+        """Like SIGKILL, nothing catches it."""
 
     def start(root: Path) -> Storage:
         ledger = campaign(str(root), [A, B, C])
@@ -235,7 +237,7 @@ def test_a_kill_at_any_durable_write_ends_as_without_it(
     assert kills >= 30
 
 
-def test_processes_that_take_the_same_files_in_at_once_count_each_once(memory: Path) -> None:
+def test_concurrent_processes_count_each_file_once(memory: Path) -> None:
     root, workers, files, shared = str(memory / "race"), 8, 50, 4
     names = [f"shared_{i}" for i in range(shared)]
     ledger = campaign(root, names)
@@ -272,7 +274,7 @@ def undated(file_name: str, *train_ids: int) -> bytes:
 
 @pytest.mark.parametrize("name", [png_mask.file_name(A), f"{A}.json", "export.json"])
 @pytest.mark.parametrize("settings", [LATEST, CONSENSUS])
-def test_a_label_that_is_handed_in_again_after_another_counts_again(
+def test_an_undated_label_counts_again_when_it_is_handed_in_again(
     ledger: Ledger, records: Records, name: str, settings: FeedbackSettings
 ) -> None:
     for train_ids in ((1, 2), (3, 4), (1, 2), (1, 2), (3, 4), (1, 2), (1, 2)):
@@ -295,7 +297,7 @@ def test_a_dated_export_that_is_handed_in_again_is_still_the_older_one(
     assert len(ledger.events()) == 2 + 2
 
 
-def test_the_same_file_with_two_answers_of_one_person_changes_nothing(
+def test_ingest_ignores_a_repeated_file_with_two_answers_of_one_person(
     ledger: Ledger, records: Records
 ) -> None:
     data = export((A, "ann", "", (1, 2)), (A, "ann", "", (3, 4)))
@@ -307,7 +309,7 @@ def test_the_same_file_with_two_answers_of_one_person_changes_nothing(
     assert labels_of(ledger) == [[1, 2], [3, 4]]
 
 
-def test_a_file_that_a_kill_left_in_the_inbox_does_not_win_over_its_correction(
+def test_a_file_left_in_the_inbox_by_a_kill_does_not_override_its_correction(
     ledger: Ledger, records: Records
 ) -> None:
     name = png_mask.file_name(A)
@@ -332,7 +334,7 @@ def test_a_file_that_a_kill_left_in_the_inbox_does_not_win_over_its_correction(
     assert len(ledger.events()) == 2 + 3
 
 
-def test_equal_polygons_of_two_images_are_two_labels_whatever_their_names_end_in(
+def test_ingest_accepts_equal_polygons_of_two_images_as_two_labels(
     ledger: Ledger, records: Records
 ) -> None:
     data = cityscapes_polygons.write(painted(1, 2))
@@ -340,13 +342,15 @@ def test_equal_polygons_of_two_images_are_two_labels_whatever_their_names_end_in
     assert sorted(ledger.state().labels) == [A, B]
 
 
-def test_an_equal_file_under_the_right_name_is_taken(ledger: Ledger, records: Records) -> None:
+def test_ingest_accepts_an_equal_file_under_the_right_name(
+    ledger: Ledger, records: Records
+) -> None:
     for name in ("wrong", A):  # without an ending: what a file is says its content
         take(ledger, records, LATEST, **{name: cityscapes_polygons.write(painted(1, 2))})
     assert sorted(ledger.state().labels) == [A]
 
 
-def test_an_equal_export_under_another_name_brings_no_label_again(
+def test_ingest_adds_no_label_of_an_equal_export_under_another_name(
     ledger: Ledger, records: Records
 ) -> None:
     data = export((A, "ann", "01", (1, 2)), (B, "ann", "", (1, 2)))

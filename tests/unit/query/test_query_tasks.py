@@ -16,7 +16,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.step.results import QueryResult
 from components.contracts.storage.open import open_storage
-from components.preprocess.build import assign, build_records
+from components.preprocess.build import divide, write_records
 from components.query import step
 from components.query.originals import Originals
 from components.query.tasks import enlarged
@@ -41,10 +41,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def records(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Records:
-    source = open_source(data)
-    splits = assign(source, SplitSettings(), seed=0)
-    folder = tmp_path_factory.mktemp("records")
-    return build_records(source, splits, folder, DataSettings(size=STORED))[0]
+    division = divide(open_source(data), DataSettings(size=STORED), SplitSettings(), seed=0)
+    return write_records(division, tmp_path_factory.mktemp("records")).records
 
 
 def original(data: Path, image_id: str) -> np.ndarray:
@@ -64,7 +62,7 @@ def asked(root: str, source: str, records: Records, monkeypatch: pytest.MonkeyPa
     return storage.local_dir("queries/1")
 
 
-def test_annotators_get_the_source_s_images_untouched(
+def test_a_query_writes_the_images_of_the_source_unchanged(
     data: Path, records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = asked(str(tmp_path / "root"), str(data), records, monkeypatch)
@@ -76,7 +74,7 @@ def test_annotators_get_the_source_s_images_untouched(
     )
 
 
-def test_of_a_bucket_only_the_images_that_are_asked_for_are_fetched(
+def test_a_query_fetches_from_a_bucket_only_the_images_it_asks_for(
     data: Path, records: Records, gcs_root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_storage(f"{gcs_root}/data").put_dir(data / "leftImg8bit", "leftImg8bit")
@@ -87,7 +85,7 @@ def test_of_a_bucket_only_the_images_that_are_asked_for_are_fetched(
         np.testing.assert_array_equal(image, original(data, image_id))
 
 
-def test_zips_in_a_bucket_are_read_too(
+def test_originals_reads_zips_in_a_bucket(
     data: Path, records: Records, gcs_root: str, tmp_path: Path
 ) -> None:
     zip_up(data, "leftImg8bit", tmp_path / "images.zip")
@@ -98,20 +96,21 @@ def test_zips_in_a_bucket_are_read_too(
     np.testing.assert_array_equal(image[..., ::-1], original(data, IDS[0]))
 
 
-def test_an_image_that_is_gone_or_another_by_now_is_told(records: Records, tmp_path: Path) -> None:
+def test_originals_rejects_an_image_that_is_missing_or_has_changed(
+    records: Records, tmp_path: Path
+) -> None:
     write_item(tmp_path / "data", IDS[0], size=(44, 60))
     settings = DataSettings(source=str(tmp_path / "data"), size=STORED)
     found = Originals(settings, 0, open_storage(str(tmp_path / "root")))
-    with pytest.raises(StreetloopError, match=f"Expected the image {IDS[1]} in the data set"):
+    with pytest.raises(StreetloopError, match=f"Cannot read the image {IDS[1]}.*Restore"):
         found.image_of(records.read(IDS[1]))
-    with pytest.raises(StreetloopError, match=r"with 48x64 pixels.*has 44x60"):
+    with pytest.raises(StreetloopError, match=r"record says 48x64 .*has 44x60"):
         found.image_of(records.read(IDS[0]))
 
 
-def test_records_of_native_size_need_no_source(data: Path, tmp_path: Path) -> None:
-    source = open_source(data)
-    splits = assign(source, SplitSettings(), seed=0)
-    native = build_records(source, splits, tmp_path / "native", DataSettings())[0]
+def test_originals_needs_no_source_for_records_of_native_size(data: Path, tmp_path: Path) -> None:
+    division = divide(open_source(data), DataSettings(), SplitSettings(), seed=0)
+    native = write_records(division, tmp_path / "native").records
     found = Originals(DataSettings(source="/nowhere"), 0, open_storage(str(tmp_path / "root")))
     for image_id in IDS:
         record = native.read(image_id)
@@ -119,5 +118,5 @@ def test_records_of_native_size_need_no_source(data: Path, tmp_path: Path) -> No
         assert enlarged(record) is record.image
 
 
-def test_records_alone_are_enlarged_to_native_size(records: Records) -> None:
+def test_enlarged_resizes_a_stored_image_to_native_size(records: Records) -> None:
     assert enlarged(records.read(IDS[0])).shape == (*ODD, 3)

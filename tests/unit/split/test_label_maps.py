@@ -25,14 +25,14 @@ def write(folder, name, pixels=MAP):
         ("a_0_1_gtFine_labelIds.png", AS_LABEL_IDS),
     ],
 )
-def test_the_name_says_whose_map_it_is_and_what_it_holds(tmp_path, name, pixels):
+def test_the_file_name_gives_the_image_and_the_encoding(tmp_path, name, pixels):
     write(tmp_path / "city", name, pixels)
     found = find(tmp_path)
     assert list(found) == ["a_0_1"]
     np.testing.assert_array_equal(read(found["a_0_1"]), MAP)
 
 
-def test_of_the_benchmarks_views_of_one_image_the_label_ids_are_read(tmp_path):
+def test_find_prefers_label_ids_among_the_benchmark_s_files(tmp_path):
     for name in ("color", "instanceIds", "labelTrainIds"):
         write(tmp_path, f"a_0_1_gtFine_{name}.png")
     best = write(tmp_path, "a_0_1_gtFine_labelIds.png", AS_LABEL_IDS)
@@ -40,19 +40,19 @@ def test_of_the_benchmarks_views_of_one_image_the_label_ids_are_read(tmp_path):
     assert find(tmp_path) == {"a_0_1": best}
 
 
-def test_two_maps_of_one_image_are_refused(tmp_path):
+def test_find_rejects_two_maps_of_one_image(tmp_path):
     write(tmp_path / "eve", "a_0_1.png")
     write(tmp_path / "max", "a_0_1.png")
-    with pytest.raises(StreetloopError, match=r"one label map of a_0_1; got .*eve.* and .*max"):
+    with pytest.raises(StreetloopError, match=r"Two label maps for image a_0_1: .*eve.* and .*max"):
         find(tmp_path)
 
 
-def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(StreetloopError, match="found none"):
+def test_find_rejects_an_empty_folder(tmp_path):
+    with pytest.raises(StreetloopError, match="No label maps found"):
         find(tmp_path)
 
 
-def test_label_ids_under_a_name_for_train_ids_are_refused_and_the_file_named(tmp_path):
+def test_read_rejects_label_ids_named_as_train_ids_and_names_the_file(tmp_path):
     path = write(tmp_path, "a_0_1.png", AS_LABEL_IDS)
     with pytest.raises(StreetloopError, match=r"a_0_1\.png"):
         read(path)

@@ -12,7 +12,7 @@ import pytest
 from components.contracts.data.records import Records
 from components.contracts.model.files import read_model_info
 from components.contracts.recipe.data import DataSettings, SplitSettings
-from components.preprocess.build import assign, build_records
+from components.preprocess.build import divide, write_records
 from components.split.join import join
 from components.train.__main__ import main
 from pipelines.predict.model import as_trained, model_file
@@ -30,8 +30,8 @@ def records_of(folder: Path, odd: bool, **data: Any) -> Records:
         size = ODD if odd and frame == 2 else NATIVE
         write_item(folder / "data", f"aa_000000_{frame:06d}", size=size)
     source = open_source(folder / "data")
-    splits = assign(source, SplitSettings(dev_fraction=0, guard=0), seed=0)
-    return build_records(source, splits, folder / "records", DataSettings(**data))[0]
+    division = divide(source, DataSettings(**data), SplitSettings(dev_fraction=0, guard=0), seed=0)
+    return write_records(division, folder / "records").records
 
 
 @pytest.mark.parametrize(

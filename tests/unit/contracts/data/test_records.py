@@ -7,7 +7,7 @@ import pytest
 from components.contracts.data.records import INDEX, Records, read_ids, write_ids
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SplitSettings
-from components.preprocess.build import assign, build_records, fingerprint
+from components.preprocess.build import divide, write_records
 from components.split.join import join
 from tests.support.tiny_source import image_of, mask_of, write_item
 from tfds_cityscapes.labels import to_train_ids
@@ -32,19 +32,21 @@ def root(tmp_path_factory):
 
 
 def preprocess(root, output, **data):
-    source = open_source(root)
-    splits = assign(source, SPLIT, seed=0)
-    return build_records(source, splits, output, DataSettings(**data))
+    return write_records(divide(open_source(root), DataSettings(**data), SPLIT, seed=0), output)
+
+
+def splits_of(root, split=SPLIT):
+    return divide(open_source(root), DataSettings(), split, seed=0).splits
 
 
 @pytest.fixture(scope="module")
 def native(root, tmp_path_factory):
-    return preprocess(root, tmp_path_factory.mktemp("native"))[0]
+    return preprocess(root, tmp_path_factory.mktemp("native")).records
 
 
 @pytest.fixture(scope="module")
 def resized(root, tmp_path_factory):
-    return preprocess(root, tmp_path_factory.mktemp("resized"), size=STORED)[0]
+    return preprocess(root, tmp_path_factory.mktemp("resized"), size=STORED).records
 
 
 def truth_of(image_id, size=NATIVE):
@@ -135,10 +137,10 @@ def test_preprocess_stops_at_a_broken_file_and_names_it(broken, tmp_path, capfd)
 
 
 def test_skip_bad_leaves_broken_files_out_and_lists_them(broken, tmp_path, capfd):
-    records, bad = preprocess(broken, tmp_path / "out", skip_bad=True)
-    assert [image_id for image_id, _ in bad] == [TRAIN[2], VAL[0]]
-    assert f"{VAL[0]}_gtFine_labelIds.png" in bad[1][1]
-    assert json.loads((tmp_path / "out/skipped.json").read_text()) == dict(bad)
+    records, left_out = preprocess(broken, tmp_path / "out", skip_bad=True)
+    assert list(left_out) == [TRAIN[2], VAL[0]]
+    assert f"{VAL[0]}_gtFine_labelIds.png" in left_out[VAL[0]]
+    assert json.loads((tmp_path / "out/skipped.json").read_text()) == left_out
     assert records.ids("train") == [i for i in TRAIN[:5] if i != TRAIN[2]]
     assert records.ids("val") == [VAL[1]]
 
@@ -153,7 +155,7 @@ def test_skip_bad_fails_if_no_image_of_a_split_is_left(broken, tmp_path):
 def test_assign_leaves_out_images_for_scoring_that_have_no_mask(root, tmp_path):
     shutil.copytree(root, tmp_path / "some")
     (tmp_path / "some/gtFine/val/bb" / f"{VAL[0]}_gtFine_labelIds.png").unlink()
-    splits = assign(open_source(tmp_path / "some"), SPLIT, seed=0)
+    splits = splits_of(tmp_path / "some")
     assert [i.image_id for i in splits["val"]] == [VAL[1]]
 
 
@@ -163,38 +165,38 @@ def test_assign_does_not_score_a_test_part_whose_labels_are_withheld(tmp_path):
     for image_id in TRAIN[:3]:
         write_item(tmp_path, image_id)
     write_item(tmp_path, VAL[0], "test")
-    assert len(assign(open_source(tmp_path), SPLIT, seed=0)["test"]) == 1
+    assert len(splits_of(tmp_path)["test"]) == 1
     mask = next((tmp_path / "gtFine/test").rglob("*.png"))
     cv2.imwrite(str(mask), np.zeros(NATIVE, np.uint8))  # "unlabeled" all over
-    assert assign(open_source(tmp_path), SPLIT, seed=0)["test"] == []
+    assert splits_of(tmp_path)["test"] == []
 
 
 def test_assign_divides_data_without_splits_by_ratios_or_rejects_it(tmp_path):
     for sequence in range(5):
         for frame in range(4):
             write_item(tmp_path, f"aa_{sequence:06d}_{frame:06d}", split="", size=(32, 32))
-    splits = assign(open_source(tmp_path), SPLIT, seed=0)
+    splits = splits_of(tmp_path)
     assert [len(splits[k]) for k in ("train", "dev", "val", "test")] == [11, 4, 4, 0]
     thirds = SplitSettings(ratios={"train": 0.6, "val": 0.2, "test": 0.2})
-    assert len(assign(open_source(tmp_path), thirds, seed=0)["test"]) == 4
+    assert len(splits_of(tmp_path, thirds)["test"]) == 4
     for path in list(tmp_path.rglob("aa_00000[1-4]*")):
         path.unlink()
     with pytest.raises(StreetloopError, match="sequences"):
-        assign(open_source(tmp_path), SPLIT, seed=0)
+        splits_of(tmp_path)
 
 
 def test_assign_rejects_data_without_a_train_part(tmp_path):
     write_item(tmp_path, VAL[0], "val")
     with pytest.raises(StreetloopError, match="to train on"):
-        assign(open_source(tmp_path), SPLIT, seed=0)
+        splits_of(tmp_path)
 
 
 def test_fingerprint_depends_on_images_size_and_scored_masks_but_not_on_masks_of_train(
     root, tmp_path
 ):
     def of(folder, **data):
-        source = open_source(folder)
-        return fingerprint(source, assign(source, SPLIT, seed=0), DataSettings(**data), SPLIT)
+        division = divide(open_source(folder), DataSettings(**data), SPLIT, seed=0)
+        return division.records_folder
 
     shutil.copytree(root, tmp_path / "copy")
     copy, before = tmp_path / "copy", of(tmp_path / "copy")
@@ -208,11 +210,12 @@ def test_fingerprint_depends_on_images_size_and_scored_masks_but_not_on_masks_of
 
 def test_join_adds_labels_at_the_stored_size_and_lists_the_rest(resized, tmp_path):
     wanted = [TRAIN[1], TRAIN[3]]
-    count = join(resized, [*wanted, VAL[0], "nobody"], truth_of, tmp_path / "parts")
-    assert count == (2, 3)
+    joined = join(resized, [*wanted, VAL[0], "nobody"], truth_of, tmp_path / "parts")
     labeled = Records(tmp_path / "parts/labeled")
+    assert labeled.entries == joined.labeled.entries
     assert labeled.ids("train") == wanted
-    assert read_ids(tmp_path / "parts/unlabeled.txt") == [TRAIN[0], TRAIN[2], TRAIN[4]]
+    assert joined.unlabeled == [TRAIN[0], TRAIN[2], TRAIN[4]]
+    assert read_ids(tmp_path / "parts/unlabeled.txt") == joined.unlabeled
     record = labeled.read(TRAIN[3])
     np.testing.assert_array_equal(record.image, resized.read(TRAIN[3]).image)
     assert record.label.shape == STORED
@@ -224,12 +227,14 @@ def test_join_adds_labels_at_the_stored_size_and_lists_the_rest(resized, tmp_pat
 
 
 def test_join_rejects_a_label_of_another_size(resized, tmp_path):
-    with pytest.raises(StreetloopError, match=rf"40x56.*{TRAIN[1]}.*20x28"):
+    with pytest.raises(StreetloopError, match=rf"{TRAIN[1]} has 20x28 .*image has 40x56"):
         join(resized, [TRAIN[1]], lambda i: np.zeros((20, 28), np.uint8), tmp_path / "parts")
 
 
 def test_join_without_a_label_still_lists_the_pool(resized, tmp_path):
-    assert join(resized, [], truth_of, tmp_path / "parts") == (0, 5)
+    joined = join(resized, [], truth_of, tmp_path / "parts")
+    assert joined.unlabeled == TRAIN[:5]
+    assert joined.labeled.ids("train") == []
     assert Records(tmp_path / "parts/labeled").ids("train") == []
 
 

@@ -27,7 +27,7 @@ def refused(path, *changes, **options) -> str:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_recipe_loads_fits_and_reads_back_equal(path):
+def test_a_shipped_recipe_survives_a_round_trip_and_fits_a_parameter(path):
     recipe = load(path)
     assert recipe.name == path.stem
     text = recipe.resolved()
@@ -38,7 +38,7 @@ def test_a_shipped_recipe_loads_fits_and_reads_back_equal(path):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_recipe_opens_with_what_it_is_for(path):
+def test_a_shipped_recipe_opens_with_purpose_command_and_expectation(path):
     header = [line for line in path.read_text().splitlines() if line.startswith("#")]
     assert any("Purpose:" in line for line in header)
     command = rf"# Command: .*\bpipelines/recipes/{path.name}\b"
@@ -58,7 +58,7 @@ def test_a_shipped_recipe_opens_with_what_it_is_for(path):
         ("name: a\ntrain: {netwrok: {}}", "train.netwrok", "train.network"),
     ],
 )  # fmt: skip
-def test_an_unknown_key_names_the_nearest_valid_one(written, text, key, nearest):
+def test_load_names_the_valid_key_nearest_to_an_unknown_one(written, text, key, nearest):
     message = refused(written(text))
     assert f"unknown key {key}." in message
     assert f"Did you mean {nearest}?" in message
@@ -91,7 +91,7 @@ def test_an_unknown_key_names_the_nearest_valid_one(written, text, key, nearest)
         ("evaluate.gate.protected=[lorry]", "evaluate.gate.protected", "lorry", "['lorry']"),
     ],
 )
-def test_a_wrong_type_or_an_impossible_value_names_the_key_what_was_expected_and_what_came(
+def test_load_names_the_key_the_expectation_and_the_value_of_a_mistake(
     written, change, key, expected, got
 ):
     message = refused(written("name: a"), change)
@@ -109,30 +109,28 @@ def test_a_wrong_type_or_an_impossible_value_names_the_key_what_was_expected_and
         ("split.initial=half", "split.initial", ("integer", "all")),
     ],
 )
-def test_a_value_with_several_forms_is_explained_in_one_line_under_its_own_key(
-    written, change, key, expected
-):
+def test_load_explains_a_value_with_several_forms_in_one_line(written, change, key, expected):
     message = refused(written("name: a"), change)
     assert message.startswith(f"{message.partition('mine.yaml')[0]}mine.yaml: {key}: ")
     assert all(word in message for word in expected)
     assert "\n" not in message
 
 
-def test_every_mistake_is_reported_at_once(written):
+def test_load_reports_every_mistake(written):
     message = refused(written("name: a\nseed: x\nquery: {query_size: 0, strateg: random}"))
     assert len(message.splitlines()) == 3
 
 
-def test_two_sources_are_one_too_many(written):
+def test_load_rejects_two_data_sources(written):
     message = refused(written("name: a\ndata: {source: here, synthetic: {}}"))
     assert "data: give data.source or data.synthetic, not both" in message
 
 
-def test_a_name_is_needed(written):
+def test_load_rejects_a_recipe_without_a_name(written):
     assert "name: field required" in refused(written("seed: 3"))
 
 
-def test_settings_are_changed_from_the_command_line_in_order(written):
+def test_load_applies_changes_in_order(written):
     changes = [
         "query.query_size=4",
         "query.query_size=5",
@@ -152,11 +150,11 @@ def test_settings_are_changed_from_the_command_line_in_order(written):
 
 
 @pytest.mark.parametrize("change", ["query.query_size", "=3", "seed=[", "seed={a: 1, a: 2}"])
-def test_a_change_that_is_none_is_refused(written, change):
+def test_load_rejects_a_change_that_is_not_key_equals_value(written, change):
     assert "--set" in refused(written("name: a"), change)
 
 
-def test_data_on_the_command_line_replaces_any_source(written, tmp_path, monkeypatch):
+def test_load_replaces_any_source_by_the_given_data(written, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = written("name: a\ndata: {synthetic: {images: 9}, size: [64, 96]}")
     recipe = load(path, data="photos")
@@ -170,32 +168,32 @@ def test_data_on_the_command_line_replaces_any_source(written, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("- a\n- b", "keys and values; got list"),
-        ("name: [", "expected YAML"),
-        ("name: a\nseed: 1\nseed: 2", "seed is there twice"),
-        ("name: a\ntrain: {steps: 1}\ntrain: {batch_size: 2}", "train is there twice"),
-        ("name: !!python/object/apply:os.getcwd []", "expected YAML"),
+        ("- a\n- b", "mine.yaml must hold keys and values, but holds a list."),
+        ("name: [", "mine.yaml is not valid YAML"),
+        ("name: a\nseed: 1\nseed: 2", "duplicate key seed"),
+        ("name: a\ntrain: {steps: 1}\ntrain: {batch_size: 2}", "duplicate key train"),
+        ("name: !!python/object/apply:os.getcwd []", "mine.yaml is not valid YAML"),
         ("", "name: field required"),
     ],
 )
-def test_a_file_that_is_no_recipe_is_refused(written, text, expected):
+def test_load_rejects_a_file_that_is_not_a_recipe(written, text, expected):
     assert expected in refused(written(text))
 
 
-def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
+def test_load_rejects_a_missing_file_and_a_binary_one(tmp_path):
     assert "pipelines/recipes" in refused(tmp_path / "nowhere.yaml")
     assert "Recipe not found" in refused(tmp_path)
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     assert "UTF-8" in refused(tmp_path / "binary.yaml")
 
 
-def test_a_recipe_too_large_for_a_parameter_is_refused(written):
+def test_resolved_rejects_a_recipe_too_large_for_a_parameter(written):
     path = written(f"name: a\ndata: {{source: /{'x' * 16_000}}}")
     with pytest.raises(UsageError, match="at most 16000 are possible"):
         load(path).resolved()
 
 
-def test_keys_lists_every_section_and_what_is_in_it():
+def test_keys_lists_every_section_and_its_keys():
     found = set(keys())
     assert {"name", "train", "train.network.encoder.name", "data.synthetic.images"} <= found
     assert {key.partition(".")[0] for key in found} == set(Recipe.model_fields)

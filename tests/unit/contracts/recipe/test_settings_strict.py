@@ -44,19 +44,19 @@ def test_every_group_of_a_recipe_is_strict_and_frozen():
         {"count": None},
     ],
 )
-def test_nothing_is_guessed(values):
+def test_settings_reject_unknown_keys_and_wrong_types(values):
     with pytest.raises(ValidationError):
         Some.model_validate(values)
 
 
-def test_a_whole_number_is_a_number_and_settings_do_not_change():
+def test_settings_accept_an_integer_as_a_number_and_are_frozen():
     some = Some.model_validate({"number": 2})
     assert some.number == 2.0
     with pytest.raises(ValidationError, match="frozen"):
         some.count = 3
 
 
-def test_sizes_come_as_lists_from_yaml_and_are_bounded():
+def test_sizes_may_be_lists_and_are_bounded():
     assert DataSettings.model_validate({"size": [64, 128]}).size == (64, 128)
     assert InferenceSettings.model_validate({"window": [64, 64]}).window == (64, 64)
     for size in ([64], [64, 128, 3], [31, 64], [64, 10_000], [64.0, 128], "64x128"):
@@ -65,17 +65,17 @@ def test_sizes_come_as_lists_from_yaml_and_are_bounded():
 
 
 @pytest.mark.parametrize("initial", [0, 12, "1/16", "1/2", "all"])
-def test_an_initial_amount_that_can_be_met(initial):
+def test_split_accepts_a_valid_initial_amount(initial):
     assert SplitSettings(initial=initial).initial == initial
 
 
 @pytest.mark.parametrize("initial", [-1, 0.5, "1/0", "2/3", "0.5", "half", True, None])
-def test_an_initial_amount_that_cannot(initial):
+def test_split_rejects_an_invalid_initial_amount(initial):
     with pytest.raises(ValidationError):
         SplitSettings(initial=initial)
 
 
-def test_ratios_need_train_and_val_and_sum_to_one():
+def test_split_rejects_ratios_without_train_or_val_or_a_sum_of_one():
     SplitSettings(ratios={"train": 0.7, "val": 0.2, "test": 0.1})
     for ratios in (
         {"train": 1.0},

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.process.errors import StreetloopError
 from components.contracts.storage.open import open_storage
-from pipelines.ablation.plan import Fit, make_records, scene_of
+from components.preprocess.build import store_records
+from pipelines.ablation.plan import Fit, scene_of
 from pipelines.ablation.store import Begun, write_result
 from pipelines.ablation.worker import Worker
 from pipelines.cli import main
@@ -37,7 +38,7 @@ class Pretender:
     def order(self, worker: Worker, fit: Fit | None, run_id: str | None) -> None:
         recipe, storage = worker._recipe, worker._storage
         if fit is None:
-            make_records(recipe, scene_of(recipe, storage), storage)
+            store_records(scene_of(recipe, storage).division, storage)
             return
         if fit.name in self.failing:
             raise StreetloopError(f"{fit.name} failed. Its own words.")

@@ -18,7 +18,7 @@ from components.contracts.model.files import load_generator, save_model
 from components.contracts.model.predictor import Predictor
 from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.recipe.inference import InferenceSettings
-from components.preprocess.build import assign, build_records
+from components.preprocess.build import divide, write_records
 from pipelines.cli import main
 from pipelines.predict.files import submission_doubts
 from tfds_cityscapes.labels import TRAIN_LABELS, to_label_ids
@@ -219,9 +219,8 @@ def test_a_photo_is_shown_as_its_record_is(model: Path, images: Path, tmp_path: 
     name = f"{FRAME}_leftImg8bit.png"
     (folder / name).write_bytes((images / name).read_bytes())
     source = open_source(tmp_path / "data")
-    splits = assign(source, SplitSettings(), seed=0)
-    settings = DataSettings(size=TRAINED)
-    record = build_records(source, splits, tmp_path / "records", settings)[0].read(FRAME)
+    division = divide(source, DataSettings(size=TRAINED), SplitSettings(), seed=0)
+    record = write_records(division, tmp_path / "records").records.read(FRAME)
     predictor = Predictor(load_generator(model), InferenceSettings(**OWN))
     expected = predictor.probabilities(record.image, IMAGES[name]).argmax(-1).astype(np.uint8)
     assert predict(model, folder, tmp_path / "out").exit_code == 0
