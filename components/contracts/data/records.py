@@ -7,7 +7,6 @@ that any image can be read by its id, in any order, without reading what lies be
 from __future__ import annotations
 
 import json
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.files import write_text
 
 INDEX = "index.json"
 _DAMAGED = (
@@ -168,9 +168,9 @@ def write_index(folder: Path, split_of: dict[str, str] | None = None) -> Records
                     length=length,
                 )
                 rows[image_id] = asdict(entry)
-    part = folder / f".{INDEX}.part"
-    part.write_text(json.dumps(rows, sort_keys=True))
-    os.replace(part, folder / INDEX)  # a folder with an index is complete
+    write_text(
+        folder / INDEX, json.dumps(rows, sort_keys=True)
+    )  # the last file: now it is complete
     return Records(folder)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.files import write_text
 from components.contracts.recipe.base import Settings
 from tfds_cityscapes.labels import NUM_CLASSES, table_hash
 
@@ -93,9 +93,8 @@ def save_model(
         recipe=recipe,
         files=files,
     )
-    part = folder / f".{INFO_FILE}.part"
-    part.write_text(json.dumps(info.model_dump(), indent=2, sort_keys=True) + "\n")
-    os.replace(part, folder / INFO_FILE)
+    content = json.dumps(info.model_dump(), indent=2, sort_keys=True) + "\n"
+    write_text(folder / INFO_FILE, content)
     return info
 
 

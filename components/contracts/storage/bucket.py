@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from components.contracts.process.errors import UsageError
+from components.contracts.process.files import replace
 from components.contracts.storage.base import (
     PRIVATE,
     Contents,
@@ -26,7 +27,7 @@ from components.contracts.storage.base import (
     observed,
 )
 from components.contracts.storage.cache import refresh
-from components.contracts.storage.files import explained, replace_local
+from components.contracts.storage.files import explained
 
 THREADS = 8
 # Resumable uploads go in pieces, so that a retry repeats a piece and not the file.
@@ -270,7 +271,7 @@ class GcsStorage(Storage):
     def get_file(self, name: str, local: Path) -> None:
         blob = self._blob(name)
         with self._explained(name, missing=True), explained(local):
-            replace_local(local, partial(blob.download_to_file, **self._retried))
+            replace(local, partial(blob.download_to_file, **self._retried))
 
     def local_dir(self, prefix: str) -> Path:
         prefix = check_prefix(prefix)

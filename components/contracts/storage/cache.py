@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from components.contracts.process.files import write_text
+
 Listing = dict[str, tuple[int, int]]
 
 
@@ -65,9 +67,7 @@ def refresh(
         for path in [path for path in folder.rglob("*") if path.is_file()]:
             if path.relative_to(files).as_posix() not in listed:
                 path.unlink()
-        temporary = known_path.with_suffix(".part")
-        temporary.write_text(json.dumps(listed))
-        os.replace(temporary, known_path)
+        write_text(known_path, json.dumps(listed))
     return folder
 
 

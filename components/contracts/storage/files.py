@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from components.contracts.storage.base import StorageError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-def replace_local(local: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Write a local file whole or not at all (not fsynced: it can be fetched again)."""
-    local.parent.mkdir(parents=True, exist_ok=True)
-    temporary = local.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with open(temporary, "xb") as file:
-            fill(file)
-        os.replace(temporary, local)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
 
 
 def fsync_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from components.contracts.process.files import replace as replace_file
 from components.contracts.storage.base import (
     PRIVATE,
     SETTLED_S,
@@ -24,7 +25,7 @@ from components.contracts.storage.base import (
     check_prefix,
     observed,
 )
-from components.contracts.storage.files import as_missing, explained, fsync_folder, replace_local
+from components.contracts.storage.files import as_missing, explained, fsync_folder
 
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
@@ -153,7 +154,7 @@ class FolderStorage(Storage):
     def get_file(self, name: str, local: Path) -> None:
         source = self._path(name)
         with explained(local), as_missing(source), open(source, "rb") as file:
-            replace_local(local, lambda out: shutil.copyfileobj(file, out, 1 << 20))
+            replace_file(local, lambda out: shutil.copyfileobj(file, out, 1 << 20))
 
     def local_dir(self, prefix: str) -> Path:
         folder = self.root / check_prefix(prefix)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.files import write_text
 from components.evaluate.benchmark import native
 from components.evaluate.benchmark.id_files import read_ids
 from components.evaluate.benchmark.scoring import FolderReport, score_folders
@@ -84,10 +84,7 @@ def run(args: argparse.Namespace) -> int:
 def _write(path: Path, text: str) -> None:
     """Replaces a file at once: a reader never sees half of it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_text(path, text)
     except OSError as error:
         raise StreetloopError(f"Expected to be able to write {path}: {error}.") from error
 
