@@ -3,9 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.contracts.annotation import rle
+from components.contracts.annotation.label_studio import rle
+from components.contracts.annotation.label_studio.rle import (
+    decode_mask,
+    decode_rle,
+    encode_mask,
+    encode_rle,
+)
 from components.contracts.annotation.model import AnnotationError
-from components.contracts.annotation.rle import decode_mask, decode_rle, encode_mask, encode_rle
 
 # What label-studio-sdk 2.1.2 encodes.
 GOLDEN = {
@@ -52,23 +57,23 @@ def stream(count: int, word: int, sizes: list[int], blocks: list[tuple[int, int,
 
 
 @pytest.mark.parametrize("golden", GOLDEN)
-def test_encodes_the_same_bytes_as_label_studio_sdk(golden):
+def test_rle_encodes_the_same_bytes_as_label_studio_sdk(golden):
     assert encode_rle(GOLDEN[golden]).hex() == golden
 
 
 @pytest.mark.parametrize("golden", GOLDEN)
-def test_decodes_what_label_studio_sdk_encoded(golden):
+def test_rle_decodes_what_label_studio_sdk_encoded(golden):
     values = GOLDEN[golden]
     np.testing.assert_array_equal(decode_rle(bytes.fromhex(golden), len(values)), values)
 
 
 @pytest.mark.parametrize("golden", LITERALS)
-def test_decodes_blocks_of_single_values_as_the_sdk_does(golden):
+def test_rle_decodes_blocks_of_single_values_as_the_sdk_does(golden):
     values = LITERALS[golden]
     np.testing.assert_array_equal(decode_rle(bytes.fromhex(golden), len(values)), values)
 
 
-def test_a_mask_is_the_alpha_channel_of_the_stroke():
+def test_rle_mask_is_the_alpha_channel_of_the_stroke():
     mask = np.zeros((3, 5), bool)
     mask[1, 1:4] = True
     assert encode_mask(mask).hex() == BAR
@@ -81,7 +86,7 @@ def test_a_mask_is_the_alpha_channel_of_the_stroke():
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32), st.floats(0, 1))
 @settings(max_examples=60, deadline=None)
-def test_a_mask_survives_encoding_and_decoding(height, width, seed, density):
+def test_rle_decodes_any_mask_that_it_encoded(height, width, seed, density):
     mask = np.random.default_rng(seed).random((height, width)) < density
     np.testing.assert_array_equal(decode_mask(encode_mask(mask), height, width), mask)
 
@@ -101,12 +106,12 @@ def streams(draw):
 
 @given(streams())
 @settings(max_examples=150, deadline=None)
-def test_any_valid_stream_decodes_as_bit_by_bit(parts):
+def test_rle_decodes_any_valid_stream_as_a_bitwise_decoder_does(parts):
     data = stream(*parts)
     assert decode_rle(data, parts[0]).tolist() == slow_decode(data)
 
 
-def test_what_follows_the_last_value_does_not_matter():
+def test_rle_ignores_what_follows_the_last_value():
     data = encode_rle(np.arange(12))
     np.testing.assert_array_equal(decode_rle(data + b"\xff\x00\x37", 12), np.arange(12))
     with_run_over_the_end = stream(3, 8, [3, 4, 8, 16], [(1, 0, [7] * 8)])
@@ -114,7 +119,7 @@ def test_what_follows_the_last_value_does_not_matter():
 
 
 @pytest.mark.parametrize("size", range(28))
-def test_a_cut_off_stroke_is_refused(size):
+def test_rle_rejects_a_stroke_that_is_cut_off(size):
     data = encode_rle(np.arange(12))
     assert len(data) == 28
     if size < 27:  # the last byte is filling
@@ -122,19 +127,19 @@ def test_a_cut_off_stroke_is_refused(size):
             decode_rle(data[:size], 12)
 
 
-def test_a_stroke_for_another_image_size_is_refused_before_memory_is_taken():
+def test_rle_rejects_a_stroke_of_another_image_size_before_memory_is_allocated():
     huge = b"\xff\xff\xff\xff" + encode_rle(np.zeros(4))[4:]
     with pytest.raises(AnnotationError, match="different sizes"):
         decode_rle(huge, 48)
 
 
-def test_values_of_more_than_8_bits_are_refused():
+def test_rle_rejects_values_of_more_than_8_bits():
     data = stream(2, 16, [3, 4, 8, 16], [(0, 0, [300, 2])])
     with pytest.raises(AnnotationError, match="16 bits"):
         decode_rle(data, 2)
 
 
-def test_a_stroke_far_longer_than_its_values_need_is_refused_before_memory_is_taken(monkeypatch):
+def test_rle_rejects_a_stroke_far_longer_than_its_values_before_memory_is_allocated(monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, 400).astype(np.uint8)
     np.testing.assert_array_equal(decode_rle(encode_rle(noise), 400), noise)  # 14 bits a value
 
