@@ -1,4 +1,4 @@
-"""What stands on sidewalks: lamps, signs, traffic lights, bins and boxes."""
+"""Paint what stands on sidewalks: lamps, signs, traffic lights, bins and boxes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _circle(corners: int) -> np.ndarray:
 
 
 class _Board:
-    """Draws in metres on a plane that faces the camera, right and up from a place on the ground."""
+    """A plane that faces the camera, in metres to the right of and above a place on the ground."""
 
     def __init__(self, canvas: Canvas, camera: Camera, x: float, z: float):
         self.canvas, self.z = canvas, z
@@ -49,7 +49,7 @@ def paint_furniture(
     canvas: Canvas, camera: Camera, city: City, rng: np.random.Generator,
     kind: str, x: float, z: float,
 ) -> None:  # fmt: skip
-    """Paints one piece, standing at (x, z): lamp, post, sign, board, signal, gantry, bin, box."""
+    """Paint one piece at (x, z): lamp, post, sign, board, signal, gantry, bin or box."""
     board = _Board(canvas, camera, x, z)
     metal = vary(rng, city.metal, 0.06)
     inward = -1.0 if x > 0 else 1.0

@@ -82,5 +82,5 @@ def test_builder_skips_broken_items_only_on_request(root, tmp_path):
 
 def test_builder_rejects_a_source_without_masks(tmp_path):
     write_item(tmp_path, VAL, mask=False)
-    with pytest.raises(SourceError, match="expected masks"):
+    with pytest.raises(SourceError, match="No masks found"):
         cityscapes(tmp_path, tmp_path / "tfds")

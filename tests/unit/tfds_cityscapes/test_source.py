@@ -31,7 +31,7 @@ def image_path(root):
 
 
 def check(source):
-    """Holds for the fixture's data set, wherever it lies."""
+    """Check what holds for the fixture's data set in every form."""
     assert [(i.image_id, i.city, i.split) for i in source.items] == [
         (ONE, "aa", "train"),
         (TWO, "bb", "val"),
@@ -97,7 +97,7 @@ def test_read_label_reports_a_missing_mask(root):
 
 def test_source_rejects_an_image_id_that_occurs_twice(root):
     write_item(root, ONE, "val")
-    with pytest.raises(SourceError, match=f"{ONE} is also leftImg8bit/train"):
+    with pytest.raises(SourceError, match=f"{ONE} occurs twice: leftImg8bit/train"):
         open_source(root)
 
 
@@ -163,12 +163,12 @@ def test_source_rejects_a_mask_of_colours(root):
 
 
 def test_source_rejects_a_missing_folder_an_empty_one_and_an_invalid_zip(tmp_path):
-    with pytest.raises(SourceError, match="no such folder"):
+    with pytest.raises(SourceError, match="Data set not found"):
         open_source(tmp_path / "nowhere")
-    with pytest.raises(SourceError, match="found no such image"):
+    with pytest.raises(SourceError, match="No images found"):
         open_source(tmp_path)
     (tmp_path / "data.zip").write_bytes(b"not a zip")
-    with pytest.raises(SourceError, match=r"data\.zip: expected a zip"):
+    with pytest.raises(SourceError, match=r"data\.zip is not a readable zip"):
         open_source(tmp_path)
 
 

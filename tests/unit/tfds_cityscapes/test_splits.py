@@ -76,7 +76,7 @@ def test_ratios_give_every_split_a_sequence_or_reject_the_data():
     few = [item("aa", k, frame) for k in range(2) for frame in range(5)]
     parts = by_ratios(few, {"train": 0.99, "val": 0.01}, seed=0)
     assert [len(part) for part in parts.values()] == [5, 5]
-    with pytest.raises(SourceError, match=r"at least 3 sequences.*got 2"):
+    with pytest.raises(SourceError, match=r"2, and at least 3 are needed"):
         by_ratios(few, {"train": 0.6, "val": 0.2, "test": 0.2}, seed=0)
 
 

@@ -40,7 +40,7 @@ def read(path: Path | str) -> np.ndarray:
 
 
 def rasterise(polygons: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Paints a polygons file as the benchmark does: in order, instances counted per class."""
+    """Paint a polygons file as the benchmark does: in order, instances counted per class."""
     instances = np.zeros((polygons["imgHeight"], polygons["imgWidth"]), np.uint16)
     counts: dict[str, int] = {}
     for item in polygons["objects"]:
@@ -247,14 +247,14 @@ def test_generate_rejects_a_folder_with_other_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--size=32x64", "from 64 to 4096 pixels; got 32x64"),
-        ("--size=9999x64", "from 64 to 4096 pixels; got 9999x64"),
-        ("--size=128", "expected HEIGHTxWIDTH"),
-        ("--size=-64x64", "expected HEIGHTxWIDTH"),
-        ("--images=0", "at least 1 image in train; got 0"),
-        ("--val=-1", "0 or more images in val; got -1"),
-        ("--test=-2", "0 or more images in test; got -2"),
-        ("--seed=-3", "seed of 0 or larger; got -3"),
+        ("--size=32x64", "size is 32x64. Expected a height and a width from 64 to 4096 pixels"),
+        ("--size=9999x64", "size is 9999x64. Expected a height and a width from 64 to 4096 pixels"),
+        ("--size=128", "'128' is not HEIGHTxWIDTH"),
+        ("--size=-64x64", "'-64x64' is not HEIGHTxWIDTH"),
+        ("--images=0", "images in train is 0. Expected 1 or more"),
+        ("--val=-1", "images in val is -1. Expected 0 or more"),
+        ("--test=-2", "images in test is -2. Expected 0 or more"),
+        ("--seed=-3", "seed is -3. Expected 0 or more"),
         ("--images=many", "invalid int value"),
     ],
 )
