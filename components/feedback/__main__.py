@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _EXAMPLE,
     )
     parser.add_argument("exports", type=Path, nargs="+", metavar="FILE", help="an export")
-    parser.add_argument("--records", type=Path, required=True, metavar="DIR", help="records of preprocess")
+    parser.add_argument(
+        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
         "--policy",

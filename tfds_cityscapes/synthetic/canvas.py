@@ -6,6 +6,7 @@ file and rasterised from there, so that the file and the label image cannot disa
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -19,6 +20,13 @@ from tfds_cityscapes.synthetic.weather import Light
 
 _SHIFT = 3  # binary digits of a coordinate after the point
 _FINE_PIXELS = 1 << 19  # larger pictures are painted at their own resolution: no visible gain
+
+
+@functools.cache
+def circle(corners: int, turn: float = 0.0) -> np.ndarray:
+    """Return a regular polygon [corners, 2] of unit radius, turned by an angle in radians."""
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False) + turn
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 class Canvas:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from tfds_cityscapes.synthetic.camera import Camera
-from tfds_cityscapes.synthetic.canvas import Canvas
+from tfds_cityscapes.synthetic.canvas import Canvas, circle
 from tfds_cityscapes.synthetic.cities import City, Color, vary
 from tfds_cityscapes.synthetic.texture import PLAIN
-
-
-@functools.cache
-def _circle(corners: int) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False) + np.pi / corners
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 class _Board:
@@ -33,7 +25,7 @@ class _Board:
         return self.at(np.array([[x0, y0], [x0, y1], [x1, y1], [x1, y0]]))
 
     def disc(self, x: float, y: float, radius: float, corners: int = 10) -> np.ndarray:
-        return self.at(_circle(corners) * radius + (x, y))
+        return self.at(circle(corners, np.pi / corners) * radius + (x, y))
 
     def tone(self, color: Color, gain: float = 0.92) -> Color:
         return self.canvas.light.tone(color, self.z, gain)

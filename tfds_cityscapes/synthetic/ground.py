@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from tfds_cityscapes.synthetic.camera import FAR, Camera
-from tfds_cityscapes.synthetic.canvas import Canvas
+from tfds_cityscapes.synthetic.canvas import Canvas, circle
 from tfds_cityscapes.synthetic.cities import Color
 from tfds_cityscapes.synthetic.street import Street
 from tfds_cityscapes.synthetic.texture import ASPHALT, GRASS, PAVING, PLAIN
@@ -129,10 +129,9 @@ def blot(camera: Camera, x: float, z: float, wide: float, deep: float) -> np.nda
     """Return the dark patch under a vehicle or a person: [8, 2] pixels, empty if too close."""
     if z - deep / 2 < 0.8:
         return np.zeros((0, 2))
-    angle = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     points = np.zeros((8, 3))
-    points[:, 0] = x + np.cos(angle) * wide * 0.6
-    points[:, 2] = z + np.sin(angle) * deep * 0.6
+    points[:, 0] = x + circle(8)[:, 0] * wide * 0.6
+    points[:, 2] = z + circle(8)[:, 1] * deep * 0.6
     return camera.project(points)
 
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tfds_cityscapes.synthetic.camera import Camera
-from tfds_cityscapes.synthetic.canvas import Canvas
+from tfds_cityscapes.synthetic.canvas import Canvas, circle
 from tfds_cityscapes.synthetic.cities import City, vary
 from tfds_cityscapes.synthetic.texture import LEAVES, PLAIN
 
 _TUFTS = 30
 
 
-def _circle(corners: int) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-
-_CIRCLE, _HEPTAGON = _circle(18), _circle(7)
+_CIRCLE, _HEPTAGON = circle(18), circle(7)
 
 
 def _crown(rng: np.random.Generator, roughness: float) -> np.ndarray:

@@ -55,8 +55,8 @@ class Archive:
             )
         if sum(entry.file_size for entry in entries) > limits.max_unpacked_bytes:
             raise AnnotationError(
-                f"The zip unpacks to more than {limits.max_unpacked_bytes // MIB:,} MiB, as it says "
-                "itself. Split the export."
+                f"The zip unpacks to more than {limits.max_unpacked_bytes // MIB:,} MiB. Split the "
+                "export."
             )
         for entry in entries:
             self._admit(entry, limits)

@@ -82,7 +82,7 @@ def _guarded(name: str, read: Callable[[], Batch]) -> Batch:
     except Exception as error:  # a stranger's file must not stop the others
         return refused(
             name,
-            f"Reading this file failed ({type(error).__name__}). This is also a fault of the reader: "
+            f"Reading this file failed ({type(error).__name__}). This is a fault of the reader, too: "
             f"please report it with the file. {_FORMATS}",
         )
 
@@ -111,7 +111,7 @@ def _read_json(name: str, value: Any, budget: Budget, annotator: str) -> Batch:
     if isinstance(value, dict) and "data" in value:
         return label_studio.read(clean(name), [value], budget)
     if isinstance(value, dict) and "categories" in value:
-        raise AnnotationError(f"COCO does not say which object is in front. {_FORMATS}")
+        raise AnnotationError(f"COCO files do not say which object is in front. {_FORMATS}")
     raise AnnotationError(f"The JSON holds {quote(value)} and no annotations. {_FORMATS}")
 
 

@@ -181,6 +181,6 @@ def _encoding_of_ids(ids: np.ndarray) -> Encoding:
     if IGNORE_LABEL in used:
         return "train_ids"
     raise AnnotationError(
-        f"The mask may hold label ids or train ids: its values ({', '.join(map(str, inner[:20]))}) "
-        "can be either. Add _labelIds or _trainIds to the end of the file's name, before .png."
+        f"The values of the mask ({', '.join(map(str, inner[:20]))}) can be label ids or train ids. "
+        "Add _labelIds or _trainIds to the end of the file's name, before .png."
     )

@@ -20,7 +20,7 @@ Names: TypeAlias = list[str]
 Contents: TypeAlias = list[bytes]
 
 # Called as observer(phase, operation, name) with phase "before" or "after" around every durable
-# change, so that a test can kill the process exactly there. No "after" when the change failed.
+# change, so that a test can kill the process exactly there. A change that failed has no "after".
 observer: Callable[[str, str, str], None] | None = None
 
 

@@ -11,7 +11,7 @@ def test_label_table_is_that_of_the_benchmark():
         row.name: (row.label_id, row.train_id, row.category, row.has_instances, row.color)
         for row in labels.LABELS
     }
-    # They write -1 where a class has no train id of its own; it is ignored all the same.
+    # The benchmark writes -1 for a class without a train id; it is ignored, too.
     expected = {
         row.name: (
             row.id,

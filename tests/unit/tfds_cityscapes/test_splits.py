@@ -27,7 +27,7 @@ def test_carve_dev_partitions_the_items_into_pool_guard_and_dev(fraction, guard)
         mine = [[i for i in part if i.city == city] for part in (pool, gap, dev)]
         assert len(mine[2]) == max(1, round(fraction * count))
         assert len(mine[1]) == guard
-        # In time: the pool, the gap, dev.
+        # The order in time is pool, gap, dev.
         in_time = sorted((i for part in mine for i in part), key=lambda i: i.order)
         assert ids(in_time) == [name for part in mine for name in ids(part)]
 
@@ -60,7 +60,7 @@ def test_ratios_keep_sequences_together_and_come_close_to_the_shares():
     assert not sequences["train"] & sequences["val"]
     assert not (sequences["train"] | sequences["val"]) & sequences["test"]
     for name, share in ratios.items():
-        assert abs(len(parts[name]) - share * len(POOL)) <= 10  # a sequence
+        assert abs(len(parts[name]) - share * len(POOL)) <= 10  # one sequence
 
 
 def test_ratios_depend_on_the_seed_alone():

@@ -112,7 +112,7 @@ def test_benchmark_rasterises_the_polygons_to_nearly_the_same_labels(data: Path)
         polygons.fromJsonFile(str(path))
         theirs = np.array(convert.createLabelImage(polygons, "ids"))
         ours = read(str(path).replace("polygons.json", "labelIds.png"))
-        assert (theirs == ours).mean() > 0.97  # another rule for pixels on an edge
+        assert (theirs == ours).mean() > 0.97  # pixels on an edge follow another rule
 
 
 def test_generate_gives_the_same_bytes_for_the_same_seed_in_another_process(

@@ -45,7 +45,8 @@ def paint(results: list[Mapping[str, Any]], data: Mapping[str, Any], budget: Bud
         kind = _text(result, "type").lower()
         if kind.startswith(_OTHER_SHAPES):
             raise AnnotationError(
-                f"A region is a {clean(kind, 40)}. Draw it as a polygon or with the brush."
+                f"A region has the type {clean(kind, 40)}, which cannot be read. Draw it with the "
+                "brush or as a polygon."
             )
         if not isinstance(value, dict) or not any(shape in value for shape in _SHAPES):
             continue  # a choice, a rating or a comment on the image, not a region

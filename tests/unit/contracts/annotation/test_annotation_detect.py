@@ -22,7 +22,7 @@ def label_studio() -> bytes:
 
 
 def zipped(files: dict, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip of name (or ZipInfo) -> content."""
+    """Return a zip of name (or ZipInfo) -> content."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", compression) as archive:
         for name, content in files.items():

@@ -12,7 +12,7 @@ from components.contracts.annotation.label_studio.rle import (
 )
 from components.contracts.annotation.model import AnnotationError
 
-# What label-studio-sdk 2.1.2 encodes.
+# Encoded by label-studio-sdk 2.1.2.
 GOLDEN = {
     "0000000c391bf800000080040018008002800c003801000480140058": np.arange(12),
     "0000014f391bf800f38058ffc2003c04ac24": np.repeat([7, 0, 255, 1, 9], [1, 8, 9, 17, 300]),
@@ -27,7 +27,7 @@ LITERALS = {
 
 
 def slow_decode(data: bytes) -> list[int]:
-    """The format read one bit after another: what the fast decoder must agree with."""
+    """Decode bit by bit; the fast decoder must agree."""
     bits = "".join(f"{byte:08b}" for byte in data)
     at = 0
 
@@ -47,7 +47,7 @@ def slow_decode(data: bytes) -> list[int]:
 
 
 def stream(count: int, word: int, sizes: list[int], blocks: list[tuple[int, int, list[int]]]):
-    """Builds a stream of (run or not, which size, values) blocks; a run repeats values[0]."""
+    """Build a stream of (run or not, which size, values) blocks; a run repeats values[0]."""
     bits = f"{count:032b}{word - 1:05b}" + "".join(f"{size - 1:04b}" for size in sizes)
     for run, which, values in blocks:
         bits += f"{run}{which:02b}{len(values) - 1:0{sizes[which]}b}"
@@ -79,8 +79,8 @@ def test_rle_mask_is_the_alpha_channel_of_the_stroke():
     assert encode_mask(mask).hex() == BAR
     np.testing.assert_array_equal(decode_mask(bytes.fromhex(BAR), 3, 5), mask)
     faint = np.zeros((3, 5, 4), np.uint8)
-    faint[1, 1:4, 3] = 1  # the antialiased edge of a brush is drawn, too
-    faint[2, :, :3] = 255  # colour without alpha is not
+    faint[1, 1:4, 3] = 1  # the antialiased edge of a brush counts
+    faint[2, :, :3] = 255  # colour without alpha does not
     np.testing.assert_array_equal(decode_mask(encode_rle(faint), 3, 5), mask)
 
 
@@ -122,7 +122,7 @@ def test_rle_ignores_what_follows_the_last_value():
 def test_rle_rejects_a_stroke_that_is_cut_off(size):
     data = encode_rle(np.arange(12))
     assert len(data) == 28
-    if size < 27:  # the last byte is filling
+    if size < 27:  # the last byte is padding
         with pytest.raises(AnnotationError, match="cut off"):
             decode_rle(data[:size], 12)
 
@@ -141,7 +141,7 @@ def test_rle_rejects_values_of_more_than_8_bits():
 
 def test_rle_rejects_a_stroke_far_longer_than_its_values_before_memory_is_allocated(monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, 400).astype(np.uint8)
-    np.testing.assert_array_equal(decode_rle(encode_rle(noise), 400), noise)  # 14 bits a value
+    np.testing.assert_array_equal(decode_rle(encode_rle(noise), 400), noise)  # 14 bits per value
 
     def unreachable(*_):
         raise AssertionError
