@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from components.contracts.annotation.rle import decode_rle, encode_mask
+from components.contracts.annotation.label_studio.rle import decode_rle, encode_mask
 
 
 def noisy_mask(height: int, width: int, seed: int) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Cityscapes and data in its layout: the label table, the TFDS builder, a street generator."""
+"""Cityscapes and data in its layout: label table, TFDS builder, generator of streets."""

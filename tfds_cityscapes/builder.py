@@ -1,10 +1,10 @@
-"""The TFDS builder: data in the Cityscapes layout, as TFRecord.
+"""The TFDS builder: write data in the Cityscapes layout as TFRecord.
 
     builder = cityscapes(Path("cityscapes"), data_dir="records")
     builder.download_and_prepare()
     train = builder.as_dataset(split="train")
 
-Masks are stored as train ids (0 to 18, 255 = ignore); without masks the feature is left out.
+Masks are stored as train ids (0 to 18, 255 = ignore); records without masks have no label feature.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from tfds_cityscapes.source import Item, Source, SourceError, open_source
 
 @dataclasses.dataclass(eq=False, kw_only=True, repr=False)
 class StreetScenesConfig(tfds.core.BuilderConfig):
-    """What to build.
+    """A request to the builder.
 
     Attributes:
       read_image: returns an item's image, uint8 [H, W, 3].
       read_label: returns an item's mask of train ids at its own size, uint8 [H, W]; None builds
         records without labels.
       items: split name -> items.
-      native_size: height and width of an item before anything was resized, where `read_image` does
-        not return the original; None takes the image's.
-      size: (height, width) of the stored image; None keeps each image's own.
-      resize_labels: also bring masks to `size` (nearest); otherwise they keep their native size.
-      skip_bad: leave broken items out and list them in `bad`, instead of stopping.
-      bad: what was left out: (image_id, why).
-      progress: called with the number of images written.
+      native_size: returns an item's original height and width, if `read_image` does not return the
+        original; None uses the image's size.
+      size: (height, width) of the stored image; None keeps the size of each image.
+      resize_labels: also resize masks to `size` (nearest); otherwise they keep their native size.
+      skip_bad: leave broken items out and list them in `bad`, instead of raising.
+      bad: the items that were left out: (image_id, reason).
+      progress: called with the number of images written so far.
     """
 
     read_image: Callable[[Item], np.ndarray]
@@ -93,15 +93,15 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
             config.progress(self._written)
             yield item.image_id, example
         if self._written == before:  # TFDS cannot write an empty split
-            why = f" The last one: {config.bad[-1][1]}" if config.bad else ""
-            raise SourceError(f"Expected an image of {split} that can be used; got none.{why}")
+            why = f" The last one failed: {config.bad[-1][1]}" if config.bad else ""
+            raise SourceError(f"No image of {split} can be used.{why}")
 
     def _example(self, item: Item) -> dict[str, Any]:
         config = self.builder_config
         image = config.read_image(item)
         native = config.native_size(item) if config.native_size else image.shape[:2]
         if config.size is not None and image.shape[:2] != config.size:
-            # Area averaging when shrinking: the only interpolation of cv2 that does not alias.
+            # Averaging over areas is the only interpolation of cv2 that shrinks without aliasing.
             shrinks = config.size[0] < image.shape[0]
             how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
             image = cv2.resize(image, config.size[::-1], interpolation=how)
@@ -115,7 +115,7 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
         if config.read_label is not None:
             label = config.read_label(item, native)
             if config.resize_labels and label.shape != image.shape[:2]:
-                # "Exact" takes the middle of each block; plain "nearest" shifts by half a block.
+                # The exact variant takes the middle of each block; the plain one shifts by half a block.
                 how = cv2.INTER_NEAREST_EXACT
                 label = cv2.resize(label, image.shape[1::-1], interpolation=how)
             example["label"] = encode_png(label)
@@ -123,21 +123,23 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Encodes uint8 [H, W, 3] (RGB) or [H, W] as PNG. TFDS would start TensorFlow for it."""
+    """Encode uint8 [H, W, 3] (RGB) or [H, W] as PNG. TFDS would start TensorFlow for it."""
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
 
 
 def build(config: StreetScenesConfig, data_dir: Path) -> StreetScenes:
-    """Writes the records below `data_dir` and returns the finished builder.
+    """Write the records below `data_dir` and return the builder.
 
     Raises:
       SourceError: an item is broken and `skip_bad` is off.
     """
     tfds.disable_progress_bar()
     builder = StreetScenes(config=config, data_dir=str(data_dir), file_format="tfrecord")
-    with contextlib.redirect_stdout(io.StringIO()):  # it says that it downloads, which it does not
+    with contextlib.redirect_stdout(
+        io.StringIO()
+    ):  # TFDS prints that it downloads, which it does not
         builder.download_and_prepare()
     return builder
 
@@ -145,19 +147,20 @@ def build(config: StreetScenesConfig, data_dir: Path) -> StreetScenes:
 def cityscapes(
     source: Path, data_dir: Path, *, size: tuple[int, int] | None = None, skip_bad: bool = False
 ) -> StreetScenes:
-    """A builder for all splits of `source` (a folder or the zips), masks included.
+    """Return a builder for all splits of `source` (a folder or the zips), with masks.
 
-    Items without a mask are left out; the benchmark's test masks are all ignore. Records of
-    another state of the source, or of another size, lie in a folder of their own below `data_dir`.
+    Items without a mask are left out; the benchmark's test masks are all ignore. Records of another
+    state of the source, or of another size, get a folder of their own below `data_dir`.
 
     Args:
       source: a folder in the Cityscapes layout, a folder with its zips, or one zip.
-      data_dir: where TFDS keeps what it has built.
-      size: (height, width) of the stored images; None keeps each image's own. Masks keep theirs.
+      data_dir: where TFDS keeps its records.
+      size: (height, width) of the stored images; None keeps the size of each image. Masks are
+        never resized.
       skip_bad: leave broken items out and list them in `builder.builder_config.bad`.
 
     Raises:
-      SourceError: there is nothing in the layout at `source`, or no image has a mask.
+      SourceError: `source` does not have the layout, or no image has a mask.
     """
     opened: Source = open_source(source)
     items: dict[str, list[Item]] = {}
@@ -166,7 +169,7 @@ def cityscapes(
             items.setdefault(item.split or "train", []).append(item)
     if not items:
         raise SourceError(
-            f"{source}: expected masks, gtFine/<split>/<city>/*_gtFine_labelIds.png; found none."
+            f"No masks found in {source}. Expected gtFine/<split>/<city>/*_gtFine_labelIds.png."
         )
     names = [name for i in opened.items for name in (i.image, i.label) if name is not None]
     stored = "native" if size is None else f"{size[0]}x{size[1]}"

@@ -1,8 +1,8 @@
-"""What a class is: the Cityscapes label table, its colours, and the one conversion of ids.
+"""The Cityscapes label table, its colours, and the one conversion of ids.
 
 Source: the label definitions of the Cityscapes benchmark (Cordts et al., 2016), in which a
 *label id* is what annotation files hold (-1 to 33) and a *train id* is what a network predicts
-(0 to 18, 255 = ignore). Nothing else in this project converts one into the other.
+(0 to 18, 255 = ignore). No other code of this project converts one into the other.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ NUM_CLASSES = len(TRAIN_LABELS)
 CLASS_NAMES: tuple[str, ...] = tuple(row.name for row in TRAIN_LABELS)
 BY_NAME: dict[str, Label] = {row.name: row for row in LABELS}
 
-UNKNOWN = 254  # in a lookup table: an id that the label table does not have
+UNKNOWN = 254  # in a lookup table: an id that is not in the label table
 
 # An 8-bit file stores the id -1 (license plate) as 255.
 _TO_TRAIN = np.full(256, UNKNOWN, np.uint8)
@@ -86,27 +86,29 @@ for _row in TRAIN_LABELS:
 
 
 class UnknownLabelError(ValueError):
-    """A mask holds an id that the label table does not have."""
+    """A mask holds an id that is not in the label table."""
 
 
 def _look_up(ids: np.ndarray, table: np.ndarray, allowed: str) -> np.ndarray:
     if ids.dtype != np.uint8:
         if not np.issubdtype(ids.dtype, np.integer):
-            raise UnknownLabelError(f"Expected integer label ids; got {ids.dtype}.")
+            raise UnknownLabelError(
+                f"Ids of type {ids.dtype} are not integers. Expected {allowed}."
+            )
         if ids.size and (ids.min() < -1 or ids.max() > 255):
             raise UnknownLabelError(
-                f"Expected {allowed}; got ids from {int(ids.min())} to {int(ids.max())}."
+                f"Unknown ids, from {int(ids.min())} to {int(ids.max())}. Expected {allowed}."
             )
         ids = ids.astype(np.uint8)  # -1 becomes 255
-    out = table[ids]
+    out: np.ndarray = table[ids]
     if (out == UNKNOWN).any():
         unknown = sorted(int(i) for i in np.unique(ids[out == UNKNOWN]))
-        raise UnknownLabelError(f"Expected {allowed}; got {unknown[:10]}.")
+        raise UnknownLabelError(f"Unknown ids: {unknown[:10]}. Expected {allowed}.")
     return out
 
 
 def to_train_ids(label_ids: np.ndarray) -> np.ndarray:
-    """Converts Cityscapes label ids into train ids.
+    """Convert Cityscapes label ids into train ids.
 
     Args:
       label_ids: integers of any shape, in -1..33 (255 in an 8-bit file means -1).
@@ -121,7 +123,7 @@ def to_train_ids(label_ids: np.ndarray) -> np.ndarray:
 
 
 def to_label_ids(train_ids: np.ndarray) -> np.ndarray:
-    """Converts train ids (0..18, 255 = ignore) into label ids; ignore becomes 0, "unlabeled".
+    """Convert train ids (0..18, 255 = ignore) into label ids; ignore becomes 0, "unlabeled".
 
     Raises:
       UnknownLabelError: an id is neither a train id nor 255.
@@ -130,10 +132,11 @@ def to_label_ids(train_ids: np.ndarray) -> np.ndarray:
 
 
 def colorize(train_ids: np.ndarray) -> np.ndarray:
-    """Paints train ids [H, W] in the benchmark's colours: uint8 [H, W, 3], RGB, ignore = black."""
-    return _PALETTE[train_ids]
+    """Paint train ids [H, W] in the benchmark's colours: uint8 [H, W, 3], RGB, ignore = black."""
+    colors: np.ndarray = _PALETTE[train_ids]
+    return colors
 
 
 def table_hash() -> str:
-    """Identifies this table: SHA-256 over its rows, in hex. A saved model carries it."""
+    """Return the identity of this table, the SHA-256 of its rows in hex. A saved model holds it."""
     return hashlib.sha256(repr([tuple(row) for row in LABELS]).encode()).hexdigest()

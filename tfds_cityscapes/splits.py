@@ -1,4 +1,4 @@
-"""Which image belongs to which split. Every choice is sorted, seeded, and a list of ids."""
+"""Decide which image belongs to which split: always by a seed, and as sorted lists of ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfds_cityscapes.source import Item, SourceError
 
 
 def _rank(seed: int, text: str) -> str:
-    """A seeded place in a queue that depends on nothing but the id: nested subsets for free."""
+    """Return a seeded rank that depends on the id alone, so that subsets are nested."""
     return hashlib.sha256(f"{seed}:{text}".encode()).hexdigest()
 
 
@@ -25,13 +25,13 @@ def _by_city(items: Sequence[Item]) -> dict[str, list[Item]]:
 def carve_dev(
     items: Sequence[Item], fraction: float, guard: int
 ) -> tuple[list[Item], list[Item], list[Item]]:
-    """Carves `dev` from the train part: the last frames of each city, after a gap in time.
+    """Carve `dev` from the train part: the last frames of each city, after a gap in time.
 
     Args:
-      items: the train part; a city's frames are one stretch of time.
-      fraction: share of each city that becomes dev, 0..1; at least one frame unless it is 0, or
-        unless the city is too small for a frame in each part with the guard between them.
-      guard: frames between the two parts that belong to neither.
+      items: the train part; the frames of a city are consecutive in time.
+      fraction: share of each city that becomes dev, 0..1. If it is above 0, at least one frame per
+        city, unless the city is too small for a frame in each part and the guard between them.
+      guard: number of frames between the two parts that belong to neither.
 
     Returns:
       (pool, dev, guard): three disjoint lists that together are `items`.
@@ -51,14 +51,14 @@ def carve_dev(
 
 
 def by_ratios(items: Sequence[Item], ratios: dict[str, float], seed: int) -> dict[str, list[Item]]:
-    """Splits data that came without splits, a whole sequence at a time.
+    """Split data that has no splits, sequence by sequence.
 
     Frames of one sequence (the id without its last number) look alike, so they stay together.
 
     Args:
       items: all images.
       ratios: shares of train, val and (if wanted) test; they sum to 1.
-      seed: of the order in which sequences are dealt.
+      seed: of the order in which sequences are assigned.
 
     Raises:
       SourceError: there are fewer sequences than splits.
@@ -68,24 +68,25 @@ def by_ratios(items: Sequence[Item], ratios: dict[str, float], seed: int) -> dic
         sequences[f"{item.city}/{item.image_id.rpartition('_')[0]}"].append(item)
     if len(sequences) < len(ratios):
         raise SourceError(
-            f"Expected at least {len(ratios)} sequences (ids as city_sequence_frame) to split by "
-            f"{ratios}; got {len(sequences)}. Sort the images into leftImg8bit/<split>/<city>."
+            f"Too few sequences (ids as city_sequence_frame) to split by {ratios}: "
+            f"{len(sequences)}, and at least {len(ratios)} are needed. Sort the images into "
+            "leftImg8bit/<split>/<city>."
         )
     out: dict[str, list[Item]] = {name: [] for name in ratios}
     for place, key in enumerate(sorted(sequences, key=lambda k: _rank(seed, k))):
-        # To the split that lacks most; the first sequences go round, so that none stays empty.
-        lack = {n: ratios[n] * len(items) - len(out[n]) for n in ratios}
+        # One sequence for each split, so that none stays empty; then to the split that lacks most.
         names = list(ratios)
+        lack = {n: ratios[n] * len(items) - len(out[n]) for n in names}
         target = names[place] if place < len(names) else max(names, key=lambda n: lack[n])
         out[target] += sequences[key]
     return out
 
 
 def label_order(items: Sequence[Item], seed: int) -> list[str]:
-    """Ids in an order whose every prefix is proportional to the cities.
+    """Return the ids in an order of which every prefix is proportional to the cities.
 
-    A city's k-th image (by a seeded rank) of n comes at time (k + 1/2) / n: the first 1/16, 1/8,
-    1/4 and 1/2 of the order are therefore nested, and each takes its share of every city.
+    The k-th image (by a seeded rank) of a city of n comes at time (k + 1/2) / n. The first 1/16,
+    1/8, 1/4 and 1/2 of the order are therefore nested, and each has its share of every city.
     """
     timed: list[tuple[float, str, str]] = []
     for frames in _by_city(items).values():
@@ -96,7 +97,7 @@ def label_order(items: Sequence[Item], seed: int) -> list[str]:
 
 
 def initial_labels(items: Sequence[Item], amount: int | str, seed: int) -> list[str]:
-    """The ids that are labeled before the first cycle, sorted.
+    """Return the sorted ids that are labeled before the first cycle.
 
     Args:
       items: the pool.

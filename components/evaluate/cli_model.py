@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.files import write_text
 
 _SPLITS = ("dev", "val", "test")
 
@@ -91,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
             examples=examples_of(predictor, records, assessment.confused),
             inference=settings,
         )
-        command.write_text(args.html, page)
-    command.write_text(args.output, json.dumps(report, indent=1, allow_nan=False) + "\n")
+        write_text(args.html, page)
+    write_text(args.output, json.dumps(report, indent=1, allow_nan=False) + "\n")
     for name in ("miou", "pixel_accuracy", "dice"):
         value = report[name]
         print(f"{name:<15} {'undefined' if value is None else f'{100 * value:.2f} %'}")

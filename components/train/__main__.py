@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.files import write_text
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
@@ -94,7 +95,7 @@ def _train(args: argparse.Namespace) -> int:
         print(f"This fit is already done: {args.output / 'model'}")
         return command.DONE
     report = _fit(args, settings, records, labeled, unlabeled)
-    command.write_text(args.output / "report.json", json.dumps(report, indent=1) + "\n")
+    write_text(args.output / "report.json", json.dumps(report, indent=1) + "\n")
     dev = report["dev_miou"]
     scored = "no dev image" if dev is None else f"dev mIoU {100 * dev:.2f} %"
     print(f"{report['steps']} steps, {scored}; model: {args.output / 'model'}")
@@ -124,7 +125,7 @@ def _is_done(output: Path, inputs: dict[str, Any]) -> bool:
             f"{output} holds a fit with other settings, seed or data. Name another folder, or "
             "delete this one."
         )
-    command.write_text(marker, text)
+    write_text(marker, text)
     return begun and (output / "report.json").is_file()
 
 

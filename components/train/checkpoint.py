@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from components.contracts.process.files import replace
 
 _META = "meta"
 
@@ -31,16 +32,14 @@ class Checkpoint:
             for name, variables in groups.items()
             for i, variable in enumerate(variables)
         }
-        part = self.path.with_suffix(".part")
-        with open(part, "wb") as file:
-            np.savez(file, **arrays | {_META: np.array(json.dumps(meta))})
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self.path)
+        arrays[_META] = np.array(json.dumps(meta))
+        replace(self.path, lambda file: np.savez(file, **arrays), fsync=True)
         self.stored(self.path)
 
     def load(self, groups: dict[str, Sequence[Any]]) -> dict[str, Any] | None:
         """Assign the saved values; return the saved `meta`, or None if there is no checkpoint."""
+        for part in self.path.parent.glob(".*.part"):  # of a killed attempt to save
+            part.unlink()
         if not self.path.exists():
             return None
         with np.load(self.path) as arrays:

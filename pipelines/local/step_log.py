@@ -7,7 +7,7 @@ import re
 from collections import deque
 from pathlib import Path
 
-from components.contracts.storage.files import FULL, explained
+from components.contracts.storage.errors import FULL, explained
 
 # The last line of a traceback, which kfp indents: an exception's name and message.
 _ERROR = re.compile(r"\s*(?:[a-z_]+\.)*(?:StreetloopError: |(?=[A-Z]\w*Error: ))(\S.*)")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from components.contracts.process.errors import StreetloopError, UsageError
-from components.contracts.storage.files import replace_local
+from components.contracts.process.files import replace
 
 _ENDINGS = {".png", ".jpg", ".jpeg"}
 _IMAGE = "_leftImg8bit"
@@ -114,7 +114,7 @@ def write_zip(path: Path, files: Sequence[Path]) -> None:
 
 def _replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     try:
-        replace_local(path, fill)
+        replace(path, fill)
     except OSError as error:
         raise StreetloopError(
             f"Expected to write {path}; {error.strerror}. Make room or name another place, and run "

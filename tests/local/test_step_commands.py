@@ -252,7 +252,7 @@ def test_output_folder_with_content_is_not_overwritten(root):
     done = run("feedback", "--records", root / "records", "--output", root / "labels",
                root / "notes.txt")  # fmt: skip
     assert done.code == 1
-    assert "something is there" in one_line(done)
+    assert "exists and is not an empty folder" in one_line(done)
     assert sorted(p.name for p in (root / "labels").iterdir()) == before
 
 

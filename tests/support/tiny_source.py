@@ -1,4 +1,4 @@
-"""Tiny data sets in the Cityscapes layout, whose every file a test can name."""
+"""Tiny data sets in the Cityscapes layout; a test can name every file of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ LABEL_IDS = np.array([7, 8, 11, 21, 23, 26], np.uint8)  # of the masks
 
 
 def image_of(seed: int, size: tuple[int, int]) -> np.ndarray:
-    """Noise: uint8 [H, W, 3]."""
+    """Return noise: uint8 [H, W, 3]."""
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
 
 
 def mask_of(seed: int, size: tuple[int, int]) -> np.ndarray:
-    """Label ids in blocks of 8 pixels: uint8 [H, W]."""
+    """Return label ids in blocks of 8 pixels: uint8 [H, W]."""
     blocks = np.random.default_rng([seed, 1]).choice(
         LABEL_IDS, (size[0] // 8 + 1, size[1] // 8 + 1)
     )
@@ -32,7 +32,7 @@ def write_item(
     ending: str = "png",
     mask: bool = True,
 ) -> None:
-    """Writes one image and its mask; both follow from the id. `split` may be empty."""
+    """Write one image and its mask; both follow from the id. `split` may be empty."""
     seed = sum(image_id.encode())
     city = image_id.partition("_")[0]
     image = root / "leftImg8bit" / split / city / f"{image_id}_leftImg8bit.{ending}"
@@ -47,7 +47,7 @@ def write_item(
 
 
 def zip_up(root: Path, top: str, archive: Path, below: str = "") -> None:
-    """Packs the folder `top` of a data set into a zip, there below the folder `below`."""
+    """Pack the folder `top` of a data set into a zip, below the folder `below`."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted((root / top).rglob("*.*")):
             file.write(path, f"{below}{path.relative_to(root)}")

@@ -1,4 +1,4 @@
-"""Street scenes made from a seed, in the Cityscapes layout: for tests, demos and trial runs."""
+"""Generate street scenes from a seed, in the Cityscapes layout, for tests, demos and trials."""
 
 from tfds_cityscapes.synthetic.layout import SMALLEST, SyntheticError, generate
 

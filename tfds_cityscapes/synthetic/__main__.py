@@ -1,4 +1,4 @@
-"""`python -m tfds_cityscapes.synthetic`: writes a data set of generated street scenes."""
+"""`python -m tfds_cityscapes.synthetic`: write a data set of generated street scenes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ _EXAMPLE = """example:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Reads HEIGHTxWIDTH, in pixels."""
+    """Parse HEIGHTxWIDTH, in pixels."""
     match = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
     if match is None:
-        raise argparse.ArgumentTypeError(
-            f"expected HEIGHTxWIDTH in pixels, such as 128x256; got {text!r}"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH in pixels, such as 128x256")
     return int(match[1]), int(match[2])
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or exits with 2 after saying what is wrong."""
+    """Run the command; return 0, or exit with 2 after printing what is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m tfds_cityscapes.synthetic",
-        description="Writes generated street scenes with labels, in the Cityscapes layout.",
+        description="Write generated street scenes with labels, in the Cityscapes layout.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEAR = 0.6  # metres: whatever is closer than this is cut off
+NEAR = 0.6  # metres: anything closer is cut off
 FAR = 90.0  # metres: nothing farther is painted piece by piece
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the camera stands and how it looks.
+    """The position and the optics of the camera.
 
     Street coordinates in metres: x to the right of the road's centre line, y up from the ground,
     z ahead of the camera. `curve` is the road's curvature in 1/m.
@@ -29,7 +29,7 @@ class Camera:
     curve: float
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Projects points [..., 3] (m), all with z >= NEAR, to pixels [..., 2] (column, row)."""
+        """Project points [..., 3] (m), all with z >= NEAR, to pixels [..., 2] (column, row)."""
         z = points[..., 2]
         scale = self.focal / z
         out = np.empty((*z.shape, 2))
@@ -38,21 +38,21 @@ class Camera:
         return out
 
     def polygon(self, points: np.ndarray) -> np.ndarray:
-        """Projects a polygon [N, 3] (m), cut at NEAR: [M, 2] pixels, M = 0 when all behind."""
+        """Project a polygon [N, 3] (m), cut at NEAR: [M, 2] pixels, M = 0 if it is all behind."""
         return self.project(_cut_near(np.asarray(points, np.float64)))
 
     def scale(self, z: float) -> float:
-        """Pixels per metre at the distance z (m)."""
+        """Return the pixels per metre at the distance z (m)."""
         return self.focal / z
 
     def foot(self, x: float, z: float) -> tuple[float, float]:
-        """The pixel (column, row) of the ground point (x, z)."""
+        """Return the pixel (column, row) of the ground point (x, z)."""
         scale = self.focal / z
         u = self.center + scale * (x - self.x + 0.5 * self.curve * z * z)
         return u, self.horizon + scale * self.y
 
     def nearest_ground(self) -> float:
-        """The distance (m) of the ground seen in the lowest row."""
+        """Return the distance (m) of the ground in the lowest row."""
         return max(NEAR, self.focal * self.y / (self.height - self.horizon) * 0.95)
 
 

@@ -1,11 +1,12 @@
-"""What a scene is painted on: an image finer than the result, and polygons that are the labels.
+"""The canvas of a scene: an image finer than the result, and polygons that are the labels.
 
-Labels are never drawn twice: an object's polygon is rounded to whole pixels once, kept for the
-polygons file and rasterised from there, so the file and the label image cannot disagree.
+Labels are drawn once: the polygon of an object is rounded to whole pixels, kept for the polygons
+file and rasterised from there, so that the file and the label image cannot disagree.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -18,11 +19,18 @@ from tfds_cityscapes.synthetic.texture import PLAIN
 from tfds_cityscapes.synthetic.weather import Light
 
 _SHIFT = 3  # binary digits of a coordinate after the point
-_FINE_PIXELS = 1 << 19  # larger pictures are painted at their own resolution: the eye sees no gain
+_FINE_PIXELS = 1 << 19  # larger pictures are painted at their own resolution: no visible gain
+
+
+@functools.cache
+def circle(corners: int, turn: float = 0.0) -> np.ndarray:
+    """Return a regular polygon [corners, 2] of unit radius, turned by an angle in radians."""
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False) + turn
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 class Canvas:
-    """The picture in the making; coordinates are output pixels (column, row)."""
+    """The picture that is being painted; coordinates are output pixels (column, row)."""
 
     def __init__(self, height: int, width: int, light: Light):
         self.height, self.width, self.light = height, width, light
@@ -36,14 +44,14 @@ class Canvas:
         self._line = cv2.LINE_8 if self.scale > 1 else cv2.LINE_AA
 
     def fixed(self, polygon: np.ndarray) -> np.ndarray:
-        """Canvas coordinates in fixed point."""
+        """Return the canvas coordinates of a polygon in fixed point."""
         step = float(self.scale << _SHIFT)
         points = np.multiply(polygon, step)
         points += (step - (1 << _SHIFT)) / 2 + 0.5  # a pixel's centre; the half rounds
         return points.astype(np.int32)
 
     def fill(self, polygon: np.ndarray, color: Color, material: int | None = None) -> None:
-        """Paints one polygon [N, 2], or the N quads of [N, 4, 2], into the image only."""
+        """Paint one polygon [N, 2], or the N quads of [N, 4, 2], into the image only."""
         if len(polygon) == 0:
             return
         points = self.fixed(polygon)
@@ -53,7 +61,7 @@ class Canvas:
             cv2.fillPoly(self.material, parts, material, cv2.LINE_8, _SHIFT)
 
     def blend(self, polygon: np.ndarray, color: Color, opacity: float) -> None:
-        """Paints one polygon [N, 2] so that what is behind it still shows."""
+        """Paint one polygon [N, 2] so that the background shows through."""
         if len(polygon) < 3:
             return
         points = self.fixed(polygon)
@@ -69,7 +77,7 @@ class Canvas:
         part[:] = cv2.addWeighted(above, opacity, part, 1.0 - opacity, 0.0)
 
     def lines(self, segments: np.ndarray, color: Color, width: float) -> None:
-        """Draws segments [N, 2, 2], `width` output pixels wide, into the image only."""
+        """Draw segments [N, 2, 2], `width` output pixels wide, into the image only."""
         if len(segments) == 0:
             return
         thickness = max(1, round(width * self.scale))
@@ -77,7 +85,7 @@ class Canvas:
         cv2.polylines(self.image, parts, False, color, thickness, self._line, _SHIFT)
 
     def add(self, name: str, polygon: np.ndarray, *, group: bool = False) -> None:
-        """Gives the polygon's pixels to the class `name`; a group has no instances."""
+        """Give the polygon's pixels to the class `name`; a group has no instances."""
         if len(polygon) < 3:
             return
         corners = _cut(polygon.tolist(), self.width - 1, self.height - 1)
@@ -98,14 +106,14 @@ class Canvas:
         self.objects.append({"label": full_name, "polygon": whole})
 
     def paint(self, name: str, polygon: np.ndarray, color: Color, material: int = PLAIN) -> None:
-        """Paints one polygon into the image and gives its pixels to the class `name`."""
+        """Paint one polygon into the image and give its pixels to the class `name`."""
         self.fill(polygon, color, material)
         self.add(name, polygon)
 
     def add_union(
         self, name: str, parts: list[np.ndarray], material: int = PLAIN, *, group: bool = False
     ) -> None:
-        """Gives the outline around overlapping parts, each [N, 2], to one object of the class."""
+        """Give the outline around overlapping parts, each [N, 2], to one object of the class."""
         corners = np.concatenate(parts)
         low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 1, 0)
         high = np.ceil(corners.max(axis=0)).astype(int) + 2
@@ -125,13 +133,13 @@ class Canvas:
         self.add(name, outline.reshape(-1, 2) + low, group=group)
 
     def label_ids(self) -> np.ndarray:
-        """The label image so far: uint8 [height, width]."""
+        """Return the label image so far: uint8 [height, width]."""
         ids = self.instance_ids
         return np.where(ids >= 1000, ids // 1000, ids).astype(np.uint8)
 
 
 def _cut(points: list[list[float]], right: float, bottom: float) -> list[list[float]]:
-    """Cuts a polygon at the picture's edges (Sutherland and Hodgman, 1974)."""
+    """Cut a polygon at the picture's edges (Sutherland and Hodgman, 1974)."""
     columns, rows = zip(*points, strict=True)
     if min(columns) >= 0 and max(columns) <= right and min(rows) >= 0 and max(rows) <= bottom:
         return points

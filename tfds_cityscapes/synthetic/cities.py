@@ -1,6 +1,6 @@
-"""What makes a city look like itself: architecture, colours, plants, traffic, weather.
+"""The looks of a city: architecture, colours, plants, traffic, weather.
 
-Every split has cities of its own names, as Cityscapes has; all of them descend from the same four
+Every split has cities of its own names, as Cityscapes has. All of them belong to the same four
 families, so that what is learned in one split holds in another.
 """
 
@@ -24,15 +24,15 @@ CITIES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Family:
-    """What cities of one kind share. Weights need not sum to one."""
+    """What the cities of one kind share. Weights need not sum to one."""
 
     facades: tuple[Color, ...]
     roofs: tuple[Color, ...]
     floors: tuple[int, int]  # fewest and most storeys
     gables: float  # share of houses with a pitched roof
     glass: float  # share of glazed facades
-    lots: dict[str, float]  # what stands beside the street
-    lanes: tuple[int, int]  # fewest and most lanes a direction
+    lots: dict[str, float]  # weights of what is beside the street
+    lanes: tuple[int, int]  # fewest and most lanes per direction
     verge: float  # chance of a strip of grass along the road
     trees: float  # street trees per 10 m and side
     people: float  # persons per 10 m and side
@@ -97,7 +97,7 @@ class City:
 
 
 def make_city(seed: int, split: str, name: str) -> City:
-    """Draws the city `name` of `split`; the same seed and name give the same city."""
+    """Draw the city `name` of `split`; the same seed and name give the same city."""
     index = CITIES[split].index(name)
     rng = np.random.default_rng([seed, 7, list(CITIES).index(split), index])
     family = FAMILIES[index % len(FAMILIES)]
@@ -122,19 +122,19 @@ def make_city(seed: int, split: str, name: str) -> City:
         metal=pick(rng, ((104, 108, 110), (68, 74, 72), (142, 144, 144), (84, 90, 78))),
         bonnet=pick(rng, ((30, 32, 36), (92, 96, 102), (52, 30, 30))),
         sign_hue=pick(rng, ((24, 78, 160), (226, 190, 40), (30, 110, 80))),
-        white_balance=_scaled((1.0, 1.0, 1.0), rng.normal(1.0, 0.025, 3)),  # factors
+        white_balance=_scaled((1.0, 1.0, 1.0), rng.normal(1.0, 0.025, 3)),
         trees=family.trees * float(rng.uniform(0.7, 1.4)),
         camera_height=float(rng.uniform(1.25, 1.6)),
     )
 
 
 def pick(rng: np.random.Generator, options: tuple[Color, ...]) -> Color:
-    """One of the colours."""
+    """Return one of the colours."""
     return options[int(rng.integers(len(options)))]
 
 
 def vary(rng: np.random.Generator, color: Color, amount: float) -> Color:
-    """The colour with its brightness and, half as much, its hue changed."""
+    """Return the colour with its brightness and, half as much, its hue changed."""
     shade, *hues = rng.standard_normal(4).tolist()
     r, g, b = (
         min(255.0, max(0.0, c * (1.0 + amount * shade) * (1.0 + 0.5 * amount * hue)))

@@ -1,25 +1,17 @@
-"""What stands on sidewalks: lamps, signs, traffic lights, bins and boxes."""
+"""Paint what stands on sidewalks: lamps, signs, traffic lights, bins and boxes."""
 
 from __future__ import annotations
-
-import functools
 
 import numpy as np
 
 from tfds_cityscapes.synthetic.camera import Camera
-from tfds_cityscapes.synthetic.canvas import Canvas
+from tfds_cityscapes.synthetic.canvas import Canvas, circle
 from tfds_cityscapes.synthetic.cities import City, Color, vary
 from tfds_cityscapes.synthetic.texture import PLAIN
 
 
-@functools.cache
-def _circle(corners: int) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False) + np.pi / corners
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-
 class _Board:
-    """Draws in metres on a plane that faces the camera, right and up from a place on the ground."""
+    """A plane that faces the camera, in metres to the right of and above a place on the ground."""
 
     def __init__(self, canvas: Canvas, camera: Camera, x: float, z: float):
         self.canvas, self.z = canvas, z
@@ -33,7 +25,7 @@ class _Board:
         return self.at(np.array([[x0, y0], [x0, y1], [x1, y1], [x1, y0]]))
 
     def disc(self, x: float, y: float, radius: float, corners: int = 10) -> np.ndarray:
-        return self.at(_circle(corners) * radius + (x, y))
+        return self.at(circle(corners, np.pi / corners) * radius + (x, y))
 
     def tone(self, color: Color, gain: float = 0.92) -> Color:
         return self.canvas.light.tone(color, self.z, gain)
@@ -49,7 +41,7 @@ def paint_furniture(
     canvas: Canvas, camera: Camera, city: City, rng: np.random.Generator,
     kind: str, x: float, z: float,
 ) -> None:  # fmt: skip
-    """Paints one piece, standing at (x, z): lamp, post, sign, board, signal, gantry, bin, box."""
+    """Paint one piece at (x, z): lamp, post, sign, board, signal, gantry, bin or box."""
     board = _Board(canvas, camera, x, z)
     metal = vary(rng, city.metal, 0.06)
     inward = -1.0 if x > 0 else 1.0

@@ -1,4 +1,4 @@
-"""Everything flat: road, markings, kerbs, sidewalks, grass, rails and the shadows on them."""
+"""Paint everything flat: road, markings, kerbs, sidewalks, grass, rails and shadows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import cv2
 import numpy as np
 
 from tfds_cityscapes.synthetic.camera import FAR, Camera
-from tfds_cityscapes.synthetic.canvas import Canvas
+from tfds_cityscapes.synthetic.canvas import Canvas, circle
 from tfds_cityscapes.synthetic.cities import Color
 from tfds_cityscapes.synthetic.street import Street
 from tfds_cityscapes.synthetic.texture import ASPHALT, GRASS, PAVING, PLAIN
 
 _STEPS = {count: np.linspace(0.0, 1.0, count) for count in (2, 8)}
-_WIDE = 160.0  # metres: farther to the side than any picture shows
+_WIDE = 160.0  # metres to the side: farther than any picture shows
 
 
 def strip(camera: Camera, x0: float, x1: float, z0: float, z1: float) -> np.ndarray:
-    """The ground between two lateral places and two distances from the camera: [N, 2] pixels."""
+    """Return the ground between two lateral places and two distances (m): [N, 2] pixels."""
     z0, z1 = max(z0, camera.nearest_ground()), min(z1, FAR * 4)
     if z1 <= z0:
         return np.zeros((0, 2))
@@ -29,12 +29,12 @@ def strip(camera: Camera, x0: float, x1: float, z0: float, z1: float) -> np.ndar
 
 
 def paint_ground(canvas: Canvas, camera: Camera, street: Street, shadows: list[np.ndarray]) -> None:
-    """Paints the ground from the camera to the horizon, then lays the shadows on it.
+    """Paint the ground from the camera to the horizon, then the shadows on it.
 
     Args:
-      canvas: has its sky already.
+      canvas: with its sky.
       camera: of this frame.
-      street: whose ground it is.
+      street: to paint.
       shadows: polygons [N, 2] in pixels, from `shadow` and the like.
     """
     city, light = street.city, street.light
@@ -111,8 +111,10 @@ def _markings(canvas: Canvas, camera: Camera, street: Street) -> None:
                 x += 1.0
 
 
-def shadow(camera: Camera, street: Street, x: float, z: float, height: float, width: float):
-    """The shadow on the ground of something upright: a polygon [4, 2], empty when behind."""
+def shadow(
+    camera: Camera, street: Street, x: float, z: float, height: float, width: float
+) -> np.ndarray:
+    """Return the shadow on the ground of something upright: [4, 2] pixels, empty if behind."""
     if z < camera.nearest_ground() * 0.6 + 0.5:
         return np.zeros((0, 2))
     reach = -street.light.sun_side * height * street.light.shadow_length
@@ -124,13 +126,12 @@ def shadow(camera: Camera, street: Street, x: float, z: float, height: float, wi
 
 
 def blot(camera: Camera, x: float, z: float, wide: float, deep: float) -> np.ndarray:
-    """The dark patch under a vehicle or a person: [8, 2] pixels, empty when too close."""
+    """Return the dark patch under a vehicle or a person: [8, 2] pixels, empty if too close."""
     if z - deep / 2 < 0.8:
         return np.zeros((0, 2))
-    angle = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     points = np.zeros((8, 3))
-    points[:, 0] = x + np.cos(angle) * wide * 0.6
-    points[:, 2] = z + np.sin(angle) * deep * 0.6
+    points[:, 0] = x + circle(8)[:, 0] * wide * 0.6
+    points[:, 2] = z + circle(8)[:, 1] * deep * 0.6
     return camera.project(points)
 
 

@@ -1,4 +1,4 @@
-"""Houses: facades with windows, shops, doors and roofs, in perspective along the street."""
+"""Paint houses in perspective: facades with windows, shops and roofs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _DEPTH = 11.0  # metres from the street front to the back
 
 
 class _Face:
-    """A vertical rectangle from corner a to corner b on the ground (x, z), drawn in parts."""
+    """A vertical rectangle above the line from corner a to corner b on the ground (x, z)."""
 
     def __init__(self, camera: Camera, a: tuple[float, float], b: tuple[float, float]):
         self.camera, self.a, self.b = camera, a, b
 
     def quads(self, s0: np.ndarray, s1: np.ndarray, y0: np.ndarray, y1: np.ndarray) -> np.ndarray:
-        """Rectangles of the face as [N, 4, 2] pixels; s from 0 at a to 1 at b, y in metres."""
+        """Return rectangles of the face: [N, 4, 2] pixels; s from 0 at a to 1 at b, y in metres."""
         s = np.array([s0, s1, s1, s0]).T  # [N, 4]
         points = np.empty((*s.shape, 3))
         points[..., 0] = self.a[0] + (self.b[0] - self.a[0]) * s
@@ -31,7 +31,7 @@ class _Face:
         return self.camera.project(points[(points[..., 2] >= NEAR).all(axis=-1)])
 
     def band(self, y0: float, y1: float) -> np.ndarray:
-        """The face between two heights: [M, 2] pixels."""
+        """Return the face between two heights (m): [M, 2] pixels."""
         (xa, za), (xb, zb) = self.a, self.b
         points = np.array([[xa, y0, za], [xa, y1, za], [xb, y1, zb], [xb, y0, zb]])
         return self.camera.polygon(points)
@@ -39,7 +39,7 @@ class _Face:
 
 @dataclass(frozen=True)
 class _House:
-    """The looks of a house, all drawn at once: they must not depend on what the camera sees."""
+    """The looks of a house, all drawn together: they must not depend on what the camera sees."""
 
     floors: int
     storey: float  # metres
@@ -103,9 +103,9 @@ def paint_house(
     canvas: Canvas, camera: Camera, city: City, rng: np.random.Generator,
     x: float, z0: float, z1: float, free: bool,
 ) -> None:  # fmt: skip
-    """Paints a house whose front stands at the lateral place x, from z0 to z1 metres ahead.
+    """Paint a house whose front is at the lateral place x, from z0 to z1 metres ahead.
 
-    A house that is not free has a neighbour on its near side, and no windows there.
+    A house that is not free has a neighbour on its near side and no windows there.
     """
     light, house = canvas.light, _draw_house(rng, city)
     if z1 <= max(z0, NEAR):

@@ -1,4 +1,4 @@
-"""The Cityscapes folder layout: which frame is which image, and its four files."""
+"""Write generated frames in the Cityscapes folder layout, four files per image."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tfds_cityscapes.synthetic.scene import Frame, Sequence
 from tfds_cityscapes.synthetic.street import scheduled
 
 SPLITS = tuple(CITIES)  # train, val, test
-SMALLEST = 64  # pixels: smaller, and poles and people vanish
+SMALLEST = 64  # pixels: in smaller pictures poles and people vanish
 LARGEST = 4096
 _MARKER = "synthetic.json"
 _VERSION = 1  # of the pictures; another version paints other pixels for the same seed
-_FRAMES = {"train": 3, "val": 2, "test": 2}  # a sequence
+_FRAMES = {"train": 3, "val": 2, "test": 2}  # per sequence
 
 
 class SyntheticError(ValueError):
-    """A request that the generator cannot serve; the message says what to change."""
+    """The generator cannot serve a request; the message says what to change."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an image comes from."""
+    """The sequence and the frame that an image shows."""
 
     split: str
     city: str
@@ -38,12 +38,12 @@ class Place:
 
     @property
     def image_id(self) -> str:
-        """`<city>_<sequence>_<frame>`, as Cityscapes names an image."""
+        """The id `<city>_<sequence>_<frame>`, as in Cityscapes."""
         return f"{self.city}_{self.number:06d}_{self.frame * 10 + 19:06d}"
 
 
 def place_of(split: str, index: int) -> Place:
-    """The place of image `index` of a split; it does not depend on how many images there are."""
+    """Return the place of image `index` of a split, whatever the number of images."""
     sequence, frame = divmod(index, _FRAMES[split])
     number, city = divmod(sequence, len(CITIES[split]))
     return Place(split, CITIES[split][city], sequence, number, frame)
@@ -52,7 +52,7 @@ def place_of(split: str, index: int) -> Place:
 def render(
     seed: int, split: str, start: int, stop: int, size: tuple[int, int]
 ) -> Iterator[tuple[Place, Frame]]:
-    """Renders the images start..stop-1 of a split, size (height, width), in order."""
+    """Render the images start..stop-1 of a split, size (height, width), in order."""
     current: tuple[int, Sequence] | None = None
     split_index = SPLITS.index(split)
     for index in range(start, stop):
@@ -75,14 +75,14 @@ def generate(
     test: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes a data set of street scenes in the Cityscapes layout.
+    """Write a data set of street scenes in the Cityscapes layout.
 
     The same arguments give the same bytes, and image k of a split is the same however many
-    images are asked for. A folder that already holds exactly this data set is left as it is; an
+    images are requested. A folder that already holds exactly this data set is not changed; an
     interrupted one is written again.
 
     Args:
-      output: folder to fill: absent, empty, or written by this function with the same arguments.
+      output: the folder: new, empty, or written by this function with the same arguments.
       seed: 0 or larger.
       images: of the split train.
       size: height and width in pixels.
@@ -91,7 +91,7 @@ def generate(
       progress: called with (images done, images in all) after each image.
 
     Raises:
-      SyntheticError: an argument is out of range, or the folder holds something else.
+      SyntheticError: an argument is out of range, or the folder holds other files.
     """
     counts = _check(seed, images, size, val, test)
     request = {"version": _VERSION, "seed": seed, "size": list(size), "images": counts}
@@ -120,36 +120,38 @@ def _check(
         "test": test,
     }
     if seed < 0:
-        raise SyntheticError(f"Expected a seed of 0 or larger; got {seed}.")
+        raise SyntheticError(f"The seed is {seed}. Expected 0 or more.")
     if images < 1:
-        raise SyntheticError(f"Expected at least 1 image in train; got {images}.")
+        raise SyntheticError(f"The number of images in train is {images}. Expected 1 or more.")
     for split in ("val", "test"):
         if counts[split] < 0:
-            raise SyntheticError(f"Expected 0 or more images in {split}; got {counts[split]}.")
+            raise SyntheticError(
+                f"The number of images in {split} is {counts[split]}. Expected 0 or more."
+            )
     if not all(SMALLEST <= n <= LARGEST for n in size):
         raise SyntheticError(
-            f"Expected a height and a width from {SMALLEST} to {LARGEST} pixels; got "
-            f"{size[0]}x{size[1]}."
+            f"The size is {size[0]}x{size[1]}. Expected a height and a width from {SMALLEST} to "
+            f"{LARGEST} pixels."
         )
     return counts
 
 
 def _is_there(output: Path, request: dict[str, object]) -> bool:
-    """Whether the folder holds the data set already; refuses a folder with other content."""
+    """Return whether the folder already holds the data set; reject other content."""
     if output.exists() and not output.is_dir():
-        raise SyntheticError(f"{output} is a file; name a folder.")
+        raise SyntheticError(f"{output} is a file. Name a folder.")
     if not output.is_dir() or not any(output.iterdir()):
         return False
     try:
-        found = json.loads((output / _MARKER).read_text())
+        written = json.loads((output / _MARKER).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
-        found = {}
-    if not isinstance(found, dict) or {**found, "complete": None} != {**request, "complete": None}:
+        written = {}
+    if not isinstance(written, dict) or written | {"complete": 0} != request | {"complete": 0}:
         raise SyntheticError(
             f"{output} holds other files (or a data set of another seed, size or number of "
-            "images); choose an empty folder or delete it first."
+            "images). Choose an empty folder, or delete it first."
         )
-    return bool(found["complete"])
+    return bool(written["complete"])
 
 
 def _write(output: Path, place: Place, frame: Frame) -> None:
@@ -168,12 +170,9 @@ def _write(output: Path, place: Place, frame: Frame) -> None:
 
 
 def _png(path: Path, pixels: np.ndarray) -> None:
-    # Noise has no repetitions: searching for them costs a third more time and makes larger files.
-    strategy = (
-        cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY
-        if pixels.ndim == 3
-        else (cv2.IMWRITE_PNG_STRATEGY_DEFAULT)
-    )
+    # Noise has no repetitions: the search for them takes a third more time and makes larger files.
+    huffman, default = cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT
+    strategy = huffman if pixels.ndim == 3 else default
     options = [cv2.IMWRITE_PNG_COMPRESSION, 2, cv2.IMWRITE_PNG_STRATEGY, strategy]
     if not cv2.imwrite(str(path), pixels, options):
         raise OSError(f"Could not write {path}.")

@@ -1,4 +1,4 @@
-"""What lines a street: houses with windows, parks, walls and fences."""
+"""Paint what is beside a street: houses, parks, walls and fences."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tfds_cityscapes.synthetic.plants import paint_hedge, paint_tree
 from tfds_cityscapes.synthetic.street import Lot, Street
 from tfds_cityscapes.synthetic.texture import BRICK, GRASS, PLAIN, PLASTER, STONE
 
-_TREES = 5  # at most, a lot
+_TREES = 5  # per lot, at most
 
 
 def paint_lot(canvas: Canvas, camera: Camera, street: Street, lot: Lot) -> None:
-    """Paints one lot; its looks depend on its own seed only."""
+    """Paint one lot; its looks depend on its own seed only."""
     rng = np.random.default_rng(lot.seed)
     z0, z1 = lot.start - camera.z, lot.end - camera.z
     if z1 <= NEAR + 0.4:
@@ -25,7 +25,7 @@ def paint_lot(canvas: Canvas, camera: Camera, street: Street, lot: Lot) -> None:
     x = street.edge(lot.side)
     column, _ = camera.foot(x - 3.0 * lot.side, z1)
     if column < 0 if lot.side < 0 else column > camera.width:
-        return  # all of it is beside the picture
+        return  # outside the picture
     if lot.kind == "building":
         free = not any(
             near.side == lot.side and near.end == lot.start and near.kind == "building"
@@ -86,7 +86,7 @@ def _wall(
     canvas.paint("wall", face, tone, material)
     coping = _upright(camera, x, z0, z1, height - 0.15, height)
     canvas.fill(coping, canvas.light.tone(color, middle, gain * 1.12), PLAIN)
-    if rng.random() < 0.35 and z0 > NEAR:  # someone painted on it
+    if rng.random() < 0.35 and z0 > NEAR:  # graffiti
         start = z0 + (z1 - z0) * float(rng.uniform(0.1, 0.5))
         spray = _upright(camera, x, start, start + 3.0, 0.4, min(1.7, height - 0.3))
         r, g, b = rng.uniform(40, 220, 3).tolist()
@@ -104,7 +104,7 @@ def _fence(
     middle = max(2.0, (near + z1) / 2)
     tone = canvas.light.tone(color, middle, canvas.light.side(x))
     face = _upright(camera, x, near, z1, 0, height)
-    canvas.blend(face, tone, float(rng.uniform(0.25, 0.55)))  # one sees through it
+    canvas.blend(face, tone, float(rng.uniform(0.25, 0.55)))  # one can see through it
     step = float(rng.uniform(0.22, 0.6))
     thick = camera.scale(middle)
     canvas.lines(_pickets(camera, x, near, z1, step, height), tone, 0.05 * thick)
@@ -119,7 +119,7 @@ def _fence(
 def _pickets(
     camera: Camera, x: float, z0: float, z1: float, step: float, height: float
 ) -> np.ndarray:
-    """Uprights every `step` metres of the street, wherever the camera is: [N, 2, 2] pixels."""
+    """Return uprights every `step` metres of the street, fixed to it: [N, 2, 2] pixels."""
     first = np.ceil((z0 + camera.z) / step) * step
     z = np.arange(first, z1 + camera.z, step) - camera.z
     points = np.zeros((len(z), 2, 3))

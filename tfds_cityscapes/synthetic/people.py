@@ -1,4 +1,4 @@
-"""Persons, cyclists and motorcyclists, bicycles and motorcycles, as flat figures facing us."""
+"""Paint persons, riders, bicycles and motorcycles as flat figures that face the camera."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = frozenset(
 
 
 class _Figure:
-    """Parts in metres, right and up from a place on the ground; all of one object."""
+    """The parts of one object, in metres to the right of and above a place on the ground."""
 
     def __init__(self, canvas: Canvas, camera: Camera, x: float, z: float, squeeze: float = 1.0):
         self.canvas, self.z = canvas, z
@@ -56,12 +56,12 @@ def paint_figure(
     canvas: Canvas, camera: Camera, rng: np.random.Generator,
     kind: str, x: float, z: float, heading: float, stride: float,
 ) -> None:  # fmt: skip
-    """Paints one of KINDS at (x, z).
+    """Paint one of KINDS at (x, z).
 
     Args:
       canvas: to paint on.
       camera: of this frame.
-      rng: of its looks.
+      rng: draws its looks.
       kind: one of KINDS.
       x: metres from the centre line.
       z: metres ahead.
@@ -118,7 +118,7 @@ def _person(figure: _Figure, rng: np.random.Generator, stride: float) -> None:
         )
     figure.limb((-0.09 * k - spread, 0.0), (-0.08 * k, hip), 0.085 * k, bottom)
     figure.limb((0.09 * k + spread, 0.0), (0.08 * k, hip), 0.085 * k, bottom)
-    if figure.unit > 9:  # nearer than that, arms show
+    if figure.unit > 9:  # close enough for arms to show
         figure.limb((-wide - 0.03 + spread * 0.4, 0.8 * k), (-wide, 1.42 * k), 0.055 * k, top)
         figure.limb((wide + 0.03 - spread * 0.4, 0.8 * k), (wide, 1.42 * k), 0.055 * k, top)
     figure.part(
@@ -163,7 +163,7 @@ def _bicycle(figure: _Figure, rng: np.random.Generator, shift: float) -> None:
 
 
 def _wheel(figure: _Figure, x: float, radius: float, color: Color) -> None:
-    """A wheel one can look through; its disc belongs to the object."""
+    """Paint a wheel that one can see through; its disc belongs to the object."""
     polygon = figure.foot + (_CIRCLE * radius + (x, radius)) * figure.stretch
     loop = np.concatenate([polygon, polygon[:1]])
     segments = np.stack([loop[:-1], loop[1:]], axis=1)

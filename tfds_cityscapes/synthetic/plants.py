@@ -1,27 +1,22 @@
-"""Trees, hedges and bushes."""
+"""Paint trees, hedges and bushes."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tfds_cityscapes.synthetic.camera import Camera
-from tfds_cityscapes.synthetic.canvas import Canvas
+from tfds_cityscapes.synthetic.canvas import Canvas, circle
 from tfds_cityscapes.synthetic.cities import City, vary
 from tfds_cityscapes.synthetic.texture import LEAVES, PLAIN
 
 _TUFTS = 30
 
 
-def _circle(corners: int) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-
-_CIRCLE, _HEPTAGON = _circle(18), _circle(7)
+_CIRCLE, _HEPTAGON = circle(18), circle(7)
 
 
 def _crown(rng: np.random.Generator, roughness: float) -> np.ndarray:
-    """A closed, bumpy outline [18, 2] of about unit radius."""
+    """Return a closed, bumpy outline [18, 2] of about unit radius."""
     return _CIRCLE * (1 + roughness * rng.standard_normal((len(_CIRCLE), 1)))
 
 
@@ -29,7 +24,7 @@ def _foliage(
     canvas: Canvas, rng: np.random.Generator, center: np.ndarray, radii: np.ndarray,
     color: tuple[float, float, float], z: float,
 ) -> np.ndarray:  # fmt: skip
-    """Paints one crown: dark below, tufts of light above; returns its outline."""
+    """Paint one crown, dark below and with light tufts above; return its outline."""
     light = canvas.light
     outline = center + _crown(rng, 0.11) * radii
     canvas.fill(outline, light.tone(color, z, 0.72), LEAVES)
@@ -41,7 +36,7 @@ def _foliage(
     sizes = rng.uniform(0.16, 0.34, (_TUFTS, 1, 1))
     radius = rng.uniform(0.75, 1.25, (_TUFTS, len(_HEPTAGON), 1))
     bits = center + (_HEPTAGON * radius * sizes + places[:, None]) * radii
-    # Painted in three goes; where tufts of one go overlap, the fill leaves gaps, as leaves do.
+    # Painted in three passes; where tufts of one pass overlap, the fill leaves gaps, as leaves do.
     for chosen, gain in zip(np.split(bits, 3), (0.62, 0.88, 1.14), strict=True):
         canvas.fill(chosen, light.tone(color, z, gain))
     return outline
@@ -50,7 +45,7 @@ def _foliage(
 def paint_tree(
     canvas: Canvas, camera: Camera, city: City, rng: np.random.Generator, x: float, z: float
 ) -> None:
-    """Paints a tree whose trunk stands at (x, z): trunk and crown are both vegetation."""
+    """Paint a tree whose trunk is at (x, z): trunk and crown are both vegetation."""
     u, v = camera.foot(x, z)
     unit = camera.scale(z)
     height = float(rng.uniform(4.5, 10.0))
@@ -73,7 +68,7 @@ def paint_tree(
 def paint_bush(
     canvas: Canvas, camera: Camera, city: City, rng: np.random.Generator, x: float, z: float
 ) -> None:
-    """Paints a bush on the ground at (x, z)."""
+    """Paint a bush on the ground at (x, z)."""
     u, v = camera.foot(x, z)
     unit = camera.scale(z)
     radii = np.array([rng.uniform(0.5, 1.2), rng.uniform(0.4, 0.8)]) * unit
@@ -86,7 +81,7 @@ def paint_hedge(
     canvas: Canvas, camera: Camera, city: City, rng: np.random.Generator,
     x: float, z0: float, z1: float, height: float,
 ) -> None:  # fmt: skip
-    """Paints a hedge along the street, from z0 to z1 metres ahead, `height` metres high."""
+    """Paint a hedge along the street, from z0 to z1 metres ahead, `height` metres high."""
     count = 10
     z = np.linspace(z0, z1, count)
     top = height * (1 + 0.08 * rng.standard_normal(count))

@@ -1,4 +1,4 @@
-"""One frame: a street seen from where the camera is at that moment, as image and labels."""
+"""Render one frame: the street from the position of the camera, as image and labels."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tfds_cityscapes.synthetic.traffic import populate
 
 _ADVANCE = 5.0  # metres the camera drives from frame to frame
 _TALL = {"tree": (7.0, 2.5), "lamp": (6.0, 0.2), "signal": (3.2, 0.2), "person": (1.7, 0.5)}
-_HORIZON_OF_THINGS = 60.0  # metres: farther away, they are specks
+_HORIZON_OF_THINGS = 60.0  # metres: things farther away are specks
 _REACH = {"gantry": 6.0, "truck": 6.0, "bus": 8.0, "train": 16.0}  # metres to either side
 _FOOTPRINTS = {"car": (1.9, 4.4), "van": (2.0, 4.8), "truck": (2.4, 7.5), "bus": (2.5, 11.0)}
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What one frame is written as."""
+    """The image and the labels of one frame."""
 
     image: np.ndarray  # uint8 [H, W, 3], RGB
     label_ids: np.ndarray  # uint8 [H, W], Cityscapes label ids
@@ -39,7 +39,7 @@ class Frame:
 
 
 class Sequence:
-    """A drive down one street; frame t shows it `t` steps farther on."""
+    """A drive down one street; frame t is `t` steps farther on."""
 
     def __init__(self, seed: tuple[int, ...], city: City, sure: frozenset[str]):
         self.seed, self.city = seed, city
@@ -48,7 +48,7 @@ class Sequence:
         populate(self.street, seed, sure, self.lane)
 
     def frame(self, t: int, size: tuple[int, int]) -> Frame:
-        """Renders frame t, size (height, width) in pixels."""
+        """Render frame t, size (height, width) in pixels."""
         height, width = size
         rng = np.random.default_rng([*self.seed, 4, t])
         looks = np.random.default_rng([*self.seed, 5])
@@ -83,7 +83,7 @@ class Sequence:
         )
 
     def _visible(self, camera: Camera, t: int) -> list[tuple[Thing, float, float]]:
-        """Things ahead as (thing, x, distance), the farthest first."""
+        """Return the things ahead as (thing, x, distance), the farthest first."""
         out = []
         for thing in self.street.things:
             x = thing.x + thing.drift * t
@@ -154,7 +154,7 @@ def _bonnet(canvas: Canvas, city: City) -> None:
 
 
 def _expose(canvas: Canvas, factor: np.ndarray, city: City, rng: np.random.Generator) -> np.ndarray:
-    """What the sensor makes of the painted scene: uint8 [H, W, 3]."""
+    """Return the painted scene as the sensor records it: uint8 [H, W, 3]."""
     height, width = canvas.height, canvas.width
     image = canvas.image * factor[..., None]
     if canvas.scale > 1:

@@ -1,4 +1,4 @@
-"""The sky with its clouds, and the far end of the street below it."""
+"""Paint the sky with its clouds, and the far end of the street below it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfds_cityscapes.synthetic.texture import LEAVES, PLAIN, PLASTER, cloud_fiel
 
 
 def paint_sky(canvas: Canvas, camera: Camera, street: Street, rng: np.random.Generator) -> None:
-    """Paints everything down to the horizon as sky."""
+    """Paint everything down to the horizon as sky."""
     light = street.light
     rows = min(canvas.image.shape[0], max(1, int((camera.horizon + 2) * canvas.scale)))
     columns = canvas.image.shape[1]
@@ -33,7 +33,7 @@ def paint_sky(canvas: Canvas, camera: Camera, street: Street, rng: np.random.Gen
 def paint_backdrop(
     canvas: Canvas, camera: Camera, street: Street, rng: np.random.Generator
 ) -> None:
-    """Paints what closes the view along the horizon: far trees, far houses, and clutter."""
+    """Paint the view along the horizon: far trees, far houses, and clutter."""
     light, city = street.light, street.city
     unit = camera.focal / 120.0  # pixels per metre, 120 m away
     width, base = canvas.width, camera.horizon + 1.5

@@ -1,4 +1,4 @@
-"""The plan of one street: what stands and moves where, in metres, before any camera looks at it."""
+"""Plan one street: what stands and moves where, in metres, whatever the camera sees."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tfds_cityscapes.synthetic.camera import FAR
 from tfds_cityscapes.synthetic.cities import City
 from tfds_cityscapes.synthetic.weather import Light, make_light
 
-LENGTH = FAR + 70.0  # metres of street: what the last frame of a sequence still sees
-BLOCK = 12  # sequences in which every rare thing turns up as often as _PER_BLOCK says
+LENGTH = FAR + 70.0  # metres of street: as far as the last frame of a sequence sees
+BLOCK = 12  # sequences in which every rare thing occurs as often as _PER_BLOCK says
 
-# How many sequences of a block are sure to show it. Sparse classes come by schedule, not by luck:
-# a data set of a few hundred frames would otherwise miss some of them.
+# How many sequences of a block are sure to show it. Rare classes follow a schedule, not luck: a data
+# set of a few hundred frames would otherwise miss some of them.
 _PER_BLOCK = {
     "train": 1, "bus": 1, "truck": 2, "motorcycle": 2, "cyclist": 4, "wall": 3, "fence": 4,
     "crossing": 5, "bikes": 4, "terrain": 4,
@@ -34,7 +34,7 @@ class Thing:
     heading: float = 0.0  # degrees: 0 = away from the camera, 90 = to the right
 
     def rng(self) -> np.random.Generator:
-        """A fresh generator of its looks."""
+        """Return a new generator of its looks."""
         return np.random.default_rng(self.seed)
 
 
@@ -57,7 +57,7 @@ class Street:
     light: Light
     half_width: float  # metres from the centre line to the kerb
     lane: float  # metres
-    lanes: int  # a direction
+    lanes: int  # per direction
     verge: tuple[float, float]  # metres of grass between kerb and sidewalk, left and right
     sidewalk: tuple[float, float]
     curve: float
@@ -67,22 +67,22 @@ class Street:
     things: list[Thing] = field(default_factory=list)
 
     def edge(self, side: int) -> float:
-        """The lateral place (m, signed) where the lots begin."""
+        """Return the lateral place (m, signed) where the lots begin."""
         k = 0 if side < 0 else 1
         return side * (self.half_width + self.verge[k] + self.sidewalk[k])
 
     def walkway(self, side: int, share: float) -> float:
-        """A lateral place (m, signed) on the sidewalk; 0 = at the road, 1 = at the lots."""
+        """Return a lateral place (m, signed) on the sidewalk; 0 = at the road, 1 = at the lots."""
         k = 0 if side < 0 else 1
         return side * (self.half_width + self.verge[k] + share * self.sidewalk[k])
 
     def at_crossing(self, z: float, margin: float = 0.0) -> bool:
-        """Whether the place z lies on, or closer than margin (m) to, a crossing."""
+        """Return whether the place z is on a crossing, or closer to one than `margin` (m)."""
         return any(a - margin <= z <= b + margin for a, b in self.crossings)
 
 
 def scheduled(seed: int, split_index: int, sequence: int) -> frozenset[str]:
-    """The rare things that this sequence is sure to show."""
+    """Return the rare things that this sequence is sure to show."""
     block, place = divmod(sequence, BLOCK)
     rng = np.random.default_rng([seed, 11, split_index, block])
     return frozenset(
@@ -91,12 +91,12 @@ def scheduled(seed: int, split_index: int, sequence: int) -> frozenset[str]:
 
 
 def make_street(seed: tuple[int, ...], city: City, sure: frozenset[str]) -> Street:
-    """Plans the street of one sequence.
+    """Plan the street of one sequence.
 
     Args:
       seed: of the sequence.
-      city: whose street it is.
-      sure: rare things that must be near the camera's way.
+      city: of the street.
+      sure: rare things that must be close to the camera's path.
     """
     rng = np.random.default_rng(seed)
     family = city.family

@@ -1,4 +1,4 @@
-"""Surface texture: noise fields that do not depend on the data set's seed, mixed by material."""
+"""Texture of surfaces: noise fields that do not depend on the seed, mixed by material."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _blurred(rng: np.random.Generator, sigma_x: float, sigma_y: float) -> np.nda
 
 @functools.cache
 def _screen_fields() -> np.ndarray:
-    """[tile, tile, 4] float32 of about unit variance: grain, patches, clumps, courses."""
+    """Return [tile, tile, 4] float32 of about unit variance: grain, patches, clumps, courses."""
     rng = np.random.default_rng(20160406)
     grain = _blurred(rng, 0.7, 0.7)
     patches = _blurred(rng, 9.0, 9.0)
@@ -51,7 +51,7 @@ def _screen_fields() -> np.ndarray:
 
 @functools.cache
 def _ground_fields() -> np.ndarray:
-    """[tile, tile, 3] float32: asphalt, paving, grass as seen from above."""
+    """Return [tile, tile, 3] float32: asphalt, paving and grass, seen from above."""
     rng = np.random.default_rng(20160407)
     asphalt = 0.6 * _blurred(rng, 1.0, 1.0) + 0.8 * _blurred(rng, 4.0, 40.0)
     row, column = np.mgrid[0:_TILE, 0:_TILE]
@@ -71,7 +71,7 @@ def _tables() -> tuple[np.ndarray, ...]:
 
 
 def window(fields: np.ndarray, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """A random part of tiles that wrap around, scaled so that shape [h, w] looks 256 rows high."""
+    """Return a random part of tiles that wrap around, [h, w], as coarse as in 256 rows."""
     height, width = shape
     rows = min(height, _LOOK_HEIGHT)
     columns = max(1, round(width * rows / height))
@@ -90,14 +90,14 @@ def _sensor_field() -> np.ndarray:
 
 
 def sensor_noise(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """White noise [h, w, 3] of unit variance: a random part of a tile that wraps around."""
+    """Return white noise [h, w, 3] of unit variance: a random part of a tile that wraps around."""
     top, left = (int(n) for n in rng.integers(_TILE, size=2))
     part = _sensor_field().take(np.arange(top, top + shape[0]), axis=0, mode="wrap")
     return part.take(np.arange(left, left + shape[1]), axis=1, mode="wrap")
 
 
 def cloud_field(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Slow noise [h, w] of about unit variance, wider than high."""
+    """Return slow noise [h, w] of about unit variance, wider than high."""
     height, width = shape
     coarse = rng.standard_normal((max(3, height // 24), max(3, width // 48))).astype(np.float32)
     fine = rng.standard_normal((max(4, height // 8), max(4, width // 16))).astype(np.float32)
@@ -109,13 +109,13 @@ def cloud_field(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 def texture_factor(
     material: np.ndarray, camera: Camera, scale: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """What a surface's texture multiplies its colour with.
+    """Return the factor by which texture multiplies the colour of each pixel.
 
     Args:
       material: [h, w] uint8, ids of this module, `scale` times as fine as the camera's pixels.
-      camera: lays the ground's texture in perspective, fixed to the street.
+      camera: puts the ground's texture in perspective, fixed to the street.
       scale: canvas pixels per camera pixel.
-      rng: chooses where the screen's noise begins.
+      rng: draws where the screen's noise begins.
 
     Returns:
       float32 [h, w], around 1.
@@ -136,7 +136,7 @@ def texture_factor(
     map_y = np.mod((z + camera.z) * _GROUND_PIXELS, _TILE).astype(np.float32)
     map_y = np.ascontiguousarray(np.broadcast_to(map_y, map_x.shape))
     ground = cv2.remap(_ground_fields(), map_x, map_y, cv2.INTER_LINEAR, None, cv2.BORDER_WRAP)
-    fade = 1.0 / (1.0 + (z / 18.0) ** 2)  # finer than a pixel: it averages out
+    fade = 1.0 / (1.0 + (z / 18.0) ** 2)  # texture finer than a pixel averages out
     below = material[top:]
     mixed = sum(cv2.LUT(below, tables[4 + k]) * ground[..., k] for k in range(3))
     factor[top:] += fade * mixed

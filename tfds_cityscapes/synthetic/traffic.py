@@ -1,4 +1,4 @@
-"""Who and what is in a street: furniture, parked and moving vehicles, people, the rare ones."""
+"""Put things into a street: furniture, plants, vehicles, people and rare things."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tfds_cityscapes.synthetic.street import LENGTH, Street, Thing
 def populate(
     street: Street, seed: tuple[int, ...], sure: frozenset[str], camera_lane: float
 ) -> None:
-    """Puts things into the street.
+    """Put things into the street.
 
     Args:
       street: planned, still empty.
       seed: of the sequence.
-      sure: rare things that must be near the camera's way.
-      camera_lane: the lateral place (m) of the camera, whose lane stays clear ahead of it.
+      sure: rare things that must be close to the camera's path.
+      camera_lane: the lateral place (m) of the camera; the lane ahead of it stays clear.
     """
     rng = np.random.default_rng([*seed, 2])
     placer = _Placer(street, seed, rng)

@@ -1,4 +1,4 @@
-"""The forms of vehicles: boxes that taper, axles, colours."""
+"""The shapes of vehicles: tapered boxes, axles, colours."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Part:
     y: tuple[float, float]
     half: tuple[float, float]  # half width below and above
     glass: tuple[float, float] | None  # lower and upper share of the height with windows
-    panes: int = 2  # windows a side
-    own_color: bool = True  # False: a cargo box or a tarpaulin of another colour
+    panes: int = 2  # windows per side
+    own_color: bool = True  # False: a cargo box or a tarpaulin in another colour
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Paints vehicles as tapered boxes in space, with windows, wheels and lamps."""
+"""Paint vehicles as tapered boxes in space, with windows, wheels and lamps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def paint_vehicle(
     canvas: Canvas, camera: Camera, rng: np.random.Generator,
     kind: str, x: float, z: float, heading: float,
 ) -> None:  # fmt: skip
-    """Paints a vehicle with its middle at (x, z); a heading of 90 degrees is to the right."""
+    """Paint a vehicle with its middle at (x, z); a heading of 90 degrees is to the right."""
     shape = MAKERS[kind](rng)
     color = vary(rng, shape.colors[int(rng.integers(len(shape.colors)))], 0.08)
     cargo = vary(rng, ((200, 198, 192), (120, 124, 128), (66, 88, 120))[int(rng.integers(3))], 0.1)
@@ -67,7 +67,7 @@ def paint_vehicle(
     for k in range(len(shape.parts)) if order is None else order:
         outline.append(cv2.convexHull(flat[k].astype(np.float32)).reshape(-1, 2))
         painter.part(shape.parts[k], flat[k], detailed)
-    if tyres and detailed:  # those of the side that we see are not behind the body
+    if tyres and detailed:  # those of the visible side are in front of the body
         for side, rims in (("left", tyres[0]), ("right", tyres[3])):
             if _area(flat[0][list(_FACES[side])]) > 0:
                 painter.tyres([rims], 26.0)
@@ -84,12 +84,12 @@ class _Painter:
         return self.canvas.light.tone(color, self.z, gain)
 
     def tyres(self, groups: list[np.ndarray], gray: float) -> None:
-        """Paints discs; each group is [N, corners, 2] pixels, without overlaps."""
+        """Paint discs; each group is [N, corners, 2] pixels, without overlaps."""
         for group in groups:
             self.canvas.fill(group, self.tone((gray, gray, gray + 2)))
 
     def part(self, part: Part, corners: np.ndarray, detailed: bool) -> None:
-        """Paints the faces of one part that the camera sees; corners: [8, 2] pixels."""
+        """Paint the faces of one part that the camera sees; corners: [8, 2] pixels."""
         light = self.canvas.light
         gains = {
             "tail": light.front * 0.95, "nose": light.front * 0.95, "top": light.top * 1.12,
@@ -135,13 +135,13 @@ class _Painter:
 
 
 def _area(quad: np.ndarray) -> float:
-    """Twice the signed area; positive for a face that looks at the camera."""
+    """Return twice the signed area; positive for a face that faces the camera."""
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = quad.tolist()
     return (x2 - x0) * (y3 - y1) - (x3 - x1) * (y2 - y0)
 
 
 def _inner(quad: np.ndarray, u0: float, u1: float, v0: float, v1: float) -> np.ndarray:
-    """A part of a face given by shares of its width (u) and its height (v): [4, 2]."""
+    """Return the part of a face between shares of its width (u) and its height (v): [4, 2]."""
     u = np.array([u0, u1, u1, u0])[:, None]
     v = np.array([v0, v0, v1, v1])[:, None]
     low = quad[0] + u * (quad[1] - quad[0])

@@ -12,9 +12,9 @@ from tfds_cityscapes.synthetic.cities import City, Color
 
 @dataclass(frozen=True)
 class Light:
-    """How a sequence is lit. Gains are factors on a surface's own colour."""
+    """The light of one sequence. Gains are factors on a surface's own colour."""
 
-    sun_side: int  # -1: the sun stands to the left, 1: to the right
+    sun_side: int  # -1: the sun is on the left, 1: on the right
     left: float  # gain of what faces right, standing on the left side
     right: float
     front: float  # gain of what faces the camera
@@ -32,7 +32,7 @@ class Light:
     wet: float  # 0 to 1
 
     def tone(self, color: Color, z: float = 0.0, gain: float = 1.0) -> Color:
-        """The colour of a lit surface, seen through z metres of air."""
+        """Return the colour of a lit surface, seen through z metres of air."""
         keep = math.exp(-z * self.haze_density)
         lost = 1.0 - keep
         lit = gain * keep
@@ -44,7 +44,7 @@ class Light:
         )
 
     def side(self, x: float) -> float:
-        """The gain of a wall at the lateral place x that faces the road."""
+        """Return the gain of a wall at the lateral place x that faces the road."""
         return self.left if x < 0 else self.right
 
 
@@ -59,7 +59,7 @@ _SKIES: dict[str, tuple[Color, Color, Color, float, float, float]] = {
 
 
 def make_light(rng: np.random.Generator, city: City) -> Light:
-    """Draws the weather of one sequence from the city's climate."""
+    """Draw the weather of one sequence from the city's climate."""
     names = list(city.family.weather)
     weights = np.array([city.family.weather[name] for name in names])
     name = names[int(rng.choice(len(names), p=weights / weights.sum()))]

@@ -1,4 +1,4 @@
-"""Annotation formats: each format's reader and writer in one file, and one entrance for all."""
+"""Annotation formats: a reader and a writer per format, and one function that reads them all."""
 
 from components.contracts.annotation.detect import read_bytes, read_export
 from components.contracts.annotation.limits import Limits

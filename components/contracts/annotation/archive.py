@@ -1,7 +1,7 @@
-"""Zips from strangers: which entries may be read, and reading them without surprises.
+"""Read zips from strangers without surprises.
 
 Nothing is ever unpacked to disk. Names that lead out of the zip, links, encrypted entries and
-entries that unpack to far more than they are get refused one by one; the rest can be read.
+entries that unpack to far more than their own size are rejected one by one; the rest can be read.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _BROKEN = (
 
 
 class Archive:
-    """The entries of a zip that may be read, by name; `refusals` are the others."""
+    """The entries of a zip that may be read, by name; `refusals` holds the others."""
 
     def __init__(self, name: str, data: bytes, limits: Limits) -> None:
-        """Opens a zip; AnnotationError if it is broken, or too large as a whole."""
+        """Open a zip; AnnotationError if it is broken, or too large in total."""
         self.name = name
         self.refusals: list[Refusal] = []
         self._entries: dict[str, zipfile.ZipInfo] = {}
@@ -46,50 +46,50 @@ class Archive:
             entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         except _BROKEN as error:
             raise AnnotationError(
-                "Expected a whole zip; it is cut off or damaged. Export or copy it again."
+                "The zip is cut off or damaged. Export or copy it again."
             ) from error
         if len(entries) > limits.max_members:
             raise AnnotationError(
-                f"Expected at most {limits.max_members:,} files in a zip; got {len(entries):,}. "
-                "Split the export."
+                f"The zip holds {len(entries):,} files; at most {limits.max_members:,} files are "
+                "accepted. Split the export."
             )
         if sum(entry.file_size for entry in entries) > limits.max_unpacked_bytes:
             raise AnnotationError(
-                f"Expected a zip that unpacks to at most {limits.max_unpacked_bytes // MIB:,} MiB; "
-                "it says that it has more. Split the export."
+                f"The zip unpacks to more than {limits.max_unpacked_bytes // MIB:,} MiB. Split the "
+                "export."
             )
         for entry in entries:
             self._admit(entry, limits)
 
     @property
     def names(self) -> list[str]:
-        """The names that `read` takes, sorted; folders are separated by "/"."""
+        """The names that `read` accepts, sorted; folders are separated by "/"."""
         return sorted(self._entries)
 
     def label(self, member: str) -> str:
-        """How a report names an entry."""
+        """Return the name of an entry for a report."""
         return clean(f"{self.name}/{member}", 400)
 
     def read(self, member: str) -> bytes:
-        """The content of an entry; AnnotationError if it is damaged."""
+        """Return the content of an entry; AnnotationError if it is damaged."""
         entry = self._entries[member]
         try:
             with self._zip.open(entry) as stream:
                 content = stream.read(min(entry.file_size, self._left) + 1)
         except _BROKEN as error:
             raise AnnotationError(
-                "Expected a sound file in the zip; it is damaged. Export or copy the zip again."
+                "This file of the zip is damaged. Export or copy the zip again."
             ) from error
         self._left -= len(content)
         if self._left < 0 or len(content) > entry.file_size:
-            raise AnnotationError("Expected the zip to unpack to the size it says; it has more.")
+            raise AnnotationError("The zip unpacks to more than it says. Export or copy it again.")
         return content
 
     def _admit(self, entry: zipfile.ZipInfo, limits: Limits) -> None:
         name = entry.filename.replace("\\", "/")
         reason = _why_not(name, entry, limits)
         if reason is None and name in self._entries:
-            reason = "Expected every name once in a zip; this one comes again."
+            reason = "The zip holds two files of this name. Rename one of them."
         if reason is not None:
             self.refusals.append(Refusal(self.label(name), reason))
         elif not _JUNK.search(name):
@@ -99,16 +99,16 @@ class Archive:
 def _why_not(name: str, entry: zipfile.ZipInfo, limits: Limits) -> str | None:
     parts = name.split("/")
     if name.startswith("/") or ".." in parts or ":" in parts[0]:
-        return f"Expected a name inside the zip; {quote(name)} leads out of it."
+        return f"The name {quote(name)} leads out of the zip. Pack the folder itself, with plain names."
     if stat.S_ISLNK(entry.external_attr >> 16):
-        return "Expected a file; this is a link. Put the file itself into the zip."
+        return "This is a link and not a file. Put the file itself into the zip."
     if entry.flag_bits & 1:
-        return "Expected a zip without a password; this file is encrypted."
+        return "This file is encrypted. Make the zip without a password."
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "Expected usual zip compression (stored or deflated); this file has another one."
+        return "This file has an unusual compression. Make the zip with the usual one (deflate), or none."
     if entry.file_size > max(MIB, limits.max_ratio * entry.compress_size):
         return (
-            f"Expected a file that unpacks to at most {limits.max_ratio} times its size; this one "
-            f"says {entry.file_size:,} bytes from {entry.compress_size:,}."
+            f"This file unpacks to over {limits.max_ratio} times its size: {entry.file_size:,} bytes "
+            f"from {entry.compress_size:,}. Hand it in without the zip."
         )
     return None

@@ -32,21 +32,21 @@ MAX_SIDE = 2**15  # cv2.fillPoly computes with 16 bits before the point
 
 
 def is_polygons(value: object) -> bool:
-    """Whether parsed JSON is a file of this format."""
+    """Return whether parsed JSON is a file of this format."""
     return isinstance(value, dict) and "objects" in value and "imgHeight" in value
 
 
 def read(name: str, value: Any, budget: Budget, annotator: str = UNKNOWN_ANNOTATOR) -> Annotation:
-    """Reads one file.
+    """Read one file.
 
     Args:
       name: of the file; it gives the image id.
       value: the parsed JSON.
-      budget: what the export may still cost.
-      annotator: who made it, where no object names its user.
+      budget: the rest of what the export may cost.
+      annotator: who labeled it, if no object names its user.
 
     Raises:
-      AnnotationError: sizes, labels or corners that cannot be.
+      AnnotationError: a size, a label or a corner is impossible.
     """
     image_id = image_id_of_file(name)
     height = whole(value.get("imgHeight"), "imgHeight", 1, MAX_SIDE)
@@ -72,10 +72,10 @@ def read(name: str, value: Any, budget: Budget, annotator: str = UNKNOWN_ANNOTAT
 
 
 def write(train_ids: np.ndarray) -> bytes:
-    """Writes a label map, uint8 [H, W] of train ids, as polygons that `read` paints back exactly.
+    """Write a label map, uint8 [H, W] of train ids, as polygons that `read` paints back exactly.
 
-    Every connected region becomes the polygon around it, holes filled; larger ones come first, so
-    that what lies in a hole is painted over them.
+    Every connected region becomes the polygon around it, with its holes filled. Larger regions come
+    first, so that what is in a hole is painted over them.
     """
     height, width = train_ids.shape
     objects = sorted(_regions(train_ids), key=lambda region: -region[0])
@@ -88,12 +88,12 @@ def write(train_ids: np.ndarray) -> bytes:
 
 
 def file_name(image_id: str) -> str:
-    """The name under which `read` knows the image again."""
+    """Return the file name from which `read` finds the image id."""
     return f"{image_id}_gtFine_polygons.json"
 
 
 def _regions(train_ids: np.ndarray) -> Iterator[tuple[int, str, list[list[int]]]]:
-    """The area of the box, the label and the outline of each connected region.
+    """Yield the area of the box, the label and the outline of each connected region.
 
     Regions connect through edges only: one that connected through a corner could cross another.
     A region in a hole has the smaller box.
@@ -110,7 +110,7 @@ def _regions(train_ids: np.ndarray) -> Iterator[tuple[int, str, list[list[int]]]
                 crop, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top)
             )[0][0].reshape(-1, 2)
             polygon = outline.tolist()
-            # The format knows no point and no line: repeat a corner to make three.
+            # A polygon needs three corners: repeat the last one of a point or a line.
             yield width * height, label, polygon + [polygon[-1]] * max(0, 3 - len(polygon))
 
 
@@ -120,7 +120,7 @@ def _is_undrawn(label: object) -> bool:
 
 
 def _last_change(objects: list[Mapping[str, Any]]) -> tuple[str, str | None]:
-    """Who changed an object last, and when; the public data set holds neither."""
+    """Return who last changed an object, and when; the public data set says neither."""
     changes = [
         (timestamp(item.get("date")) or "", clean(item["user"]))
         for item in objects

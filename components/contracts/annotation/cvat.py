@@ -1,9 +1,9 @@
-"""CVAT's "Segmentation mask 1.1": a zip of masks in colours, with the table of its colours.
+"""Read and write CVAT's "Segmentation mask 1.1": a zip of masks in colours, with their table.
 
-labelmap.txt                         name:r,g,b:parts:actions, one class a line
+labelmap.txt                         name:r,g,b:parts:actions, one class per line
 ImageSets/Segmentation/default.txt   names of the images, without their ending
-SegmentationClass/<image>.png        the masks; in one channel: the line of labelmap.txt
-SegmentationObject/<image>.png       one colour an object; not read, and not needed to import
+SegmentationClass/<image>.png        the masks; with one channel, its values are lines of labelmap.txt
+SegmentationObject/<image>.png       one colour per object; not read, and not needed to import
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -31,23 +32,24 @@ from components.contracts.annotation.model import (
     refused,
 )
 from components.contracts.annotation.png import Png
-from components.contracts.annotation.png_mask import from_colors, unknown_colors
+from components.contracts.annotation.png_mask import from_colors
 from components.contracts.annotation.png_mask import write as write_png
 from tfds_cityscapes.labels import TRAIN_LABELS
 
 _MASKS = "SegmentationClass/"
 _OTHERS = ("SegmentationObject/", "ImageSets/", "JPEGImages/", "Annotations/")
-_LINE = re.compile(r"^(?P<name>[^:]+):\s*(?P<color>\d{1,3}\s*,\s*\d{1,3}\s*,\s*\d{1,3})\s*(:|$)")
+_LINE = re.compile(r"([^:]+):\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*(:|$)")
+Labelmap: TypeAlias = list[tuple[str, tuple[int, int, int]]]
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same masks give the same bytes
 
 
 def roots(names: Iterable[str]) -> list[str]:
-    """The folders of a zip, "" or ending in "/", that hold an export of this format."""
+    """Return the folders of a zip ("" or ending in "/") that hold an export of this format."""
     return sorted({name.split(_MASKS)[0] for name in names if re.search(f"(^|/){_MASKS}", name)})
 
 
 def belongs(member: str, root: str) -> bool:
-    """Whether an entry is part of the export in `root`, read or not."""
+    """Return whether an entry is part of the export in `root`, whether it is read or not."""
     inner = member.removeprefix(root)
     return member.startswith(root) and (
         inner == "labelmap.txt" or inner.startswith((_MASKS, *_OTHERS))
@@ -55,13 +57,13 @@ def belongs(member: str, root: str) -> bool:
 
 
 def read(archive: Archive, root: str, budget: Budget, annotator: str = UNKNOWN_ANNOTATOR) -> Batch:
-    """Reads every mask of one export; those that cannot be read are refused one by one.
+    """Read every mask of one export; a mask that cannot be read is rejected alone.
 
     Args:
       archive: the zip.
       root: one of `roots`.
-      budget: what the export may still cost.
-      annotator: who made it; the format does not say.
+      budget: the rest of what the export may cost.
+      annotator: who labeled it; the format does not say.
     """
     try:
         labels = _read_labelmap(archive, root)
@@ -83,7 +85,7 @@ def read(archive: Archive, root: str, budget: Budget, annotator: str = UNKNOWN_A
 
 
 def write(masks: Iterable[tuple[str, np.ndarray]]) -> bytes:
-    """A zip that CVAT imports into a task with these images and the 19 classes.
+    """Write a zip that CVAT imports into a task with these images and the 19 classes.
 
     Args:
       masks: image ids (the names of the images in CVAT, without their ending) and label maps,
@@ -106,45 +108,47 @@ def write(masks: Iterable[tuple[str, np.ndarray]]) -> bytes:
     return buffer.getvalue()
 
 
-def _read_labelmap(archive: Archive, root: str) -> list[tuple[str, tuple[int, int, int]]]:
-    """Names and colours, in the order of the file; without the file, those that `write` uses."""
+def _read_labelmap(archive: Archive, root: str) -> Labelmap:
+    """Return names and colours in the order of the file; without a file, those that `write` uses."""
     member = f"{root}labelmap.txt"
     if member not in archive.names:
         return [("background", (0, 0, 0)), *((row.name, row.color) for row in TRAIN_LABELS)]
-    labels: list[tuple[str, tuple[int, int, int]]] = []
+    labels: Labelmap = []
     text = archive.read(member).decode("utf-8-sig", "replace")
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.match(line.strip())
-        color = tuple(int(part) for part in match["color"].split(",")) if match else ()
+        color = (int(match[2]), int(match[3]), int(match[4])) if match else (256, 256, 256)
         if match is None or max(color) > 255:
             raise AnnotationError(
-                f"Expected lines name:red,green,blue:: in labelmap.txt; got {quote(line)}."
+                f"A line of labelmap.txt cannot be read: {quote(line)}. Expected "
+                "name:red,green,blue::, as CVAT writes it."
             )
-        labels.append((match["name"].strip(), color))  # type: ignore[arg-type]
+        labels.append((match[1].strip(), color))
     if not 0 < len(labels) <= 255 or len({color for _, color in labels}) < len(labels):
         raise AnnotationError(
-            "Expected 1 to 255 classes in labelmap.txt, each with its own colour. Give every class "
-            "its own colour in CVAT and export again."
+            "In labelmap.txt there are no classes, more than 255, or two of the same colour. Give "
+            "every class its own colour in CVAT and export again."
         )
     return labels
 
 
-def _train_ids(png: Png, labels: list[tuple[str, tuple[int, int, int]]]) -> np.ndarray:
-    """The mask in train ids, uint8 [H, W]; only classes that occur in it must be known."""
+def _train_ids(png: Png, labels: Labelmap) -> np.ndarray:
+    """Return the mask in train ids, uint8 [H, W]; only classes that occur in it must be known."""
     if png.header.is_color or png.header.has_palette:
-        places = from_colors(png.colors(), {color: i for i, (_, color) in enumerate(labels)})
-        if isinstance(places, list):
-            raise unknown_colors(places, "labelmap.txt")
+        lines = {color: i for i, (_, color) in enumerate(labels)}
+        places = from_colors(png.colors(), lines, "labelmap.txt")
     else:
-        found = png.ids()
-        if found is None or int(found.max()) >= len(labels):
+        ids = png.ids()
+        if ids is None or int(ids.max()) >= len(labels):
             raise AnnotationError(
-                f"Expected colours, or places in labelmap.txt (0 to {len(labels) - 1}); got others."
+                "The mask has one channel, with values that are not lines of labelmap.txt (0 to "
+                f"{len(labels) - 1}). Export the task again."
             )
-        places = found
-    table = np.zeros(len(labels), np.uint8)
+        places = ids
+    table: np.ndarray = np.zeros(len(labels), np.uint8)
     for place in np.unique(places):
         table[place] = train_id_of(labels[place][0])
-    return table[places]
+    train_ids: np.ndarray = table[places]
+    return train_ids

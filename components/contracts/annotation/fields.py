@@ -1,9 +1,8 @@
-"""Checked access to what a stranger's file holds: numbers, names, dates, ids, JSON."""
+"""Check the values in a stranger's file: numbers, names, dates, ids, JSON."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,9 +14,9 @@ from components.contracts.annotation.model import AnnotationError
 from tfds_cityscapes.labels import BY_NAME, CLASS_NAMES, IGNORE_LABEL
 
 UNKNOWN_ANNOTATOR = "unknown"
-MAX_TEXT = 200  # characters of a name; a longer one is no name
+MAX_TEXT = 200  # characters of a name
 
-# What annotators call "no class" in tools that have no word for it.
+# Names that annotators give to "no class".
 _IGNORE_NAMES = {"background", "ignore", "ignored", "void", "unlabelled"}
 _IMAGE_SUFFIX = re.compile(
     r"(_leftImg8bit|_gtFine_polygons|_gtCoarse_polygons|_polygons|(_gtFine|_gtCoarse)?"
@@ -25,15 +24,16 @@ _IMAGE_SUFFIX = re.compile(
     re.IGNORECASE,
 )
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
+_PLAIN_NAME = f"a plain name of at most {MAX_TEXT} characters, without a folder"
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
-    """A text that can be printed, logged and stored: no control characters, no lone surrogates."""
+    """Return a text safe to print, log and store: no control characters, no lone surrogates."""
     return "".join(c if c.isprintable() else "?" for c in text[:limit])
 
 
 def quote(value: object) -> str:
-    """What came, short, for a reason: a text or number as it is, anything else by its kind."""
+    """Describe a value in a few words for a reason: a text or number itself, else its kind."""
     if isinstance(value, str):
         return f'"{clean(value, 60)}"' + (" …" if len(value) > 60 else "")
     if value is None or isinstance(value, bool):
@@ -46,62 +46,59 @@ def quote(value: object) -> str:
 
 
 def parse_json(data: bytes) -> Any:
-    """Parses JSON from bytes (UTF-8, with or without a mark; UTF-16 too).
+    """Parse JSON from bytes (UTF-8, with or without a byte order mark, or UTF-16).
 
     Raises:
-      AnnotationError: it is cut off, is not JSON, or is nested too deeply to be an export.
+      AnnotationError: the bytes are cut off, not JSON, or nested too deeply for an export.
     """
     try:
         return json.loads(data)
     except RecursionError as error:
         raise AnnotationError(
-            "Expected an annotation export; got JSON nested too deeply for one."
+            "The JSON is nested too deeply for an annotation export. Export it again."
         ) from error
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, or too many digits
         raise AnnotationError(
-            f"Expected complete JSON; it cannot be read ({clean(str(error), 100)}). "
-            "The file may have been cut off while copying: export it again."
+            f"The JSON cannot be read ({clean(str(error), 100)}). The file may have been cut off "
+            "while it was copied: export it again."
         ) from error
 
 
 def whole(value: object, what: str, low: int, high: int) -> int:
-    """A whole number in low..high; 1024.0 counts as one, true and "1024" do not."""
+    """Return a whole number in low..high; 1024.0 counts as one, true and "1024" do not."""
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
-        raise AnnotationError(
-            f"Expected {what} to be a whole number from {low} to {high}; got {quote(value)}."
-        )
+        raise _wrong(value, what, f"a whole number from {low} to {high}")
     return number
 
 
 def real(value: object, what: str, low: float, high: float) -> float:
-    """A finite number in low..high."""
-    ok = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not ok or not math.isfinite(value if isinstance(value, float) else 0.0):
-        raise AnnotationError(f"Expected {what} to be a number; got {quote(value)}.")
-    if not low <= value <= high:  # type: ignore[operator]
-        raise AnnotationError(
-            f"Expected {what} to be between {low:g} and {high:g}; got {quote(value)}."
-        )
-    return float(value)  # type: ignore[arg-type]
+    """Return a number in low..high."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+        return float(value)
+    raise _wrong(value, what, f"a number between {low:g} and {high:g}")
 
 
 def fields_of(value: object, what: str) -> Mapping[str, Any]:
-    """A JSON object, or AnnotationError."""
+    """Return a JSON object, or raise AnnotationError."""
     if not isinstance(value, dict):
-        raise AnnotationError(f"Expected {what} to be an object; got {quote(value)}.")
+        raise _wrong(value, what, "an object")
     return value
 
 
 def items_of(value: object, what: str) -> list[Any]:
-    """A JSON list, or AnnotationError."""
+    """Return a JSON list, or raise AnnotationError."""
     if not isinstance(value, list):
-        raise AnnotationError(f"Expected {what} to be a list; got {quote(value)}.")
+        raise _wrong(value, what, "a list")
     return value
 
 
+def _wrong(value: object, what: str, expected: str) -> AnnotationError:
+    return AnnotationError(f"Wrong value for {what}: {quote(value)}. Expected {expected}.")
+
+
 def timestamp(value: object) -> str | None:
-    """An ISO 8601 date and time in UTC, or None where there is none that can be read."""
+    """Return an ISO 8601 date and time in UTC, or None if it cannot be read."""
     if not isinstance(value, str) or len(value) > 64:
         return None
     try:
@@ -113,7 +110,7 @@ def timestamp(value: object) -> str | None:
 
 
 def train_id_of(name: object) -> int:
-    """The train id of a class by its Cityscapes name: 0..18, or 255 for one that is not scored.
+    """Return the train id of a class by its Cityscapes name: 0..18, or 255 if it is not scored.
 
     Capitals, and `_` or `-` for a space, do not matter; "cargroup" is "car", as in the benchmark.
     """
@@ -125,27 +122,25 @@ def train_id_of(name: object) -> int:
             if known in BY_NAME:
                 return BY_NAME[known].train_id
     raise AnnotationError(
-        f"Expected a class of the label table ({', '.join(CLASS_NAMES)}); got {quote(name)}. "
-        "Rename the class in the annotation tool, or use its labeling config from this project."
+        f"Unknown class: {quote(name)}. Rename it in the annotation tool, or use the labeling config "
+        f"of this project. Expected one of: {', '.join(CLASS_NAMES)}."
     )
 
 
 def checked_image_id(value: object) -> str:
-    """An image id that is safe as a name: 1..200 printable characters, no path."""
-    ok = isinstance(value, str) and 0 < len(value) <= MAX_TEXT and value.isprintable()
-    if not ok or value.startswith(".") or set(value) & set("/\\"):  # type: ignore
-        raise AnnotationError(
-            f"Expected an image id (a plain name, at most {MAX_TEXT} characters); "
-            f"got {quote(value)}."
-        )
-    return value  # type: ignore[return-value]
+    """Return an image id that is safe as a name: 1..200 printable characters, no path."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
+        raise _wrong(value, "an image id", _PLAIN_NAME)
+    if value.startswith(".") or set(value) & set("/\\"):
+        raise _wrong(value, "an image id", _PLAIN_NAME)
+    return value
 
 
 def image_id_of_file(name: str) -> str:
-    """The image id in a file's name or URL: no folder, no ending, no `_leftImg8bit` or the like.
+    """Return the image id in a file's name or URL: no folder, ending, `_leftImg8bit` or the like.
 
-    Label Studio puts 8 hex digits and a dash before the name of an uploaded file; its local files
-    are `/data/local-files/?d=<path>`.
+    Label Studio puts 8 hex digits and a dash before the name of an uploaded file; the URL of a
+    local file is `/data/local-files/?d=<path>`.
     """
     try:
         url = urlsplit(name if "://" in name or name.startswith("/data/") else "")

@@ -1,4 +1,4 @@
-"""Polygons: checked corners, and filling where corners are fractions of a pixel."""
+"""Check the corners of polygons, and fill polygons whose corners are fractions of a pixel."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ _MAX_CROSSINGS = 2**24  # of edges with rows; a hand-drawn outline has thousands
 
 
 def corners(value: object, low: float, high: float, unit: str) -> np.ndarray:
-    """The corners of a polygon from JSON, `[[x, y], …]`: float [N, 2], each in low..high.
+    """Return the corners of a polygon from JSON, `[[x, y], …]`: float [N, 2], each in low..high.
 
     Raises:
-      AnnotationError: no list of pairs, a number that is none or far outside, or too many corners.
+      AnnotationError: not a list of pairs of numbers, a number out of range, or too many corners.
     """
     points = items_of(value, "the corners of a polygon")
     if len(points) > _MAX_CORNERS:
         raise AnnotationError(
-            f"Expected at most {_MAX_CORNERS:,} corners in a polygon; got {len(points):,}."
+            f"A polygon has {len(points):,} corners; at most {_MAX_CORNERS:,} are accepted. "
+            "Simplify its outline."
         )
     rows = []
     for point in points:
         pair = items_of(point, "a corner of a polygon")
         if len(pair) != 2:
-            raise AnnotationError("Expected x and y for every corner of a polygon.")
-        rows.append([real(number, f"a corner, in {unit},", low, high) for number in pair])
+            raise AnnotationError(
+                "A corner of a polygon is not a pair of x and y. Export it again."
+            )
+        rows.append([real(number, f"a corner (in {unit})", low, high) for number in pair])
     return np.array(rows, np.float64).reshape(len(rows), 2)
 
 
 def fill_polygon(height: int, width: int, points: np.ndarray) -> np.ndarray:
-    """The pixels whose centre lies inside a polygon, by the even-odd rule: bool [height, width].
+    """Return the pixels whose centre is in a polygon, by the even-odd rule: bool [height, width].
 
-    cv2.fillPoly also paints every pixel that the outline touches, half a pixel too much all around;
+    cv2.fillPoly also paints every pixel that the outline touches, half a pixel too much all around:
     two neighbours that share an edge would overlap. Here every pixel belongs to one of them.
 
     Args:
@@ -43,7 +46,7 @@ def fill_polygon(height: int, width: int, points: np.ndarray) -> np.ndarray:
       points: float [N, 2], x and y in pixels, (0, 0) = the upper left corner of the image.
 
     Raises:
-      AnnotationError: an outline that goes up and down more often than any that is drawn by hand.
+      AnnotationError: the outline goes up and down too often to be drawn by hand.
     """
     toggles = np.zeros((height, width + 1), bool)
     x0, y0 = points[:, 0], points[:, 1]
@@ -53,7 +56,9 @@ def fill_polygon(height: int, width: int, points: np.ndarray) -> np.ndarray:
     stop = np.clip(np.ceil(np.maximum(y0, y1) - 0.5), 0, height).astype(np.int64)
     crossed = stop - first
     if crossed.sum() > _MAX_CROSSINGS:
-        raise AnnotationError("Expected a polygon drawn by hand; its outline is far too jagged.")
+        raise AnnotationError(
+            "The outline of a polygon is too jagged to be drawn by hand. Draw it again."
+        )
     edge = np.repeat(np.arange(len(points)), crossed)
     row = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed - first, crossed)
     along = (row + 0.5 - y0[edge]) / (y1 - y0)[edge]  # 0..1; no edge here is level

@@ -1,4 +1,4 @@
-"""How much an export may ask of this machine, and the count of what it has asked for so far."""
+"""Limit how much memory and time one export may cost this machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Limits:
-    """What one export may cost. A compressed file can claim far more than its own size.
+    """The limits of one export. A compressed file can claim far more than its own size.
 
     Attributes:
       max_file_bytes: of the file itself.
       max_pixels: of one image; the default fits 8192x4096.
-      max_batch_pixels: of all label maps of one file together, one byte each in memory.
+      max_batch_pixels: of all label maps of one file together; a pixel takes one byte of memory.
       max_members: entries of a zip, or tasks of a JSON export.
       max_unpacked_bytes: of all entries of a zip together.
       max_ratio: unpacked to packed size of an entry over 1 MiB.
@@ -33,44 +33,44 @@ class Limits:
 
 
 class Budget:
-    """Counts the pixels of one export against its limits, before any of them is allocated."""
+    """The pixels that one export has used up; they are counted before any is allocated."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._pixels = 0
 
     def spend(self, height: int, width: int) -> None:
-        """Books one label map; AnnotationError if it or the whole export is too large."""
+        """Count one label map; AnnotationError if it or the whole export is too large."""
         self.check(height, width)
         self._pixels += height * width
         if self._pixels > self.limits.max_batch_pixels:
             raise AnnotationError(
-                f"Expected at most {self.limits.max_batch_pixels:,} pixels in one file; its images "
-                "together have more. Export fewer images at a time."
+                f"There are more than {self.limits.max_batch_pixels:,} pixels in one file. Export fewer "
+                "images at a time."
             )
 
     def check(self, height: int, width: int) -> None:
-        """AnnotationError if one image of this size is empty or too large."""
+        """Raise AnnotationError if one image of this size is empty or too large."""
         if height < 1 or width < 1:
-            raise AnnotationError(f"Expected an image with pixels; got {width}x{height}.")
+            raise AnnotationError(f"The image has no pixels ({width}x{height}). Export it again.")
         if height * width > self.limits.max_pixels:
             raise AnnotationError(
-                f"Expected at most {self.limits.max_pixels:,} pixels in an image; got "
-                f"{width}x{height}. Check the size that the annotation tool recorded."
+                f"The image is too large: {width}x{height}, and at most {self.limits.max_pixels:,} "
+                "pixels are accepted. Check the size that the annotation tool recorded."
             )
 
     def check_members(self, count: int) -> None:
-        """AnnotationError if one file has too many parts."""
+        """Raise AnnotationError if one file has too many parts."""
         if count > self.limits.max_members:
             raise AnnotationError(
-                f"Expected at most {self.limits.max_members:,} parts in one file; got {count:,}. "
+                f"The file has {count:,} parts; at most {self.limits.max_members:,} are accepted. "
                 "Split the export."
             )
 
     def check_objects(self, count: int) -> None:
-        """AnnotationError if one image has too many outlines or strokes to paint."""
+        """Raise AnnotationError if one image has too many outlines or strokes to paint."""
         if count > self.limits.max_objects:
             raise AnnotationError(
-                f"Expected at most {self.limits.max_objects:,} objects in an image; got {count:,}. "
+                f"The image has {count:,} objects; at most {self.limits.max_objects:,} are accepted. "
                 "Merge objects of the same class."
             )

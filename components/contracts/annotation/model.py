@@ -1,4 +1,4 @@
-"""What a reader of annotations returns, and the error with which it gives one part up."""
+"""What a reader of annotations returns, and the error with which it rejects a part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from components.contracts.process.errors import StreetloopError
 
 
 class AnnotationError(StreetloopError):
-    """A part of an export that cannot be taken; the message is the reason an annotator reads."""
+    """A part of an export is rejected; the message is the reason that the annotator reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,11 +19,11 @@ class Annotation:
     """One annotator's label map of one image.
 
     Attributes:
-      image_id: whose label map this is.
-      train_ids: uint8 [H, W], 0..18, or 255 where the annotator left the image unlabeled.
-      annotator: who labeled it; "unknown" where the format does not say.
-      created_at: when it was last changed, ISO 8601 in UTC, or None where the format does not say.
-      source: the file, and the part of it, that it came from.
+      image_id: the image.
+      train_ids: uint8 [H, W], 0..18, or 255 where nothing was labeled.
+      annotator: who labeled it; "unknown" if the format does not say.
+      created_at: the last change, ISO 8601 in UTC, or None if the format does not say.
+      source: the file and its part that hold it.
     """
 
     image_id: str
@@ -35,7 +35,7 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A task that an annotator looked at and left; `why` is empty where nobody wrote it down."""
+    """A task that an annotator skipped; `why` is empty if nobody wrote a comment."""
 
     image_id: str
     annotator: str
@@ -44,7 +44,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A part that was not taken: `name` says which file and which part, `reason` why."""
+    """A rejected part: `name` says which file and which part of it, `reason` why."""
 
     name: str
     reason: str
@@ -52,7 +52,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Batch:
-    """All that was in one export. It is never wholly empty: an export of nothing is refused."""
+    """The content of one export. It is never empty: an export of nothing holds a refusal."""
 
     annotations: tuple[Annotation, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -60,7 +60,7 @@ class Batch:
 
 
 def join(batches: Iterable[Batch]) -> Batch:
-    """All that several batches hold, in order."""
+    """Return one batch with the content of several, in order."""
     parts = list(batches)
     return Batch(
         tuple(a for part in parts for a in part.annotations),
@@ -70,5 +70,5 @@ def join(batches: Iterable[Batch]) -> Batch:
 
 
 def refused(name: str, reason: object) -> Batch:
-    """A batch of one refusal."""
+    """Return a batch of one refusal."""
     return Batch(refusals=(Refusal(name, str(reason)),))

@@ -1,7 +1,8 @@
-"""Reads PNG files that may be broken or hostile: size from the header first, then every check.
+"""Read PNG files that may be broken or hostile.
 
-OpenCV decodes, but only a file rebuilt from the chunks that matter, after their checksums and the
-exact amount of their data were checked: a truncated file would otherwise come back half black.
+The header is checked first, for the size; then the checksums and the exact amount of data. OpenCV
+decodes only a file that is rebuilt from the chunks that matter: on its own, it returns a truncated
+file half black.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _AGAIN = "Export it again, or save it as PNG with another program."
 
 @dataclass(frozen=True)
 class Header:
-    """What a PNG's first chunk says."""
+    """The first chunk of a PNG."""
 
     width: int
     height: int
@@ -34,7 +35,7 @@ class Header:
 
     @property
     def is_color(self) -> bool:
-        """Whether pixels hold colours; a palette or a gray image can hold ids instead."""
+        """Whether pixels are colours; those of a palette or a gray image can be ids."""
         return self.color_type in (_RGB, 6)
 
     @property
@@ -44,10 +45,10 @@ class Header:
 
 
 class Png:
-    """A PNG whose header and chunks are sound; `ids` and `colors` decode its pixels."""
+    """A PNG whose header and chunks are valid; `ids` and `colors` decode its pixels."""
 
     def __init__(self, data: bytes, budget: Budget) -> None:
-        """Checks a file; AnnotationError if it is broken, too large, or of an unusual kind."""
+        """Check a file; AnnotationError if it is broken, too large, or of an unusual kind."""
         self._chunks = _chunks(data)
         self.header = _header(self._chunks[0][1])
         budget.check(self.header.height, self.header.width)
@@ -55,13 +56,13 @@ class Png:
         self._check_pixels()
 
     def ids(self) -> np.ndarray | None:
-        """The pixels as numbers: uint8 or uint16 [H, W]; palette places for a palette image.
+        """Return the pixels as numbers: uint8 or uint16 [H, W]; of a palette image, the places.
 
-        None where pixels hold colours whose red, green and blue differ.
+        None if the pixels are colours whose red, green and blue differ.
         """
         if self.header.is_color or self.header.color_type not in _DEPTHS:
             pixels = self._decode(self.header.color_type)
-            gray = pixels[..., 0]
+            gray: np.ndarray = pixels[..., 0]
             return gray if (pixels[..., :3] == gray[..., None]).all() else None
         pixels = self._decode(_GRAY)
         # libpng spreads 1, 2 and 4 bits over 0..255 when it reads them as gray.
@@ -69,7 +70,7 @@ class Png:
         return pixels // spread
 
     def colors(self) -> np.ndarray:
-        """The pixels as a viewer shows them: uint8 [H, W, 3], RGB."""
+        """Return the pixels as a viewer shows them: uint8 [H, W, 3], RGB."""
         pixels = self._decode(self.header.color_type)
         if pixels.dtype == np.uint16:
             pixels = (pixels >> 8).astype(np.uint8)
@@ -86,14 +87,14 @@ class Png:
             stream = zlib.decompressobj()
             raw = stream.decompress(self._pixels, expected + 1)
         except zlib.error as error:
-            raise AnnotationError(f"Expected a sound PNG; its data is damaged. {_AGAIN}") from error
+            raise AnnotationError(f"The pixels of the PNG are damaged. {_AGAIN}") from error
         if len(raw) != expected:
             raise AnnotationError(
-                f"Expected the data of {header.width}x{header.height} pixels in the PNG; got "
-                f"{'more' if len(raw) > expected else 'less'}. It may be cut off. {_AGAIN}"
+                f"The PNG holds {'more' if len(raw) > expected else 'less'} data than its "
+                f"{header.width}x{header.height} pixels need. {_AGAIN}"
             )
         if max(raw[::row]) > 4:
-            raise AnnotationError(f"Expected a sound PNG; its rows are damaged. {_AGAIN}")
+            raise AnnotationError(f"The rows of the PNG are damaged. {_AGAIN}")
 
     def _decode(self, color_type: int) -> np.ndarray:
         header = self.header
@@ -108,20 +109,21 @@ class Png:
             struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
             for kind, body in chunks
         )
-        flags = cv2.IMREAD_UNCHANGED
         try:
-            pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), flags)
+            pixels: np.ndarray | None = cv2.imdecode(
+                np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED
+            )
         except cv2.error:
             pixels = None
         if pixels is None or pixels.shape[:2] != (header.height, header.width):
-            raise AnnotationError(f"Expected a sound PNG; it cannot be decoded. {_AGAIN}")
+            raise AnnotationError(f"The PNG cannot be decoded. {_AGAIN}")
         return pixels
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """The chunks (kind, content) up to the end mark, checksums checked; the first is the header."""
+    """Return the checked chunks (kind, content) up to the end mark; the first is the header."""
     if not data.startswith(SIGNATURE):
-        raise AnnotationError(f"Expected a PNG; the file is something else. {_AGAIN}")
+        raise AnnotationError(f"The file is not a PNG. {_AGAIN}")
     chunks = []
     at = len(SIGNATURE)
     while at + 12 <= len(data):
@@ -132,14 +134,14 @@ def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
         if end > len(data):
             break
         if zlib.crc32(kind + body) != struct.unpack_from(">I", data, end - 4)[0]:
-            raise AnnotationError(f"Expected a sound PNG; a checksum in it is wrong. {_AGAIN}")
+            raise AnnotationError(f"A checksum in the PNG is wrong. {_AGAIN}")
         chunks.append((kind, body))
         if kind == b"IEND":
             if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
-                raise AnnotationError(f"Expected a PNG that begins with its header. {_AGAIN}")
+                raise AnnotationError(f"The PNG does not begin with its header. {_AGAIN}")
             return chunks
         at = end
-    raise AnnotationError(f"Expected a whole PNG; it is cut off. {_AGAIN}")
+    raise AnnotationError(f"The PNG is cut off. {_AGAIN}")
 
 
 def _header(body: bytes) -> Header:
@@ -148,7 +150,7 @@ def _header(body: bytes) -> Header:
     )
     known = depth in _DEPTHS.get(color_type, (8, 16)) and color_type in _CHANNELS
     if not known or compression or filters or interlace > 1:
-        raise AnnotationError(f"Expected a PNG of a known kind; its header is damaged. {_AGAIN}")
+        raise AnnotationError(f"The header of the PNG is damaged. {_AGAIN}")
     if interlace:
-        raise AnnotationError("Expected a PNG without interlacing; save it with that switched off.")
+        raise AnnotationError("The PNG is interlaced. Save it without interlacing.")
     return Header(width, height, depth, color_type)

@@ -1,11 +1,12 @@
-"""PNG masks: one file an image, its pixels label ids, train ids, or the Cityscapes colours.
+"""Read and write PNG masks, one per image: label ids, train ids, or the Cityscapes colours.
 
-Which of the three a file holds is told, in this order, by
+Which of the three a file holds is decided, in this order, by
 1. an explicit `encoding`;
 2. the end of its name: `_labelIds`, `_trainIds` or `_labelTrainIds`, `_color`;
-3. its content, where only one reading is possible: colours of the label table; ids above 18
-   (no train ids); 255 among ids up to 18 (the benchmark's label id files never hold 255).
-Any other file, such as one with ids 0 to 18 only, is refused: a guess would swap classes unseen.
+3. its content, if only one reading is possible: colours of the label table; ids above 18 (not
+   train ids); 255 among ids up to 18 (the benchmark's label id files never hold 255).
+Any other file, such as one with ids 0 to 18 only, is rejected: a wrong guess would swap classes
+unnoticed.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ _TRAIN_ID_OF_COLOR: dict[tuple[int, int, int], int] = {
 
 
 def encoding_of_name(name: str) -> Encoding | None:
-    """What the end of a file's name says about its pixels, or None."""
+    """Return the encoding that the end of a file's name says, or None."""
     stem = re.sub(r"\.png$", "", name, flags=re.IGNORECASE)
     for pattern, encoding in _SUFFIXES:
         if re.search(pattern, stem, flags=re.IGNORECASE):
@@ -68,17 +69,17 @@ def read(
     annotator: str = UNKNOWN_ANNOTATOR,
     encoding: Encoding | None = None,
 ) -> Annotation:
-    """Reads one mask.
+    """Read one mask.
 
     Args:
       name: of the file; it gives the image id (without ending and suffix) and the encoding.
       data: the file.
-      budget: what the export may still cost.
-      annotator: who made it; the format does not say.
-      encoding: what the pixels hold, where the caller knows; otherwise see the module.
+      budget: the rest of what the export may cost.
+      annotator: who labeled it; the format does not say.
+      encoding: of the pixels, if the caller knows it; otherwise see the module.
 
     Raises:
-      AnnotationError: broken, too large, ids or colours that the label table lacks, or ambiguous.
+      AnnotationError: the mask is broken, too large or ambiguous, or has unknown ids or colours.
     """
     image_id = image_id_of_file(name)
     png = Png(data, budget)
@@ -88,7 +89,7 @@ def read(
 
 
 def write(train_ids: np.ndarray, encoding: Encoding = "train_ids") -> bytes:
-    """Encodes a label map, uint8 [H, W] of train ids, as a PNG file."""
+    """Encode a label map, uint8 [H, W] of train ids, as a PNG file."""
     if encoding == "color":
         pixels = colorize(train_ids)[..., ::-1]
     else:
@@ -97,53 +98,64 @@ def write(train_ids: np.ndarray, encoding: Encoding = "train_ids") -> bytes:
 
 
 def file_name(image_id: str, encoding: Encoding = "train_ids") -> str:
-    """The name under which `read` knows image and encoding again."""
+    """Return the file name from which `read` finds the image id and the encoding."""
     return image_id + _FILE_ENDS[encoding]
 
 
+class UnknownColorsError(AnnotationError):
+    """A mask holds colours that its table lacks."""
+
+
 def from_colors(
-    colors: np.ndarray, train_id_of_color: dict[tuple[int, int, int], int]
-) -> np.ndarray | list[tuple[int, int, int]]:
-    """Looks colours up: uint8 [H, W, 3] RGB to uint8 [H, W]; a list of what the table lacks."""
+    colors: np.ndarray,
+    ids: dict[tuple[int, int, int], int],
+    table: str = "the Cityscapes label table",
+) -> np.ndarray:
+    """Look colours up.
+
+    Args:
+      colors: uint8 [H, W, 3], RGB.
+      ids: colour -> its number, 0..255.
+      table: what the error calls `ids`.
+
+    Returns:
+      uint8 [H, W].
+
+    Raises:
+      UnknownColorsError: a colour is not in `ids`.
+    """
     packed = colors.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-    found, inverse = np.unique(packed, return_inverse=True)
-    names = [(int(c) >> 16, (int(c) >> 8) & 255, int(c) & 255) for c in found[:4096]]
-    unknown = [color for color in names if color not in train_id_of_color]
-    if unknown or len(found) > len(names):
-        return unknown or names
-    table = np.array([train_id_of_color[color] for color in names], np.uint8)
-    return table[inverse.reshape(packed.shape)]
-
-
-def unknown_colors(unknown: list[tuple[int, int, int]], table: str) -> AnnotationError:
-    """The reason for colours that a table lacks."""
-    return AnnotationError(
-        f"Expected only the colours of {table}; got {len(unknown)} others, such as RGB "
-        f"{', '.join(map(str, unknown[:3]))}. Draw without smoothed edges and save as PNG."
-    )
+    distinct, inverse = np.unique(packed, return_inverse=True)
+    names = [(int(c) >> 16, (int(c) >> 8) & 255, int(c) & 255) for c in distinct[:4096]]
+    unknown = [color for color in names if color not in ids]
+    if unknown:
+        raise UnknownColorsError(
+            f"The mask has colours that are not in {table}: {len(unknown)}, such as RGB "
+            f"{', '.join(map(str, unknown[:3]))}. Draw without smoothed edges and save as PNG."
+        )
+    numbers: np.ndarray = np.array([ids[color] for color in names], np.uint8)
+    return numbers[inverse.reshape(packed.shape)]
 
 
 def _train_ids(png: Png, encoding: Encoding | None) -> np.ndarray:
     if encoding == "color":
-        found = from_colors(png.colors(), _TRAIN_ID_OF_COLOR)
-        if isinstance(found, list):
-            raise unknown_colors(found, "the Cityscapes label table")
-        return found
+        return from_colors(png.colors(), _TRAIN_ID_OF_COLOR)
     ids = png.ids()
     if encoding is None:
         if png.header.is_color or png.header.has_palette:
-            found = from_colors(png.colors(), _TRAIN_ID_OF_COLOR)
-            if isinstance(found, list):
+            try:
+                train_ids = from_colors(png.colors(), _TRAIN_ID_OF_COLOR)
+                if ids is None or (train_ids != IGNORE_LABEL).any():
+                    return train_ids
+            except UnknownColorsError:
                 if ids is None:
-                    raise unknown_colors(found, "the Cityscapes label table")
-            elif ids is None or (found != IGNORE_LABEL).any():
-                return found
+                    raise
         if ids is not None:
             encoding = _encoding_of_ids(ids)
     if ids is None:
         raise AnnotationError(
-            "Expected a mask of ids (one channel); got colours. If they are the Cityscapes "
-            "colours, let the file's name end with _color.png."
+            "The mask holds colours, not ids in one channel. If they are the Cityscapes colours, "
+            "let the file's name end with _color.png."
         )
     try:
         return to_train_ids(ids) if encoding == "label_ids" else _checked_train_ids(ids)
@@ -161,15 +173,14 @@ def _encoding_of_ids(ids: np.ndarray) -> Encoding:
     inner = [i for i in used if i != IGNORE_LABEL]
     if any(i > _MAX_LABEL_ID for i in inner):
         raise AnnotationError(
-            f"Expected label ids (0 to {_MAX_LABEL_ID}) or train ids (0 to {NUM_CLASSES - 1}, "
-            f"255); got {inner[-1]}. A mask in colours must be saved with its three channels."
+            f"The mask holds {inner[-1]}, which is neither a label id (0 to {_MAX_LABEL_ID}) nor a "
+            f"train id (0 to {NUM_CLASSES - 1}, 255). Save a mask in colours with three channels."
         )
     if any(i >= NUM_CLASSES for i in inner):
         return "label_ids"
     if IGNORE_LABEL in used:
         return "train_ids"
     raise AnnotationError(
-        "Expected to know whether the mask holds label ids or train ids; its values "
-        f"({', '.join(map(str, inner[:20]))}) can be either. Add _labelIds or _trainIds to the "
-        "end of the file's name, before .png."
+        f"The values of the mask ({', '.join(map(str, inner[:20]))}) can be label ids or train ids. "
+        "Add _labelIds or _trainIds to the end of the file's name, before .png."
     )

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.storage.files import replace_local
+from components.contracts.process.files import write_text
 
 INDEX = "index.json"
 _DAMAGED = (
@@ -168,7 +168,7 @@ def write_index(folder: Path, split_of: dict[str, str] | None = None) -> Records
             )
     index = json.dumps({i: asdict(entry) for i, entry in entries.items()}, sort_keys=True)
     # Last and atomically: a folder with an index is complete.
-    replace_local(folder / INDEX, lambda file: file.write(index.encode()))
+    write_text(folder / INDEX, index)
     return Records(folder)
 
 

@@ -17,7 +17,8 @@ from components.contracts.ledger.events import Event, LedgerError, event_number,
 from components.contracts.ledger.layout import LEDGER, event_name
 from components.contracts.ledger.rules import check_applies, check_fence
 from components.contracts.ledger.state import State, fold
-from components.contracts.storage.base import Storage, StorageError
+from components.contracts.storage.base import Storage
+from components.contracts.storage.errors import StorageError
 
 # How long a number may be taken and yet not readable (a cache in between) before we give up.
 UNREADABLE_S = 30.0

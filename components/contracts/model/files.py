@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.files import write_text
 from components.contracts.recipe.base import Settings
-from components.contracts.storage.files import replace_local
 from tfds_cityscapes.labels import NUM_CLASSES, table_hash
 
 GENERATOR_FILE = "generator.keras"
@@ -91,8 +91,8 @@ def save_model(
         recipe=recipe,
         files=files,
     )
-    text = json.dumps(info.model_dump(), indent=2, sort_keys=True) + "\n"
-    replace_local(folder / INFO_FILE, lambda file: file.write(text.encode()))
+    content = json.dumps(info.model_dump(), indent=2, sort_keys=True) + "\n"
+    write_text(folder / INFO_FILE, content)
     return info
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 class StreetloopError(Exception):
-    """Something a user can act on: the message says what was expected, what came, what to do.
+    """An error that the user can act on: the message names the problem, then the remedy.
 
     The command line prints it without a traceback and exits with 1.
     """
 
 
 class UsageError(StreetloopError):
-    """A recipe or a command line that cannot be right, whatever the data. Exits with 2."""
+    """A recipe or a command line that is wrong whatever the data. Exits with 2."""

@@ -1,3 +1,3 @@
-"""The container image that every component's task runs in, unless the recipe names another."""
+"""The container image that every component runs in, unless the recipe names another."""
 
-IMAGE = "streetloop-python:latest"  # `python` in the name keeps kfp.local from warning
+IMAGE = "streetloop-python:latest"  # kfp.local warns about names without `python`

@@ -1,8 +1,8 @@
-"""Progress of long work: a step says how far it is; whoever runs it decides how to show that.
+"""Report the progress of long work; whoever runs the step decides how to show it.
 
-With $STREETLOOP_PROGRESS naming a file, each report is appended to it as a JSON line (the
-`streetloop` command reads them). Without it, as in a pod, lines go to the log, at most one every
-ten seconds.
+If $STREETLOOP_PROGRESS names a file, each report is appended to it as a JSON line, which the
+`streetloop` command reads. Otherwise, as in a pod, reports go to the log, at most one every ten
+seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ _LOG_EVERY_SECONDS = 10.0
 
 
 class Progress:
-    """Counts one piece of work of `step`, `total` units long."""
+    """The progress of one piece of work of a step.
+
+    Attributes:
+      step: the name of the step.
+      what: the work in words, such as "steps".
+      total: its length, in units of that work.
+    """
 
     def __init__(self, step: str, what: str, total: int) -> None:
         self.step, self.what, self.total = step, what, total
@@ -28,9 +34,9 @@ class Progress:
         self._logged = 0.0
 
     def update(self, done: int, text: str = "") -> None:
-        """Reports `done` of `total` units, and a few words such as the current loss."""
+        """Report `done` of `total` units, and a few words such as the current loss."""
         now = time.monotonic()
-        if self._first is None:  # work that was resumed did not take time in this process
+        if self._first is None:  # what was done before a resume took no time in this process
             self._first, self._started = done, now
         rate = (done - self._first) / (now - self._started) if now > self._started else 0.0
         left = (self.total - done) / rate if rate > 0 else None

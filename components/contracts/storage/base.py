@@ -1,4 +1,4 @@
-"""Where a campaign lives: one small interface over a folder and over a bucket.
+"""The contract of a campaign root: one small interface over a folder and over a bucket.
 
 Names are relative POSIX paths (`labels/aachen_1/ab12.png`). A *prefix* is a folder of names:
 `work/1` and `work/1/` mean the same and never match `work/10/x`.
@@ -6,7 +6,6 @@ Names are relative POSIX paths (`labels/aachen_1/ab12.png`). A *prefix* is a fol
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,26 +13,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from components.contracts.process.errors import StreetloopError
+from components.contracts.storage.errors import StorageError
+from components.contracts.storage.names import check_prefix
 
 Names: TypeAlias = list[str]
 Contents: TypeAlias = list[bytes]
 
-# What is ours alone inside a folder root: temporary files and the lock. No name may start here.
-PRIVATE = ".streetloop"
-
 # Called as observer(phase, operation, name) with phase "before" or "after" around every durable
-# change, so that a test can kill the process exactly there. No "after" when the change failed.
+# change, so that a test can kill the process exactly there. A change that failed has no "after".
 observer: Callable[[str, str, str], None] | None = None
-
-
-class StorageError(StreetloopError):
-    """The folder or the bucket could not do what was asked: full, refused, out of reach."""
 
 
 @contextmanager
 def observed(operation: str, name: str) -> Iterator[None]:
-    """Tell the observer, if there is one, before and after a durable change."""
+    """Call the observer, if there is one, before and after a durable change."""
     if observer is not None:
         observer("before", operation, name)
     yield
@@ -41,68 +34,51 @@ def observed(operation: str, name: str) -> Iterator[None]:
         observer("after", operation, name)
 
 
-def check_name(name: str) -> str:
-    """Return `name` if it is a relative POSIX path that stays inside the root.
-
-    Raises:
-        StorageError: the name is empty, absolute, has `.`, `..`, an empty part, a NUL or a line
-            break, or starts with the private folder.
-    """
-    parts = name.split("/")
-    if (
-        any(part in ("", ".", "..") for part in parts)
-        or parts[0] == PRIVATE
-        or re.search(r"[\x00\r\n]", name)
-    ):
-        raise StorageError(
-            f"Expected a relative name such as 'labels/image/1.png' without '..', got {name!r}."
-        )
-    return name
-
-
-def check_prefix(prefix: str, *, allow_root: bool = True) -> str:
-    """Return `prefix` without its trailing slash; the empty prefix is the whole root.
-
-    Raises:
-        StorageError: as `check_name`, or the root was given and `allow_root` is false.
-    """
-    bare = prefix.removesuffix("/")
-    if bare == "" and prefix == "" and allow_root:
-        return ""
-    return check_name(bare)
-
-
-SETTLED_S = 10.0  # a copy that did not grow for so long is over
+SETTLED_S = 10.0  # a copy that did not grow for this long is complete
 
 
 class Stamp(NamedTuple):
-    """What a file was at one moment.
+    """The state of a file at one moment.
 
     Attributes:
         size: in bytes.
-        arrived: when its content or its name came.
+        arrived: when the file got its content or its name.
         whole: false while somebody may still be writing it: within SETTLED_S of the last change.
-        version: another one once it was replaced or written to; only the storage knows what it means.
+        version: changes when the file is replaced or written to; only the storage that made it can
+            interpret it (a generation, an ETag, an inode with its time).
     """
 
     size: int
     arrived: datetime
     whole: bool
-    version: tuple[int, ...]
+    version: tuple[int | str, ...]
 
 
 class Storage(ABC):
-    """A campaign root. Every change is durable when its call returns.
+    """A campaign root. The ledger is safe only on an implementation that guarantees:
+
+    - *Durability.* When a call that changes something returns, the change survives a crash.
+    - *Atomicity.* A reader sees the old content of a name or the new, never a part.
+    - *Create if absent.* Of several `create` calls on one name exactly one succeeds, also from
+      several machines. Where a retry hides a lost answer, the caller's own write may come back as
+      FileExistsError; the caller compares the content.
+    - *Consistency.* `read`, `exists`, `stamp` and `list` see every change whose call has returned,
+      whichever process made it.
+    - *Conditional changes.* `delete` and `move` leave a file alone that is not the stamped one.
+    - *Errors.* Busy answers and lost connections are retried. What remains is FileNotFoundError,
+      FileExistsError, or a StorageError that tells a person what to do.
+
+    Every change runs inside `observed`. The tests of this contract run over each implementation.
 
     Attributes:
-        uri: the root, as `open_storage` takes it back.
+        uri: the root, in a form that `open_storage` accepts.
     """
 
     uri: str
 
     @abstractmethod
     def check_usable(self) -> None:
-        """Try what the ledger needs (write, create only if absent, delete).
+        """Try what the ledger needs: write, create if absent, delete.
 
         Raises:
             StorageError: the root cannot keep a ledger; the message says why and what to do.
@@ -110,80 +86,80 @@ class Storage(ABC):
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """The content of `name`. Raises FileNotFoundError."""
+        """Return the content of `name`. Raises FileNotFoundError."""
 
     def read_many(self, names: Iterable[str]) -> Contents:
-        """The contents of `names`, in their order. Raises FileNotFoundError if one is missing."""
+        """Return the contents of `names`, in their order. Raises FileNotFoundError for a missing one."""
         return [self.read(name) for name in names]
 
     @abstractmethod
     def exists(self, name: str) -> bool:
-        """Whether a file of this name is there (a prefix is not a file)."""
+        """Return whether a file of this name exists (a prefix is not a file)."""
 
     @abstractmethod
     def list(self, prefix: str = "") -> Names:
-        """All names below `prefix`, relative to the root, sorted; no temporary files."""
+        """Return all names below `prefix`, relative to the root and sorted; no temporary files."""
 
     @abstractmethod
     def create(self, name: str, data: bytes) -> None:
-        """Write `name` only if it is absent; of several writers exactly one succeeds.
+        """Write `name` only if it does not exist yet.
 
         Raises:
-            FileExistsError: it is there; after lost answers it may be our own write: compare.
+            FileExistsError: it exists; after a lost answer it may be the caller's own write.
         """
 
     @abstractmethod
     def write(self, name: str, data: bytes) -> None:
-        """Write or replace `name`; a reader sees the old content or the new, never a part."""
+        """Write or replace `name`."""
 
     @abstractmethod
     def stamp(self, name: str) -> Stamp:
-        """What `name` is now, its content not read. Raises FileNotFoundError."""
+        """Return the state of `name` without reading its content. Raises FileNotFoundError."""
 
     @abstractmethod
     def delete(self, name: str, only: Stamp | None = None) -> None:
-        """Delete `name`; missing is fine. With `only`, a file that changed since is left alone."""
+        """Delete `name` if it exists; with `only`, not if it changed since that stamp."""
 
     @abstractmethod
     def move(self, name: str, to: str, only: Stamp) -> None:
-        """Give `name` another name without reading it, replacing what has that name.
+        """Rename `name` without reading it, replacing the file that has the new name.
 
-        Missing is fine; a file that changed since `only` is left alone.
+        Do nothing if `name` does not exist, or changed since the stamp `only`.
         """
 
     @abstractmethod
     def delete_prefix(self, prefix: str) -> None:
-        """Delete everything below `prefix` (never the whole root); missing is fine."""
+        """Delete everything below `prefix`, if there is anything; never the whole root."""
 
     @abstractmethod
     def put_file(self, local: Path, name: str) -> None:
-        """Copy a local file in, replacing `name`."""
+        """Copy a local file to `name`, replacing it."""
 
     @abstractmethod
     def get_file(self, name: str, local: Path) -> None:
-        """Copy `name` out to the file `local`. Raises FileNotFoundError."""
+        """Copy `name` to the local file `local`. Raises FileNotFoundError."""
 
     @abstractmethod
     def local_dir(self, prefix: str) -> Path:
-        """A local folder with everything below `prefix`, to read only.
+        """Return a local folder with everything below `prefix`, to read only.
 
-        Folder: the folder itself. Bucket: a copy that is brought up to date by each call.
-        Raises FileNotFoundError if nothing is below `prefix`.
+        In a folder root this is the folder itself; of a bucket it is a copy that each call brings
+        up to date. Raises FileNotFoundError if there is nothing below `prefix`.
         """
 
     def put_dir(self, local: Path, prefix: str, last: str = "") -> None:
-        """Make `prefix` hold exactly the files below the local folder, replacing what is there.
+        """Make `prefix` hold exactly the files below a local folder, replacing what it holds.
 
-        File by file: a reader of a file that does not change never misses it. Empty folders are
-        not kept. A kill leaves some of the files; the one named `last`, by its path below the folder,
-        is there only when all are.
+        Files are copied one by one: a reader of a file that does not change never misses it. Empty
+        folders are not kept. After a kill some files may be missing; the file `last`, named by its
+        path below the folder, exists only when all the others do.
 
         Raises:
-            StorageError: `local` is no folder, or holds something else than files and folders.
+            StorageError: `local` is not a folder, or holds something else than files and folders.
         """
         prefix = check_prefix(prefix, allow_root=False)
         if not local.is_dir():
-            raise StorageError(f"Expected a folder to copy to {self.uri}/{prefix}, got {local}.")
+            raise StorageError(f"{local} is not a folder. It was to go to {self.uri}/{prefix}.")
         kept = set()
         if last:
             self.delete(f"{prefix}/{last}")
@@ -191,7 +167,7 @@ class Storage(ABC):
             if path.is_dir() and not path.is_symlink():
                 continue
             if not path.is_file():
-                raise StorageError(f"Expected only files and folders below {local}, found {path}.")
+                raise StorageError(f"{path} is neither a file nor a folder; it cannot be copied.")
             name = f"{prefix}/{path.relative_to(local).as_posix()}"
             kept.add(name)
             self.put_file(path, name)
@@ -200,7 +176,7 @@ class Storage(ABC):
                 self.delete(name)
 
     def make_durable(self, prefix: str) -> None:  # noqa: B027 - a bucket has nothing to do
-        """Make what a reader saw directly in `prefix` survive a power cut, whoever wrote it."""
+        """Make the names directly in `prefix` survive a power cut, whoever wrote them."""
 
     def tidy(self) -> None:  # noqa: B027 - a bucket leaves nothing behind
-        """Remove what processes killed over a day ago left unfinished."""
+        """Delete what processes that were killed over a day ago left behind."""

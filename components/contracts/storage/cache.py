@@ -1,4 +1,4 @@
-"""Local copies of what is in a bucket, for libraries that read local paths only."""
+"""Keep local copies of what is in a bucket, for libraries that read local paths only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-Listing = dict[str, tuple[int, int]]
+from components.contracts.process.files import write_text
+
+# Name -> (version, size in bytes); the version is what the store calls a generation or an ETag.
+Listing: TypeAlias = dict[str, tuple[int | str, int]]
 
 
 @cache
 def cache_folder(pid: int) -> Path:
-    """$STREETLOOP_CACHE (kept), or a folder of this process that goes with it."""
+    """Return $STREETLOOP_CACHE, or a folder that is deleted when this process ends."""
     if given := os.environ.get("STREETLOOP_CACHE"):
         return Path(given).expanduser().absolute()
     folder = Path(tempfile.mkdtemp(prefix="streetloop-"))
@@ -36,7 +39,7 @@ def cache_folder(pid: int) -> Path:
 def refresh(
     uri: str,
     prefix: str,
-    listed: Listing,
+    listing: Listing,
     fetch: Callable[[Iterable[tuple[str, Path]]], Any],
 ) -> Path:
     """Bring the local copy of a prefix up to date and return its folder.
@@ -44,30 +47,28 @@ def refresh(
     Args:
         uri: the campaign root.
         prefix: the folder of names; "" is the root.
-        listed: name -> (generation, size in bytes) of what the bucket holds below `prefix`.
+        listing: what the bucket holds below `prefix`.
         fetch: downloads each (name, local path), atomically.
     """
     base = cache_folder(os.getpid()) / hashlib.sha256(uri.encode()).hexdigest()[:16]
     files = base / "files"
     folder = files / prefix
     folder.mkdir(parents=True, exist_ok=True)
-    known_path = base / f"{hashlib.sha256(prefix.encode()).hexdigest()[:16]}.json"
+    index = base / f"{hashlib.sha256(prefix.encode()).hexdigest()[:16]}.json"
     with open(base / "lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # other processes may share the cache
-        known = _read(known_path)
+        known = _read(index)
         fetch(
             [
                 (name, files / name)
-                for name, (generation, size) in listed.items()
-                if known.get(name) != [generation, size] or _size(files / name) != size
+                for name, (version, size) in listing.items()
+                if known.get(name) != [version, size] or _size(files / name) != size
             ]
         )
         for path in [path for path in folder.rglob("*") if path.is_file()]:
-            if path.relative_to(files).as_posix() not in listed:
+            if path.relative_to(files).as_posix() not in listing:
                 path.unlink()
-        temporary = known_path.with_suffix(".part")
-        temporary.write_text(json.dumps(listed))
-        os.replace(temporary, known_path)
+        write_text(index, json.dumps(listing))
     return folder
 
 
@@ -78,7 +79,7 @@ def _size(path: Path) -> int:
         return -1
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(index: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        return json.loads(path.read_text())
+        return dict(json.loads(index.read_text()))
     return {}

@@ -1,4 +1,4 @@
-"""The lock of the local command: the kernel drops it when the process dies."""
+"""The lock of the local command: the kernel releases it when the process dies."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.storage.base import PRIVATE
+from components.contracts.storage.names import PRIVATE
 
 
 class CampaignBusyError(StreetloopError):
-    """Another local command works on this campaign."""
+    """Another local command is working on this campaign."""
 
 
 @contextmanager
 def campaign_lock(root_folder: str | Path) -> Iterator[None]:
-    """Hold the campaign's lock; a holder knows that any other local run of the campaign is dead.
+    """Hold the campaign's lock: whoever holds it knows that every other local run is dead.
 
-    Processes started by `subprocess` do not inherit it, and a forked child gives it up.
+    Processes started by `subprocess` do not inherit the lock, and a forked child releases it.
 
     Raises:
-        CampaignBusyError: another process has it; the message names its pid.
+        CampaignBusyError: another process holds it; the message names its pid.
     """
     path = Path(root_folder).expanduser().absolute() / PRIVATE / "lock"
     try:
@@ -41,11 +41,11 @@ def campaign_lock(root_folder: str | Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip() or "unknown"
             raise CampaignBusyError(
-                f"Another streetloop command works on {root_folder} (process {holder}). Wait until "
-                "it ends, or stop it and run this again: it goes on where the other stood."
+                f"Another streetloop command is working on {root_folder} (process {holder}). Wait "
+                "until it ends, or stop it and run this command again: it resumes the campaign."
             ) from None
         os.ftruncate(descriptor, 0)
-        with suppress(OSError):  # on a full disk it is held all the same, and does not say by whom
+        with suppress(OSError):  # on a full disk the lock is held without naming its holder
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         try:
             yield
@@ -59,7 +59,7 @@ def campaign_lock(root_folder: str | Path) -> Iterator[None]:
 _held: set[int] = set()
 
 
-def _give_up_in_child() -> None:
+def _release_in_child() -> None:
     # A forked child shares the open file: the lock would live as long as the child does.
     for descriptor in _held:
         with suppress(OSError):
@@ -67,4 +67,4 @@ def _give_up_in_child() -> None:
     _held.clear()
 
 
-os.register_at_fork(after_in_child=_give_up_in_child)
+os.register_at_fork(after_in_child=_release_in_child)

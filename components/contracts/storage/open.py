@@ -1,26 +1,33 @@
-"""The one place that knows which kinds of storage there are."""
+"""The one place that knows which kinds of storage exist."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from components.contracts.process.errors import UsageError
+from components.contracts.process.uri import split_uri
 from components.contracts.storage.base import Storage
 from components.contracts.storage.folder import FolderStorage
 
 
+def _google_bucket(rest: str) -> Storage:
+    # google-cloud-storage takes a second to import; a folder does not need it.
+    from components.contracts.storage.bucket import GcsStorage
+
+    return GcsStorage(f"gs://{rest}")
+
+
+# Scheme of the address -> what opens the rest of it.
+_OPENERS: dict[str, Callable[[str], Storage]] = {"file": FolderStorage, "gs": _google_bucket}
+
+
 def open_storage(uri: str) -> Storage:
-    """The storage behind a campaign root: a folder path, `file:///path` or `gs://bucket/prefix`.
+    """Open the storage behind a folder path, `file:///path` or `gs://bucket/prefix`.
 
     Raises:
-        UsageError: any other scheme, or no bucket.
+        UsageError: the address has another scheme, or names no folder or bucket.
     """
-    if uri.startswith("gs://"):
-        # google-cloud-storage takes a second to import; a folder does not need it.
-        from components.contracts.storage.bucket import GcsStorage
-
-        return GcsStorage(uri)
-    path = uri.removeprefix("file://")
-    if "://" in path or not path:
-        raise UsageError(
-            f"Expected a folder or gs://bucket/prefix as the campaign root, got {uri!r}."
-        )
-    return FolderStorage(path)
+    scheme, rest = split_uri(uri)
+    if not rest or scheme not in _OPENERS:
+        raise UsageError(f"Cannot open {uri!r}. Expected a folder or gs://bucket/prefix.")
+    return _OPENERS[scheme](rest)

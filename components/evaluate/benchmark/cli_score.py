@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components.contracts.process import command
 from components.contracts.process.errors import UsageError
+from components.contracts.process.files import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,9 +72,9 @@ def run(args: argparse.Namespace) -> int:
         from components.evaluate.benchmark.page import folder_page
 
         name = args.predictions.name or str(args.predictions)
-        command.write_text(args.html, folder_page(report, name))
+        write_text(args.html, folder_page(report, name))
     scores = report.scores.model_dump(mode="json")
-    command.write_text(args.output, json.dumps(scores, indent=2, allow_nan=False) + "\n")
+    write_text(args.output, json.dumps(scores, indent=2, allow_nan=False) + "\n")
     for name in ("miou", "iiou", "category_iou", "pixel_accuracy", "dice"):
         value = scores[name]
         print(f"{name:<15} {'undefined' if value is None else f'{100 * value:.2f} %'}")

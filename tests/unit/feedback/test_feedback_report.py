@@ -229,4 +229,4 @@ def test_the_command_writes_to_a_bucket_and_lists_what_was_refused(
     listed = CliRunner().invoke(main, ["feedback", "list", str(recipe), "--root", gcs_root]).output
     assert "0 files wait" in listed
     assert "@ann/no.txt" in listed
-    assert "this is none of them" in listed
+    assert "format of this file is unknown" in listed

@@ -27,7 +27,7 @@ def built(root, tmp_path_factory):
     return builder
 
 
-def test_each_split_counts_its_labeled_images(built):
+def test_builder_counts_the_labeled_images_of_each_split(built):
     assert {name: info.num_examples for name, info in built.info.splits.items()} == {
         "train": 2,
         "val": 1,
@@ -45,7 +45,7 @@ def test_as_dataset_yields_images_of_mixed_native_sizes_with_train_ids(built):
         np.testing.assert_array_equal(row["label"][..., 0], to_train_ids(mask_of(seed, size)))
 
 
-def test_images_are_resized_and_masks_are_not(root, tmp_path):
+def test_builder_resizes_images_but_not_masks(root, tmp_path):
     builder = cityscapes(root, tmp_path, size=(32, 32))
     builder.download_and_prepare()
     (row,) = builder.as_dataset(split="val")
@@ -54,7 +54,7 @@ def test_images_are_resized_and_masks_are_not(root, tmp_path):
     assert (int(row["height"]), int(row["width"])) == (40, 56)
 
 
-def test_another_size_and_a_changed_source_are_built_anew_in_the_same_folder(tmp_path):
+def test_builder_uses_a_new_folder_for_another_size_or_a_changed_source(tmp_path):
     source, data_dir = tmp_path / "source", tmp_path / "tfds"
     write_item(source, VAL, "val")
 
@@ -68,7 +68,7 @@ def test_another_size_and_a_changed_source_are_built_anew_in_the_same_folder(tmp
     assert folder() != native
 
 
-def test_broken_items_are_left_out_only_if_asked(root, tmp_path):
+def test_builder_skips_broken_items_only_on_request(root, tmp_path):
     write_item(tmp_path / "s", VAL, "val")
     write_item(tmp_path / "s", "bb_000000_000001", "val")
     next((tmp_path / "s/leftImg8bit").rglob("*1_leftImg8bit.png")).write_bytes(b"")
@@ -80,7 +80,7 @@ def test_broken_items_are_left_out_only_if_asked(root, tmp_path):
     assert [image_id for image_id, _ in builder.builder_config.bad] == ["bb_000000_000001"]
 
 
-def test_a_source_without_any_mask_is_refused(tmp_path):
+def test_builder_rejects_a_source_without_masks(tmp_path):
     write_item(tmp_path, VAL, mask=False)
-    with pytest.raises(SourceError, match="expected masks"):
+    with pytest.raises(SourceError, match="No masks found"):
         cityscapes(tmp_path, tmp_path / "tfds")

@@ -31,7 +31,7 @@ def image_path(root):
 
 
 def check(source):
-    """Holds for the fixture's data set, wherever it lies."""
+    """Check what holds for the fixture's data set in every form."""
     assert [(i.image_id, i.city, i.split) for i in source.items] == [
         (ONE, "aa", "train"),
         (TWO, "bb", "val"),
@@ -43,12 +43,12 @@ def check(source):
         np.testing.assert_array_equal(source.read_label(item, size), expected)
 
 
-def test_a_folder_is_read(root):
+def test_source_reads_a_folder(root):
     check(open_source(root))
 
 
 @pytest.mark.parametrize("below", ["", "cityscapes/", "my data/v1/"])
-def test_a_folder_with_the_two_zips_is_read_also_if_they_hold_a_folder_first(root, tmp_path, below):
+def test_source_reads_a_folder_with_the_two_zips_also_below_a_top_folder(root, tmp_path, below):
     packed = tmp_path / "zips"
     packed.mkdir()
     zip_up(root, "leftImg8bit", packed / "leftImg8bit_trainvaltest.zip", below)
@@ -56,7 +56,7 @@ def test_a_folder_with_the_two_zips_is_read_also_if_they_hold_a_folder_first(roo
     check(open_source(packed))
 
 
-def test_images_in_a_folder_go_with_masks_in_a_zip_beside_it(root, tmp_path):
+def test_source_joins_images_in_a_folder_with_masks_in_a_zip(root, tmp_path):
     packed = tmp_path / "mixed"
     packed.mkdir()
     zip_up(root, "gtFine", packed / "gtFine_trainvaltest.zip")
@@ -64,7 +64,7 @@ def test_images_in_a_folder_go_with_masks_in_a_zip_beside_it(root, tmp_path):
     check(open_source(packed))
 
 
-def test_one_zip_of_both_is_read_and_a_macs_shadow_files_are_not(root, tmp_path):
+def test_source_reads_one_zip_without_the_shadow_files_of_macos(root, tmp_path):
     archive = tmp_path / "all.zip"
     zip_up(root, ".", archive)
     with zipfile.ZipFile(archive, "a") as file:
@@ -73,21 +73,21 @@ def test_one_zip_of_both_is_read_and_a_macs_shadow_files_are_not(root, tmp_path)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "jpeg", "JPG", "PNG"])
-def test_the_ending_of_an_image_does_not_matter(tmp_path, ending):
+def test_source_accepts_any_ending_of_an_image(tmp_path, ending):
     write_item(tmp_path, ONE, ending=ending)
     source = open_source(tmp_path)
     assert source.read_image(source.items[0]).shape == (40, 56, 3)
     assert source.items[0].label is not None
 
 
-def test_data_without_split_folders_has_items_of_no_split(tmp_path):
+def test_source_without_split_folders_has_items_without_a_split(tmp_path):
     write_item(tmp_path, ONE, split="")
     (item,) = open_source(tmp_path).items
     assert (item.split, item.city) == ("", "aa")
     assert item.label == f"gtFine/aa/{ONE}_gtFine_labelIds.png"
 
 
-def test_an_image_without_a_mask_says_so_when_the_mask_is_read(root):
+def test_read_label_reports_a_missing_mask(root):
     mask_path(root).unlink()
     source = open_source(root)
     assert item_of(source).label is None
@@ -95,14 +95,14 @@ def test_an_image_without_a_mask_says_so_when_the_mask_is_read(root):
         source.read_label(item_of(source))
 
 
-def test_an_image_id_that_is_there_twice_is_refused(root):
+def test_source_rejects_an_image_id_that_occurs_twice(root):
     write_item(root, ONE, "val")
-    with pytest.raises(SourceError, match=f"{ONE} is also leftImg8bit/train"):
+    with pytest.raises(SourceError, match=f"{ONE} occurs twice: leftImg8bit/train"):
         open_source(root)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", "cut"])
-def test_a_broken_image_or_mask_is_named(root, content, capfd):
+def test_source_names_a_broken_image_or_mask(root, content, capfd):
     for path, read in ((image_path(root), "read_image"), (mask_path(root), "read_label")):
         data = path.read_bytes()
         path.write_bytes(data[: len(data) * 3 // 4] if content == "cut" else content)
@@ -111,7 +111,7 @@ def test_a_broken_image_or_mask_is_named(root, content, capfd):
             getattr(source, read)(item_of(source))
 
 
-def test_a_jpeg_that_is_cut_off_is_named(tmp_path, capfd):
+def test_source_names_a_jpeg_that_is_cut_off(tmp_path, capfd):
     write_item(tmp_path, ONE, ending="jpg")
     path = next(tmp_path.rglob("*.jpg"))
     path.write_bytes(path.read_bytes()[:-400])
@@ -120,14 +120,14 @@ def test_a_jpeg_that_is_cut_off_is_named(tmp_path, capfd):
         source.read_image(source.items[0])
 
 
-def test_a_file_that_goes_after_the_listing_is_named(root):
+def test_source_names_a_file_that_disappeared_after_the_listing(root):
     source = open_source(root)
     image_path(root).unlink()
     with pytest.raises(SourceError, match=image_path(root).name):
         source.read_image(item_of(source))
 
 
-def test_a_damaged_member_of_a_zip_is_named(root, tmp_path):
+def test_source_names_a_damaged_member_of_a_zip(root, tmp_path):
     archive = tmp_path / "all.zip"
     zip_up(root, ".", archive)
     with zipfile.ZipFile(archive) as file:
@@ -141,34 +141,34 @@ def test_a_damaged_member_of_a_zip_is_named(root, tmp_path):
         source.read_image(item_of(source))
 
 
-def test_a_mask_of_another_size_is_named_with_both_sizes(root):
+def test_source_names_a_mask_of_another_size_with_both_sizes(root):
     cv2.imwrite(str(mask_path(root)), np.zeros((20, 28), np.uint8))
     source = open_source(root)
     with pytest.raises(SourceError, match=f"{ONE}_gtFine_labelIds.png.*40x56.*20x28"):
         source.read_label(item_of(source), (40, 56))
 
 
-def test_an_unknown_label_id_is_named_with_its_file(root):
+def test_source_names_an_unknown_label_id_with_its_file(root):
     cv2.imwrite(str(mask_path(root)), np.full((40, 56), 77, np.uint8))
     source = open_source(root)
     with pytest.raises(SourceError, match=rf"{ONE}_gtFine_labelIds.png.*\[77\]"):
         source.read_label(item_of(source))
 
 
-def test_a_mask_of_colors_is_refused(root):
+def test_source_rejects_a_mask_of_colours(root):
     cv2.imwrite(str(mask_path(root)), np.zeros((40, 56, 3), np.uint8))
     source = open_source(root)
     with pytest.raises(SourceError, match="one-channel"):
         source.read_label(item_of(source))
 
 
-def test_nothing_there_an_empty_folder_and_a_zip_that_is_none_are_refused(tmp_path):
-    with pytest.raises(SourceError, match="no such folder"):
+def test_source_rejects_a_missing_folder_an_empty_one_and_an_invalid_zip(tmp_path):
+    with pytest.raises(SourceError, match="Data set not found"):
         open_source(tmp_path / "nowhere")
-    with pytest.raises(SourceError, match="found no such image"):
+    with pytest.raises(SourceError, match="No images found"):
         open_source(tmp_path)
     (tmp_path / "data.zip").write_bytes(b"not a zip")
-    with pytest.raises(SourceError, match=r"data\.zip: expected a zip"):
+    with pytest.raises(SourceError, match=r"data\.zip is not a readable zip"):
         open_source(tmp_path)
 
 
@@ -179,7 +179,7 @@ def test_frames_are_ordered_by_number_not_by_letter(tmp_path):
     assert [i.image_id for i in items] == ["aa_0_9", "aa_0_20", "aa_0_100"]
 
 
-def test_the_fingerprint_follows_the_files_that_are_asked_about(root):
+def test_fingerprint_covers_only_the_named_files(root):
     source = open_source(root)
     images, masks = [i.image for i in source.items], [i.label for i in source.items]
     before = source.fingerprint(images), source.fingerprint(masks)

@@ -40,7 +40,7 @@ def read(path: Path | str) -> np.ndarray:
 
 
 def rasterise(polygons: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Paints a polygons file as the benchmark does: in order, instances counted per class."""
+    """Paint a polygons file as the benchmark does: in order, instances counted per class."""
     instances = np.zeros((polygons["imgHeight"], polygons["imgWidth"]), np.uint16)
     counts: dict[str, int] = {}
     for item in polygons["objects"]:
@@ -55,7 +55,7 @@ def rasterise(polygons: dict) -> tuple[np.ndarray, np.ndarray]:
     return np.where(instances >= 1000, instances // 1000, instances), instances
 
 
-def test_every_image_has_its_three_label_files_and_the_sizes_agree(data: Path) -> None:
+def test_every_image_has_three_label_files_of_its_size(data: Path) -> None:
     images = sorted((data / "leftImg8bit").rglob("*.png"))
     assert [sum(path.parts[-3] == split for path in images) for split in CITIES] == [7, 4, 2]
     for path in images:
@@ -78,7 +78,7 @@ def test_every_image_has_its_three_label_files_and_the_sizes_agree(data: Path) -
     assert len(list((data / "gtFine").rglob("*.*"))) == 3 * len(images)
 
 
-def test_polygons_painted_in_order_give_label_and_instance_images(data: Path) -> None:
+def test_polygons_painted_in_order_give_the_label_and_instance_images(data: Path) -> None:
     found = sorted((data / "gtFine").rglob("*_polygons.json"))
     assert len(found) == 13
     instances_seen = 0
@@ -94,7 +94,7 @@ def test_polygons_painted_in_order_give_label_and_instance_images(data: Path) ->
     assert instances_seen > 20
 
 
-def test_polygons_lie_inside_the_picture_and_have_corners(data: Path) -> None:
+def test_polygons_are_inside_the_picture_and_have_corners(data: Path) -> None:
     for path in (data / "gtFine").rglob("*_polygons.json"):
         for item in json.loads(path.read_text())["objects"]:
             corners = np.array(item["polygon"])
@@ -104,7 +104,7 @@ def test_polygons_lie_inside_the_picture_and_have_corners(data: Path) -> None:
             assert corners[:, 1].max() <= 63
 
 
-def test_the_benchmarks_own_rasteriser_reads_the_polygons(data: Path) -> None:
+def test_benchmark_rasterises_the_polygons_to_nearly_the_same_labels(data: Path) -> None:
     convert = pytest.importorskip("cityscapesscripts.preparation.json2labelImg")
     annotation = pytest.importorskip("cityscapesscripts.helpers.annotation").Annotation
     for path in sorted((data / "gtFine").rglob("*_polygons.json"))[:4]:
@@ -112,10 +112,12 @@ def test_the_benchmarks_own_rasteriser_reads_the_polygons(data: Path) -> None:
         polygons.fromJsonFile(str(path))
         theirs = np.array(convert.createLabelImage(polygons, "ids"))
         ours = read(str(path).replace("polygons.json", "labelIds.png"))
-        assert (theirs == ours).mean() > 0.97  # another rule for pixels on an edge
+        assert (theirs == ours).mean() > 0.97  # pixels on an edge follow another rule
 
 
-def test_the_same_seed_gives_the_same_bytes_in_another_process(data: Path, tmp_path: Path) -> None:
+def test_generate_gives_the_same_bytes_for_the_same_seed_in_another_process(
+    data: Path, tmp_path: Path
+) -> None:
     again = tmp_path / "again"
     command = [sys.executable, "-m", "tfds_cityscapes.synthetic", "--output", str(again)]
     options = ["--seed=5", "--images=7", "--size=64x128", "--val=4", "--test=2"]
@@ -126,7 +128,7 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(data: Path, tmp_p
     assert files_of(again) == files_of(data)
 
 
-def test_another_seed_gives_other_images(data: Path, tmp_path: Path) -> None:
+def test_generate_gives_other_images_for_another_seed(data: Path, tmp_path: Path) -> None:
     generate(tmp_path / "other", seed=6, images=1, size=(64, 128), val=0)
     name = "_000000_000019_leftImg8bit.png"
     city = CITIES["train"][0]
@@ -134,7 +136,7 @@ def test_another_seed_gives_other_images(data: Path, tmp_path: Path) -> None:
     assert ours != (data / "leftImg8bit/train" / city / f"{city}{name}").read_bytes()
 
 
-def test_an_image_does_not_depend_on_how_many_are_generated(data: Path, tmp_path: Path) -> None:
+def test_image_does_not_depend_on_the_number_of_images(data: Path, tmp_path: Path) -> None:
     generate(tmp_path / "few", seed=5, images=2, size=(64, 128), val=1)
     many = files_of(data)
     few = files_of(tmp_path / "few")
@@ -143,14 +145,14 @@ def test_an_image_does_not_depend_on_how_many_are_generated(data: Path, tmp_path
     assert all(many[name] == content for name, content in few.items())
 
 
-def test_an_image_rendered_alone_is_the_image_rendered_in_its_sequence() -> None:
+def test_image_rendered_alone_equals_the_one_in_its_sequence() -> None:
     in_order = [frame for _, frame in render(9, "train", 0, 3, (64, 96))]
     ((_, alone),) = render(9, "train", 2, 3, (64, 96))
     np.testing.assert_array_equal(alone.image, in_order[2].image)
     np.testing.assert_array_equal(alone.instance_ids, in_order[2].instance_ids)
 
 
-def test_neighbours_in_a_sequence_look_more_alike_than_other_streets() -> None:
+def test_frames_of_a_sequence_look_more_alike_than_other_streets() -> None:
     labels = [frame.label_ids for _, frame in render(2, "train", 0, 24, (64, 128))]
     places = [place_of("train", index) for index in range(24)]
 
@@ -167,7 +169,7 @@ def test_neighbours_in_a_sequence_look_more_alike_than_other_streets() -> None:
     assert agreement(True) > agreement(False) + 0.05
 
 
-def test_a_hundred_images_show_all_classes_with_the_rare_ones_rare() -> None:
+def test_hundred_images_show_all_classes_and_rare_ones_rarely() -> None:
     pixels = np.zeros(256, np.int64)
     images = np.zeros(256, np.int64)
     for _, frame in render(1, "train", 0, 100, (64, 128)):
@@ -184,14 +186,14 @@ def test_a_hundred_images_show_all_classes_with_the_rare_ones_rare() -> None:
     assert 0 < pixels[255] / pixels.sum() < 0.15
 
 
-def test_cities_of_the_splits_have_no_name_in_common() -> None:
+def test_splits_have_no_city_name_in_common() -> None:
     names = [name for cities in CITIES.values() for name in cities]
     assert len(names) == len(set(names))
     assert all(name.isalpha() and name.islower() for name in names)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (96, 128), (128, 64), (65, 131), (64, 300)])
-def test_any_size_works(size: tuple[int, int]) -> None:
+def test_render_accepts_any_size(size: tuple[int, int]) -> None:
     for split in CITIES:
         ((_, frame),) = render(4, split, 0, 1, size)
         assert frame.image.shape == (*size, 3)
@@ -208,13 +210,13 @@ def test_progress_counts_every_image_once(tmp_path: Path) -> None:
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_val_has_a_quarter_of_the_images_but_at_least_four(tmp_path: Path) -> None:
+def test_val_defaults_to_a_quarter_of_the_images_but_at_least_four(tmp_path: Path) -> None:
     generate(tmp_path, seed=0, images=1, size=(64, 64))
     assert len(list((tmp_path / "leftImg8bit/val").rglob("*.png"))) == 4
     assert not (tmp_path / "leftImg8bit/test").exists()
 
 
-def test_a_finished_data_set_is_left_alone_and_a_broken_off_one_is_finished(
+def test_generate_keeps_a_complete_data_set_and_completes_an_interrupted_one(
     tmp_path: Path,
 ) -> None:
     make = functools.partial(generate, tmp_path, seed=0, images=2, size=(64, 64), val=1)
@@ -235,7 +237,7 @@ def test_a_finished_data_set_is_left_alone_and_a_broken_off_one_is_finished(
     assert files_of(tmp_path) == first
 
 
-def test_a_folder_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
+def test_generate_rejects_a_folder_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(SyntheticError, match="holds other files"):
         generate(tmp_path, seed=0, images=1, size=(64, 64))
@@ -245,18 +247,18 @@ def test_a_folder_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--size=32x64", "from 64 to 4096 pixels; got 32x64"),
-        ("--size=9999x64", "from 64 to 4096 pixels; got 9999x64"),
-        ("--size=128", "expected HEIGHTxWIDTH"),
-        ("--size=-64x64", "expected HEIGHTxWIDTH"),
-        ("--images=0", "at least 1 image in train; got 0"),
-        ("--val=-1", "0 or more images in val; got -1"),
-        ("--test=-2", "0 or more images in test; got -2"),
-        ("--seed=-3", "seed of 0 or larger; got -3"),
+        ("--size=32x64", "size is 32x64. Expected a height and a width from 64 to 4096 pixels"),
+        ("--size=9999x64", "size is 9999x64. Expected a height and a width from 64 to 4096 pixels"),
+        ("--size=128", "'128' is not HEIGHTxWIDTH"),
+        ("--size=-64x64", "'-64x64' is not HEIGHTxWIDTH"),
+        ("--images=0", "images in train is 0. Expected 1 or more"),
+        ("--val=-1", "images in val is -1. Expected 0 or more"),
+        ("--test=-2", "images in test is -2. Expected 0 or more"),
+        ("--seed=-3", "seed is -3. Expected 0 or more"),
         ("--images=many", "invalid int value"),
     ],
 )
-def test_a_bad_option_exits_with_2_and_says_what_was_expected(
+def test_bad_option_exits_with_2_and_names_the_problem(
     option: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "out"

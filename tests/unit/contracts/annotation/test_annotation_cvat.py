@@ -31,7 +31,7 @@ def read(data: bytes):
 MASK = rgb([[[0, 0, 0], [10, 20, 30], [1, 1, 1]]])
 
 
-def test_a_zip_comes_back_as_written():
+def test_cvat_reads_back_what_it_wrote():
     rng = np.random.default_rng(0)
     maps = {f"a_{i}": rng.choice(np.array([*range(19), 255], np.uint8), (5, 7)) for i in range(3)}
     batch = read(write(maps.items()))
@@ -42,7 +42,7 @@ def test_a_zip_comes_back_as_written():
         np.testing.assert_array_equal(annotation.train_ids, maps[annotation.image_id])
 
 
-def test_the_written_zip_has_the_layout_cvat_imports():
+def test_cvat_writes_the_layout_that_cvat_imports():
     data = write([("a_1", np.zeros((2, 3), np.uint8))])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert sorted(archive.namelist()) == [
@@ -57,18 +57,18 @@ def test_the_written_zip_has_the_layout_cvat_imports():
     assert data == write([("a_1", np.zeros((2, 3), np.uint8))])
 
 
-def test_colours_are_those_of_the_zips_own_table():
+def test_cvat_uses_the_colours_of_the_zips_own_table():
     batch = read(zipped(**{"labelmap.txt": LABELMAP, "SegmentationClass/a_1.png": MASK}))
     assert batch.annotations[0].train_ids.tolist() == [[255, 13, 0]]
 
 
-def test_a_mask_of_one_channel_holds_lines_of_the_table():
+def test_cvat_mask_with_one_channel_holds_lines_of_the_table():
     mask = cv2.imencode(".png", np.array([[0, 1, 2]], np.uint8))[1].tobytes()
     batch = read(zipped(**{"labelmap.txt": LABELMAP, "SegmentationClass/a_1.png": mask}))
     assert batch.annotations[0].train_ids.tolist() == [[255, 13, 0]]
 
 
-def test_exports_of_several_tasks_in_one_zip_keep_their_own_tables_and_other_masks_are_read_too():
+def test_cvat_reads_several_tasks_with_their_own_tables_beside_other_masks():
     files = {
         "t1/labelmap.txt": LABELMAP,
         "t1/SegmentationClass/berlin/a_1.png": MASK,
@@ -83,7 +83,7 @@ def test_exports_of_several_tasks_in_one_zip_keep_their_own_tables_and_other_mas
     assert maps == {"a_1": [[255, 13, 0]], "a_2": [[255, 15, 0]], "a_3": [[4]]}
 
 
-def test_a_class_that_is_unknown_matters_only_where_it_is_used():
+def test_cvat_rejects_an_unknown_class_only_where_it_is_used():
     files = {
         "labelmap.txt": LABELMAP + "unicorn:9,9,9::\n",
         "SegmentationClass/a_1.png": MASK,
@@ -101,14 +101,14 @@ def test_a_class_that_is_unknown_matters_only_where_it_is_used():
 @pytest.mark.parametrize(
     "labelmap", ["", "car", "car:1,2::", "car:1,2,999::", "car:1,1,1::\nbus:1,1,1::"]
 )
-def test_a_table_that_makes_no_sense_is_refused(labelmap):
+def test_cvat_rejects_a_table_that_makes_no_sense(labelmap):
     batch = read(zipped(**{"labelmap.txt": labelmap, "SegmentationClass/a_1.png": MASK}))
     assert batch.annotations == ()
     assert batch.refusals[0].name == "job.zip/labelmap.txt"
     assert "labelmap.txt" in batch.refusals[0].reason
 
 
-def test_without_a_table_the_cityscapes_colours_count():
+def test_cvat_without_a_table_uses_the_cityscapes_colours():
     mask = write_png(np.array([[0, 13, 255]], np.uint8), "color")
     batch = read(zipped(**{"SegmentationClass/a_1.png": mask}))
     assert batch.annotations[0].train_ids.tolist() == [[0, 13, 255]]

@@ -7,7 +7,7 @@ import pytest
 from components.contracts.annotation import Limits, read_bytes
 from components.contracts.annotation.fill import fill_polygon
 from components.contracts.annotation.label_studio import labeling_config, write_task
-from components.contracts.annotation.rle import encode_mask
+from components.contracts.annotation.label_studio.rle import encode_mask
 from tfds_cityscapes.labels import CLASS_NAMES
 
 SIZE = {"original_width": 8, "original_height": 6}
@@ -45,7 +45,7 @@ ALL = np.ones((6, 8), bool)
 LEFT = ALL & (np.arange(8) < 4)
 
 
-def test_a_prediction_that_was_accepted_unchanged_comes_back_as_it_was():
+def test_label_studio_reads_an_unchanged_prediction_back_exactly():
     train_ids = np.random.default_rng(0).integers(0, 19, (6, 8)).astype(np.uint8)
     train_ids[2:4, 3:5] = 255
     out = write_task("a_1", "http://host/a_1.png", train_ids, "model 7", 0.5, {"reason": "unsure"})
@@ -58,7 +58,7 @@ def test_a_prediction_that_was_accepted_unchanged_comes_back_as_it_was():
     np.testing.assert_array_equal(annotation.train_ids, train_ids)
 
 
-def test_the_config_names_the_19_classes_in_their_colours_for_brush_and_polygon():
+def test_labeling_config_names_the_19_classes_for_brush_and_polygon():
     root = ElementTree.fromstring(labeling_config())
     for tag in ("BrushLabels", "PolygonLabels"):
         (tool,) = root.iter(tag)
@@ -76,7 +76,7 @@ def test_later_strokes_cover_earlier_ones():
     assert (annotation.train_ids == 0).all()
 
 
-def test_polygons_in_percent_cover_the_pixels_whose_centre_they_hold():
+def test_polygon_covers_the_pixels_whose_centre_is_inside():
     left = [[0, 0], [50, 0], [50, 100], [0, 100]]
     right = [[50, 0], [100, 0], [100, 100], [50, 100]]
     annotation = only(read(task(by(1, polygon("sky", right), polygon("person", left)))))
@@ -90,7 +90,7 @@ def test_two_triangles_share_a_square_without_gap_or_overlap():
     assert upper.sum() == 300
 
 
-def test_every_annotator_of_a_task_gives_an_annotation_and_skipped_ones_are_told():
+def test_label_studio_reads_each_annotator_of_a_task_and_reports_skips():
     batch = read(
         task(
             by(1, brush("road", ALL), created_at="2026-01-02T10:00:00Z"),
@@ -103,13 +103,13 @@ def test_every_annotator_of_a_task_gives_an_annotation_and_skipped_ones_are_told
     assert [(s.image_id, s.annotator, s.why) for s in batch.skipped] == [("a_1", "3", "all black")]
 
 
-def test_the_last_change_counts_in_whatever_time_zone_it_is_written():
+def test_label_studio_uses_the_last_change_in_utc():
     done = by(1, brush("road", ALL), created_at="2026-01-01", updated_at="2026-01-02T01:00+02:00")
     assert only(read(task(done))).created_at == "2026-01-01T23:00:00.000000+00:00"
 
 
 @pytest.mark.parametrize("date", ["2026-13-45", "yesterday", "0001-01-01T00:00+05:00", 7, "9" * 99])
-def test_a_date_that_is_none_costs_only_the_date(date):
+def test_invalid_date_costs_only_the_date(date):
     assert only(read(task(by(1, brush("road", ALL), created_at=date)))).created_at is None
 
 
@@ -123,24 +123,24 @@ def test_a_date_that_is_none_costs_only_the_date(date):
         "berlin_1_2.png",
     ],
 )
-def test_without_an_image_id_the_file_name_of_the_image_tells_it(image):
+def test_label_studio_takes_a_missing_image_id_from_the_file_name(image):
     exported = task(by(1, brush("road", ALL)), image=image)
     del exported["data"]["image_id"]
     assert only(read(exported)).image_id == "berlin_1_2"
 
 
-def test_the_name_of_a_class_may_be_written_a_little_differently():
+def test_class_name_may_be_written_a_little_differently():
     annotation = only(read(task(by(1, brush("Traffic_Light", ALL), brush("background", LEFT)))))
     np.testing.assert_array_equal(annotation.train_ids, np.where(LEFT, 255, 6))
 
 
-def test_a_comment_on_the_image_and_an_abandoned_polygon_are_no_regions():
+def test_label_studio_ignores_a_comment_and_an_abandoned_polygon():
     comment = {"type": "textarea", "value": {"text": ["hard to see"]}}
     results = (brush("road", ALL), comment, polygon("car", [[1, 1], [9, 9]]))
     assert (only(read(task(by(1, *results)))).train_ids == 0).all()
 
 
-def test_strokes_with_their_class_in_a_result_of_its_own_are_read():
+def test_label_studio_finds_the_class_in_a_separate_result():
     stroke = {"id": "x", "type": "brush", "value": brush("", ALL)["value"], **SIZE}
     del stroke["value"]["brushlabels"]
     labeled = {**stroke, "type": "labels", "value": {**stroke["value"], "labels": ["car"]}}
@@ -166,7 +166,7 @@ def test_strokes_with_their_class_in_a_result_of_its_own_are_read():
         ({**brush("car", ALL), "value": {"rle": [], "brushlabels": ["a", "b"]}}, "one class"),
     ],
 )
-def test_a_bad_annotation_is_refused_and_the_good_one_beside_it_goes_in(result, reason):
+def test_label_studio_rejects_a_bad_annotation_and_accepts_the_good_one_beside_it(result, reason):
     batch = read(task(by(1, result), by(2, brush("road", ALL))))
     assert [a.annotator for a in batch.annotations] == ["2"]
     (refusal,) = batch.refusals
@@ -174,7 +174,7 @@ def test_a_bad_annotation_is_refused_and_the_good_one_beside_it_goes_in(result, 
     assert "annotation 1, image a_1" in refusal.name
 
 
-def test_sizes_no_image_has_are_refused_before_memory_is_taken():
+def test_impossible_sizes_are_rejected_before_memory_is_allocated():
     triangle = [[0, 0], [9, 0], [3, 3]]
     one = polygon("car", triangle, original_width=60_000, original_height=60_000)
     assert "60000x60000" in read(task(by(1, one))).refusals[0].reason
@@ -185,29 +185,29 @@ def test_sizes_no_image_has_are_refused_before_memory_is_taken():
     assert "in one file" in batch.refusals[0].reason
 
 
-def test_an_annotation_with_nothing_painted_is_empty_or_refused_if_its_size_is_unknown():
+def test_annotation_with_nothing_painted_needs_a_known_size():
     assert (only(read(task(by(1), height=6, width=8))).train_ids == 255).all()
     assert "nothing painted" in read(task(by(1))).refusals[0].reason
 
 
-def test_results_of_two_image_sizes_are_refused():
+def test_results_of_two_image_sizes_are_rejected():
     results = brush("road", ALL), brush("car", np.ones((6, 9), bool), original_width=9)
     assert "8x6 and 9x6" in read(task(by(1, *results))).refusals[0].reason
 
 
-def test_the_short_export_is_refused_with_the_name_of_the_right_one():
+def test_short_export_is_rejected_with_the_name_of_the_right_one():
     assert "JSON-MIN" in read({"id": 1, "image": "a.png", "tag": []}).refusals[0].reason
 
 
-def test_tasks_nobody_has_finished_are_left_out_but_an_export_of_only_these_is_refused():
+def test_unfinished_tasks_are_left_out_and_rejected_if_there_is_nothing_else():
     assert len(read(task(), task(by(1, brush("road", ALL)))).annotations) == 1
-    assert "none in this file" in read(task()).refusals[0].reason
+    assert "no finished annotations" in read(task()).refusals[0].reason
 
 
 @pytest.mark.parametrize(
     "image_id", ["../../etc/passwd", "a/b", "a\\b", ".hidden", "", 7, "x" * 999]
 )
-def test_an_image_id_that_is_no_plain_name_is_refused(image_id):
+def test_image_id_that_is_not_a_plain_name_is_rejected(image_id):
     batch = read(task(by(1, brush("road", ALL)), image_id=image_id))
     assert batch.annotations == ()
     assert "image id" in batch.refusals[0].reason

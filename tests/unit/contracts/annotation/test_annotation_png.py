@@ -30,7 +30,7 @@ def pil_png(image: Image.Image, **options) -> bytes:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_mask_comes_back_as_written_and_its_name_tells_what_it_holds(encoding):
+def test_mask_is_read_back_exactly_by_the_encoding_in_its_name(encoding):
     train_ids = some_map()
     annotation = read(file_name("a_1", encoding), write(train_ids, encoding), budget(), "eve")
     assert (annotation.image_id, annotation.annotator) == ("a_1", "eve")
@@ -38,12 +38,12 @@ def test_a_mask_comes_back_as_written_and_its_name_tells_what_it_holds(encoding)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_content_tells_what_a_mask_holds_where_only_one_reading_is_possible(encoding):
+def test_mask_content_decides_the_encoding_if_only_one_is_possible(encoding):
     annotation = read("a_1.png", write(some_map(), encoding), budget())
     np.testing.assert_array_equal(annotation.train_ids, some_map())
 
 
-def test_a_mask_that_can_be_either_is_refused_naming_the_suffixes_and_an_encoding_settles_it():
+def test_ambiguous_mask_is_rejected_unless_name_or_encoding_decides():
     data = cv2.imencode(".png", np.full((2, 2), 7, np.uint8))[1].tobytes()
     with pytest.raises(AnnotationError, match=r"_labelIds or _trainIds"):
         read("a.png", data, budget())
@@ -53,7 +53,7 @@ def test_a_mask_that_can_be_either_is_refused_naming_the_suffixes_and_an_encodin
 
 
 @pytest.mark.parametrize(("bits", "classes"), [(1, 2), (2, 4), (4, 16), (8, 19)])
-def test_a_palette_image_holds_ids_whatever_colours_a_viewer_shows(bits, classes):
+def test_palette_image_holds_ids_whatever_its_colours(bits, classes):
     ids = np.random.default_rng(1).integers(0, classes, (7, 11)).astype(np.uint8)
     image = Image.fromarray(ids).convert("L")
     image.putpalette([i * 5 % 251 for i in range(768)])
@@ -61,7 +61,7 @@ def test_a_palette_image_holds_ids_whatever_colours_a_viewer_shows(bits, classes
     np.testing.assert_array_equal(annotation.train_ids, ids)
 
 
-def test_a_palette_image_in_cityscapes_colours_is_read_by_its_colours():
+def test_palette_image_in_cityscapes_colours_is_read_by_its_colours():
     train_ids = np.arange(19, dtype=np.uint8)[None]
     indices = train_ids[:, ::-1].copy()  # places in the palette that are not the train ids
     image = Image.fromarray(indices).convert("L")
@@ -71,20 +71,20 @@ def test_a_palette_image_in_cityscapes_colours_is_read_by_its_colours():
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "I;16"])
-def test_ids_saved_as_gray_by_another_program_are_still_ids(mode):
+def test_ids_that_another_program_saved_as_gray_are_read(mode):
     train_ids = some_map()
     image = Image.fromarray(train_ids.astype(np.uint16) if mode == "I;16" else train_ids)
     data = pil_png(image if mode == "I;16" else image.convert(mode))
     np.testing.assert_array_equal(read("a_trainIds.png", data, budget()).train_ids, train_ids)
 
 
-def test_colours_with_an_alpha_channel_as_the_benchmark_saves_them_are_read():
+def test_colours_with_an_alpha_channel_are_read_as_the_benchmark_saves_them():
     image = Image.open(io.BytesIO(write(some_map(), "color"))).convert("RGBA")
     annotation = read("a_color.png", pil_png(image), budget())
     np.testing.assert_array_equal(annotation.train_ids, some_map())
 
 
-def test_a_colour_two_classes_share_is_the_one_that_is_scored():
+def test_colour_of_two_classes_is_the_scored_class():
     pixels = np.array([[[153, 153, 153], [142, 0, 0], [0, 0, 0], [81, 0, 81]]], np.uint8)  # BGR
     data = cv2.imencode(".png", pixels)[1].tobytes()
     assert read("a_color.png", data, budget()).train_ids.tolist() == [[5, 13, 255, 255]]
@@ -102,12 +102,12 @@ def test_a_colour_two_classes_share_is_the_one_that_is_scored():
         ("a_labelIds.png", np.tile(np.array([1, 2, 3], np.uint8), (2, 2, 1)), "one channel"),
     ],
 )
-def test_ids_and_colours_the_table_lacks_are_refused_by_value(name, pixels, reason):
+def test_unknown_ids_and_colours_are_rejected_by_value(name, pixels, reason):
     with pytest.raises(AnnotationError, match=reason):
         read(name, cv2.imencode(".png", pixels)[1].tobytes(), budget())
 
 
-def test_every_cut_and_every_changed_byte_is_noticed():
+def test_png_with_any_cut_or_changed_byte_is_rejected():
     data = write(some_map())
     for i in range(len(data)):
         for broken in (data[:i], data[:i] + bytes([data[i] ^ 0x41]) + data[i + 1 :]):
@@ -116,7 +116,7 @@ def test_every_cut_and_every_changed_byte_is_noticed():
 
 
 @pytest.mark.parametrize("rows", [0, 1, 6, 8])
-def test_fewer_or_more_rows_than_the_header_says_are_refused_though_every_checksum_is_right(rows):
+def test_png_with_too_few_or_too_many_rows_is_rejected_despite_right_checksums(rows):
     def chunk(kind: bytes, body: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + body))
         return struct.pack(">I", len(body)) + kind + body + checksum
@@ -128,21 +128,21 @@ def test_fewer_or_more_rows_than_the_header_says_are_refused_though_every_checks
         read("a_trainIds.png", data, budget())
 
 
-def test_a_decompression_bomb_is_refused_by_its_header():
+def test_decompression_bomb_is_rejected_by_its_header():
     bomb = pil_png(Image.new("L", (3000, 3000)))
     assert len(bomb) < 20_000
     with pytest.raises(AnnotationError, match="3000x3000"):
         read("a_trainIds.png", bomb, budget(max_pixels=1_000_000))
 
 
-def test_the_images_of_one_export_together_have_a_limit():
+def test_images_of_an_export_have_a_limit_in_total():
     spent = budget(max_batch_pixels=100)
     read("a_trainIds.png", write(some_map()), spent)
-    with pytest.raises(AnnotationError, match="at most 100 pixels in one file"):
+    with pytest.raises(AnnotationError, match="more than 100 pixels in one file"):
         read("a_trainIds.png", write(some_map()), spent)
 
 
-def test_interlacing_is_refused_in_words():
+def test_interlaced_png_is_rejected_with_a_reason():
     data = bytearray(write(some_map()))
     data[28] = 1
     data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))

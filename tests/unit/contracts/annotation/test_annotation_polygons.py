@@ -31,14 +31,14 @@ def only(batch):
 
 @given(st.integers(1, 24), st.integers(1, 24), st.integers(2, 6), st.integers(0, 2**32))
 @settings(max_examples=80, deadline=None)
-def test_any_label_map_survives_writing_and_reading(height, width, classes, seed):
+def test_polygons_read_back_any_label_map_exactly(height, width, classes, seed):
     ids = np.array([0, 13, 255, 8, 18, 2], np.uint8)[:classes]
     train_ids = np.random.default_rng(seed).choice(ids, (height, width))
     batch = read_bytes(file_name("a_1"), write(train_ids), Limits())
     np.testing.assert_array_equal(only(batch).train_ids, train_ids)
 
 
-def test_the_label_map_is_the_one_the_benchmark_paints(tmp_path):
+def test_polygons_paint_the_label_map_of_the_benchmark(tmp_path):
     rng = np.random.default_rng(0)
     labels = ["road", "car", "cargroup", "sky", "license plate", "parking", "person"]
     objects = []
@@ -75,14 +75,14 @@ def test_later_objects_cover_earlier_ones_and_deleted_ones_are_left_out():
     np.testing.assert_array_equal(annotation.train_ids, expected)
 
 
-def test_a_group_of_a_class_is_that_class_but_polegroup_is_a_class_of_its_own():
+def test_group_of_a_class_is_that_class_except_polegroup():
     annotation = only(read([{"label": "bicyclegroup", "polygon": square(0, 0, 10)}]))
     assert annotation.train_ids[0, 0] == 18
     annotation = only(read([{"label": "polegroup", "polygon": square(0, 0, 10)}]))
     assert annotation.train_ids[0, 0] == 255
 
 
-def test_who_labeled_last_is_read_where_the_file_says_it():
+def test_polygons_report_who_labeled_last_if_the_file_says_so():
     objects = [
         {"label": "car", "polygon": square(0, 0, 4), "user": "ann", "date": "2026-02-01T10:00:00"},
         {"label": "car", "polygon": square(0, 0, 4), "user": "bob", "date": "2026-01-01T10:00:00"},
@@ -94,7 +94,7 @@ def test_who_labeled_last_is_read_where_the_file_says_it():
 
 
 @pytest.mark.parametrize("name", [NAME, "a_1.json", "a_1_polygons.json"])
-def test_the_file_name_tells_the_image(name):
+def test_polygons_take_the_image_id_from_the_file_name(name):
     assert only(read([], name=name)).image_id == "a_1"
 
 
@@ -115,7 +115,7 @@ def test_the_file_name_tells_the_image(name):
         ([], 2**15, "12x32768"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_reason(objects, height, reason):
+def test_impossible_polygons_are_rejected_with_a_reason(objects, height, reason):
     batch = read(objects, height)
     assert batch.annotations == ()
     assert reason in batch.refusals[0].reason

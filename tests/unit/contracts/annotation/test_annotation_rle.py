@@ -3,11 +3,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.contracts.annotation import rle
+from components.contracts.annotation.label_studio import rle
+from components.contracts.annotation.label_studio.rle import (
+    decode_mask,
+    decode_rle,
+    encode_mask,
+    encode_rle,
+)
 from components.contracts.annotation.model import AnnotationError
-from components.contracts.annotation.rle import decode_mask, decode_rle, encode_mask, encode_rle
 
-# What label-studio-sdk 2.1.2 encodes.
+# Encoded by label-studio-sdk 2.1.2.
 GOLDEN = {
     "0000000c391bf800000080040018008002800c003801000480140058": np.arange(12),
     "0000014f391bf800f38058ffc2003c04ac24": np.repeat([7, 0, 255, 1, 9], [1, 8, 9, 17, 300]),
@@ -22,7 +27,7 @@ LITERALS = {
 
 
 def slow_decode(data: bytes) -> list[int]:
-    """The format read one bit after another: what the fast decoder must agree with."""
+    """Decode bit by bit; the fast decoder must agree."""
     bits = "".join(f"{byte:08b}" for byte in data)
     at = 0
 
@@ -42,7 +47,7 @@ def slow_decode(data: bytes) -> list[int]:
 
 
 def stream(count: int, word: int, sizes: list[int], blocks: list[tuple[int, int, list[int]]]):
-    """Builds a stream of (run or not, which size, values) blocks; a run repeats values[0]."""
+    """Build a stream of (run or not, which size, values) blocks; a run repeats values[0]."""
     bits = f"{count:032b}{word - 1:05b}" + "".join(f"{size - 1:04b}" for size in sizes)
     for run, which, values in blocks:
         bits += f"{run}{which:02b}{len(values) - 1:0{sizes[which]}b}"
@@ -52,36 +57,36 @@ def stream(count: int, word: int, sizes: list[int], blocks: list[tuple[int, int,
 
 
 @pytest.mark.parametrize("golden", GOLDEN)
-def test_encodes_the_same_bytes_as_label_studio_sdk(golden):
+def test_rle_encodes_the_same_bytes_as_label_studio_sdk(golden):
     assert encode_rle(GOLDEN[golden]).hex() == golden
 
 
 @pytest.mark.parametrize("golden", GOLDEN)
-def test_decodes_what_label_studio_sdk_encoded(golden):
+def test_rle_decodes_what_label_studio_sdk_encoded(golden):
     values = GOLDEN[golden]
     np.testing.assert_array_equal(decode_rle(bytes.fromhex(golden), len(values)), values)
 
 
 @pytest.mark.parametrize("golden", LITERALS)
-def test_decodes_blocks_of_single_values_as_the_sdk_does(golden):
+def test_rle_decodes_blocks_of_single_values_as_the_sdk_does(golden):
     values = LITERALS[golden]
     np.testing.assert_array_equal(decode_rle(bytes.fromhex(golden), len(values)), values)
 
 
-def test_a_mask_is_the_alpha_channel_of_the_stroke():
+def test_rle_mask_is_the_alpha_channel_of_the_stroke():
     mask = np.zeros((3, 5), bool)
     mask[1, 1:4] = True
     assert encode_mask(mask).hex() == BAR
     np.testing.assert_array_equal(decode_mask(bytes.fromhex(BAR), 3, 5), mask)
     faint = np.zeros((3, 5, 4), np.uint8)
-    faint[1, 1:4, 3] = 1  # the antialiased edge of a brush is drawn, too
-    faint[2, :, :3] = 255  # colour without alpha is not
+    faint[1, 1:4, 3] = 1  # the antialiased edge of a brush counts
+    faint[2, :, :3] = 255  # colour without alpha does not
     np.testing.assert_array_equal(decode_mask(encode_rle(faint), 3, 5), mask)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32), st.floats(0, 1))
 @settings(max_examples=60, deadline=None)
-def test_a_mask_survives_encoding_and_decoding(height, width, seed, density):
+def test_rle_decodes_any_mask_that_it_encoded(height, width, seed, density):
     mask = np.random.default_rng(seed).random((height, width)) < density
     np.testing.assert_array_equal(decode_mask(encode_mask(mask), height, width), mask)
 
@@ -101,12 +106,12 @@ def streams(draw):
 
 @given(streams())
 @settings(max_examples=150, deadline=None)
-def test_any_valid_stream_decodes_as_bit_by_bit(parts):
+def test_rle_decodes_any_valid_stream_as_a_bitwise_decoder_does(parts):
     data = stream(*parts)
     assert decode_rle(data, parts[0]).tolist() == slow_decode(data)
 
 
-def test_what_follows_the_last_value_does_not_matter():
+def test_rle_ignores_what_follows_the_last_value():
     data = encode_rle(np.arange(12))
     np.testing.assert_array_equal(decode_rle(data + b"\xff\x00\x37", 12), np.arange(12))
     with_run_over_the_end = stream(3, 8, [3, 4, 8, 16], [(1, 0, [7] * 8)])
@@ -114,29 +119,29 @@ def test_what_follows_the_last_value_does_not_matter():
 
 
 @pytest.mark.parametrize("size", range(28))
-def test_a_cut_off_stroke_is_refused(size):
+def test_rle_rejects_a_stroke_that_is_cut_off(size):
     data = encode_rle(np.arange(12))
     assert len(data) == 28
-    if size < 27:  # the last byte is filling
+    if size < 27:  # the last byte is padding
         with pytest.raises(AnnotationError, match="cut off"):
             decode_rle(data[:size], 12)
 
 
-def test_a_stroke_for_another_image_size_is_refused_before_memory_is_taken():
+def test_rle_rejects_a_stroke_of_another_image_size_before_memory_is_allocated():
     huge = b"\xff\xff\xff\xff" + encode_rle(np.zeros(4))[4:]
     with pytest.raises(AnnotationError, match="different sizes"):
         decode_rle(huge, 48)
 
 
-def test_values_of_more_than_8_bits_are_refused():
+def test_rle_rejects_values_of_more_than_8_bits():
     data = stream(2, 16, [3, 4, 8, 16], [(0, 0, [300, 2])])
     with pytest.raises(AnnotationError, match="16 bits"):
         decode_rle(data, 2)
 
 
-def test_a_stroke_far_longer_than_its_values_need_is_refused_before_memory_is_taken(monkeypatch):
+def test_rle_rejects_a_stroke_far_longer_than_its_values_before_memory_is_allocated(monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, 400).astype(np.uint8)
-    np.testing.assert_array_equal(decode_rle(encode_rle(noise), 400), noise)  # 14 bits a value
+    np.testing.assert_array_equal(decode_rle(encode_rle(noise), 400), noise)  # 14 bits per value
 
     def unreachable(*_):
         raise AssertionError

@@ -19,7 +19,8 @@ from components.contracts.data.records import Records
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
-from components.contracts.storage.base import Storage, StorageError
+from components.contracts.storage.base import Storage
+from components.contracts.storage.errors import StorageError
 from components.contracts.storage.open import open_storage
 from components.feedback.inbox import ingest_inbox
 from tests.support.ingest_worker import campaign, export, index, mask
@@ -31,7 +32,7 @@ ADVICE = "Free space on that disk"
 
 @contextmanager
 def full_from(monkeypatch: pytest.MonkeyPatch, call: int) -> Iterator[Callable[[], int]]:
-    """The disk is full from this call on that makes something durable; yields a count of calls."""
+    """Fill the disk from the n-th call that makes something durable; yield a count of calls."""
     calls = 0
 
     def limited(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,7 +52,7 @@ def full_from(monkeypatch: pytest.MonkeyPatch, call: int) -> Iterator[Callable[[
 
 
 def start(root: Path) -> Storage:
-    """A campaign that has asked for three images, and answers of two people in its inbox."""
+    """Create a campaign that asked for three images, with the answers of two people in its inbox."""
     storage = campaign(str(root), [A, B, C]).storage
     storage.write("inbox/x.json", export((A, "ann", "01", (1, 2)), (B, "ann", "02", (1, 2))))
     storage.write("inbox/y.json", export((A, "bob", "02", (1, 4)), ("no", "bob", "01", (1, 1))))
@@ -61,7 +62,7 @@ def start(root: Path) -> Storage:
 
 
 def outcome(storage: Storage) -> dict[str, Any]:
-    """What a full disk must not change."""
+    """Return what a full disk must not change."""
     ledger = Ledger(storage)
     state = ledger.state()
     return {
@@ -73,7 +74,7 @@ def outcome(storage: Storage) -> dict[str, Any]:
     }
 
 
-def test_a_disk_that_fills_up_anywhere_in_an_ingestion_loses_nothing(
+def test_ingestion_loses_nothing_wherever_the_disk_fills_up(
     memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records: Records = index(memory / "records", [A, B, C])
@@ -81,22 +82,22 @@ def test_a_disk_that_fills_up_anywhere_in_an_ingestion_loses_nothing(
     ingest_inbox(Ledger(whole), records, SETTINGS, None)
     expected = outcome(whole)
     assert expected["problems"] == []
-    told: list[str] = []
+    messages: list[str] = []
     for call in range(1000):
         storage = start(memory / str(call))
         with full_from(monkeypatch, call) as calls:
             try:
                 ingest_inbox(Ledger(storage), records, SETTINGS, None)
             except StorageError as error:
-                told.append(str(error))
+                messages.append(str(error))
             fitted = calls() <= call
         assert Ledger(storage).verify() == []
         ingest_inbox(Ledger(open_storage(storage.uri)), records, SETTINGS, None)
         assert outcome(storage) == expected, call
         if fitted:
             break
-    assert len(told) >= 40
-    assert all(os.strerror(errno.ENOSPC) in words and ADVICE in words for words in told)
+    assert len(messages) >= 40
+    assert all(os.strerror(errno.ENOSPC) in text and ADVICE in text for text in messages)
 
 
 def test_labels_that_do_not_fit_stay_in_the_inbox(small_disk: Path, tmp_path: Path) -> None:
@@ -116,8 +117,8 @@ def test_labels_that_do_not_fit_stay_in_the_inbox(small_disk: Path, tmp_path: Pa
     assert storage.list("inbox") == []
 
 
-def test_the_command_says_that_a_file_does_not_fit(tmp_path: Path) -> None:
-    """With the kernel's limit on the size of files, which stands in for a quota everywhere."""
+def test_feedback_add_reports_a_file_that_does_not_fit(tmp_path: Path) -> None:
+    """The kernel's limit on the size of a file stands in for a quota."""
     recipe, big = tmp_path / "people.yaml", tmp_path / "a.zip"
     recipe.write_text("name: people\n")
     big.write_bytes(bytes(200_000))

@@ -14,7 +14,7 @@ def test_a_log_goes_on_where_it_stood_and_knows_the_last_error_of_this_run(tmp_p
     with StepLog(path) as log, redirect_stdout(log):
         print("fine")
         assert log.error() is None
-        print("    components.contracts.storage.base.StorageError: Could not use x.")
+        print("    components.contracts.storage.errors.StorageError: Could not use x.")
         print("a last line", end="")
     assert log.error() == "StorageError: Could not use x."
     assert path.read_text().splitlines()[0] == "    ValueError: of the run before"

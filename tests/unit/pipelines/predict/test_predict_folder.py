@@ -184,7 +184,7 @@ def test_a_disk_that_is_full_is_told_and_leaves_no_half_of_a_file(
             raise OSError(errno.ENOSPC, "No space left on device")
         replace(part, path)
 
-    monkeypatch.setattr("pipelines.predict.files.os.replace", full)
+    monkeypatch.setattr("components.contracts.process.files.os.replace", full)
     out = tmp_path / "out"
     done = predict(model, images, out, "--overlays", out, "--submission", out / "all.zip")
     assert done.exit_code == 1

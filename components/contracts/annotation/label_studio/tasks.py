@@ -1,19 +1,17 @@
-"""Label Studio: reads its JSON export, writes tasks with predictions and the labeling config.
+"""Read Label Studio's JSON export; write tasks with predictions.
 
-One item of the export is a task: the image and all that annotators did with it. One annotation is
-a list of results, painted in order: later strokes cover earlier ones. A stroke is brush RLE
-(`brushlabels`) or a polygon in percent of the image (`polygonlabels`).
+One item of the export is a task: the image and everything that annotators did with it. An annotation
+is a list of results that are painted in order: later strokes cover earlier ones. A stroke is brush
+RLE (`brushlabels`) or a polygon in percent of the image (`polygonlabels`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from components.contracts.annotation import rle
 from components.contracts.annotation.fields import (
     UNKNOWN_ANNOTATOR,
     checked_image_id,
@@ -24,7 +22,8 @@ from components.contracts.annotation.fields import (
     quote,
     timestamp,
 )
-from components.contracts.annotation.label_studio_regions import paint
+from components.contracts.annotation.label_studio import rle
+from components.contracts.annotation.label_studio.regions import paint
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import (
     Annotation,
@@ -37,27 +36,6 @@ from components.contracts.annotation.model import (
 from tfds_cityscapes.labels import TRAIN_LABELS
 
 
-def labeling_config() -> str:
-    """The project's labeling config: a brush and polygons for the 19 classes, in their colours."""
-    rows = [
-        f"    <Label value={quoteattr(row.name)} background={quoteattr(_hex(row.color))}/>"
-        for row in TRAIN_LABELS
-    ]
-    return "\n".join(
-        [
-            "<View>",
-            '  <Image name="image" value="$image" zoom="true" zoomControl="true"/>',
-            '  <BrushLabels name="brush" toName="image">',
-            *rows,
-            "  </BrushLabels>",
-            '  <PolygonLabels name="polygon" toName="image" strokeWidth="2" opacity="0.5">',
-            *rows,
-            "  </PolygonLabels>",
-            "</View>",
-        ]
-    )
-
-
 def write_task(
     image_id: str,
     image_url: str,
@@ -66,12 +44,13 @@ def write_task(
     score: float | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A task to import: the image, and the model's prediction as a pre-annotation.
+    """Return a task to import: the image, and the model's prediction as a pre-annotation.
 
     Args:
-      image_id: goes into the task's data, and comes back in the export.
-      image_url: where the annotator's browser finds the image.
-      prediction: uint8 [H, W] of train ids; 255 is left unpainted. One brush stroke a class.
+      image_id: stored in the task's data, and returned in the export.
+      image_url: the address of the image for the annotator's browser.
+      prediction: uint8 [H, W] of train ids; 255 is left unpainted. Each class
+        becomes one brush stroke.
       model_version: shown beside the prediction.
       score: the acquisition score, by which Label Studio can sort.
       data: more of the task's data, such as the reason of the selection.
@@ -108,14 +87,14 @@ def write_task(
 
 
 def read(name: str, tasks: list[Any], budget: Budget) -> Batch:
-    """Reads an export: every finished annotation, every skipped task; the rest is refused.
+    """Read every finished annotation and every skipped task of an export.
 
-    Tasks that nobody has worked on yet are left out.
+    Tasks without an annotation are left out; what cannot be read is rejected part by part.
 
     Args:
       name: of the file.
       tasks: the parsed JSON.
-      budget: what the export may still cost.
+      budget: the rest of what the export may cost.
     """
     try:
         budget.check_members(len(tasks))
@@ -145,11 +124,11 @@ def _read_task(part: str, value: object, budget: Budget) -> Batch:
 
 
 def _parts(task: Mapping[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
-    """The annotations and the data of a task."""
+    """Return the annotations and the data of a task."""
     if "annotations" not in task and "completions" not in task:  # the name until 2021
         raise AnnotationError(
-            "Expected a task with its annotations; it has none. In Label Studio, choose the "
-            "export format JSON (not JSON-MIN, not CSV)."
+            "The task has no list of annotations. In Label Studio, choose the export format JSON "
+            "(not JSON-MIN, not CSV)."
         )
     annotations = items_of(task.get("annotations", task.get("completions")), "its annotations")
     return annotations, fields_of(task.get("data"), "the data of the task")
@@ -180,20 +159,16 @@ def _image_id(data: Mapping[str, Any]) -> str:
     image = data.get("image")
     if not isinstance(image, str):
         raise AnnotationError(
-            f'Expected "image_id" or the address of the image in the task\'s data; got '
-            f"{quote(image)}. Import the tasks that the query wrote."
+            f'The task has no "image_id" in its data, and its "image" is {quote(image)}. Import the '
+            "tasks that the query wrote."
         )
     return image_id_of_file(image)
 
 
 def _annotator(value: object) -> str:
-    """`completed_by` is a number, or with some export options an object about the user."""
+    """Return the annotator: `completed_by` is a number or, by export option, an object."""
     if isinstance(value, dict):
         value = next((value[key] for key in ("email", "username", "id") if value.get(key)), None)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**12:
         return str(value)
     return clean(value) if isinstance(value, str) and value.strip() else UNKNOWN_ANNOTATOR
-
-
-def _hex(color: tuple[int, int, int]) -> str:
-    return "#" + "".join(f"{channel:02x}" for channel in color)

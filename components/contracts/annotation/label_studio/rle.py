@@ -1,4 +1,4 @@
-"""Label Studio's brush RLE: a bit stream of runs over the RGBA values of an image, row by row.
+"""Decode and encode Label Studio's brush RLE: a bit stream of runs over RGBA values, row by row.
 
 The stream: how many values (32 bits), bits per value - 1 (5), four sizes of a length field - 1
 (4 bits each); then blocks: 1 bit (a run, or values one by one), 2 bits (which size), the length
@@ -26,7 +26,7 @@ _LONGEST = 2**16
 
 
 def decode_rle(data: bytes, expected: int) -> np.ndarray:
-    """Decodes a stream into its values.
+    """Decode a stream into its values.
 
     Args:
       data: the bytes of the stream.
@@ -36,28 +36,31 @@ def decode_rle(data: bytes, expected: int) -> np.ndarray:
       uint8 [expected].
 
     Raises:
-      AnnotationError: the stream is cut off or far too long, announces another number of values,
-        or values of more than 8 bits.
+      AnnotationError: the stream is cut off or far too long, or it announces another number of
+        values, or values of more than 8 bits.
     """
     if len(data) * 8 < _HEADER_BITS:
-        raise AnnotationError("Expected a brush stroke in Label Studio's RLE; it is cut off.")
+        raise AnnotationError("A brush stroke is cut off. Export it again.")
     header = int.from_bytes(data[:7], "big") >> 3
     count = header >> 21
     word = ((header >> 16) & 31) + 1
     sizes = tuple(((header >> shift) & 15) + 1 for shift in (12, 8, 4, 0))
     if count != expected:
         raise AnnotationError(
-            f"Expected a brush stroke of {expected:,} values (4 for each pixel of the image's "
-            f"recorded size); it has {count:,}. The image and the annotation have different sizes."
+            f"The image and a brush stroke have different sizes: the stroke has {count:,} values, and "
+            f"the recorded size needs {expected:,} (4 per pixel). Label the image again."
         )
     if word > _VALUE_BITS:
-        raise AnnotationError(f"Expected brush values of up to 8 bits; got {word} bits.")
-    # Label Studio's encoders need at most 14 bits a value. Looking for blocks takes a byte a bit.
+        raise AnnotationError(
+            f"A brush stroke has values of {word} bits; at most 8 are possible. Export it again."
+        )
+    # Label Studio's encoders need at most 14 bits per value. The search for blocks takes a byte of
+    # memory per bit.
     longest = 2 * expected + 64
     if len(data) > longest:
         raise AnnotationError(
-            f"Expected a brush stroke of at most {longest:,} bytes for {expected:,} values; got "
-            f"{len(data):,}. The export is damaged: export it again."
+            f"A brush stroke has {len(data):,} bytes; {expected:,} values need at most {longest:,} "
+            "bytes. The export is damaged: export it again."
         )
     starts = _block_starts(data, word, sizes, count)
     return _expand(np.frombuffer(data + bytes(8), np.uint8), starts, word, sizes, count)
@@ -65,7 +68,7 @@ def decode_rle(data: bytes, expected: int) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _block_lengths(word: int, sizes: tuple[int, ...]) -> bytes:
-    """The length in bits of a block, by its first 8 bits; 0 where these do not tell."""
+    """Return the length in bits of a block by its first 8 bits; 0 if more bits are needed."""
     table = bytearray(256)
     for code in range(256):
         size = sizes[(code >> 5) & 3]
@@ -78,7 +81,7 @@ def _block_lengths(word: int, sizes: tuple[int, ...]) -> bytes:
 
 
 def _block_starts(data: bytes, word: int, sizes: tuple[int, ...], count: int) -> np.ndarray:
-    """The bit at which every block begins: int64 [blocks], as far as the data go."""
+    """Return the bit at which each block begins: int64 [blocks], as far as the data go."""
     bits = len(data) * 8
     octets = np.frombuffer(data + b"\0", np.uint8)
     pairs = (octets[:-1].astype(np.uint16) << 8) | octets[1:]
@@ -88,11 +91,10 @@ def _block_starts(data: bytes, word: int, sizes: tuple[int, ...], count: int) ->
     lengths = windows.tobytes().translate(_block_lengths(word, sizes))
 
     starts: list[int] = []
-    found = starts.append
     at = _HEADER_BITS
     last = bits - 3 - min(sizes) - word
     while at <= last and len(starts) < count:
-        found(at)
+        starts.append(at)
         length = lengths[at]
         if not length:
             size = sizes[(windows[at >> 3, at & 7] >> 5) & 3]
@@ -101,14 +103,14 @@ def _block_starts(data: bytes, word: int, sizes: tuple[int, ...], count: int) ->
             length = 3 + size + word * (field + 1)
         at += length
     if at > bits and starts:
-        starts.pop()  # a block that the data do not hold to its end
+        starts.pop()  # this block is cut off
     return np.array(starts, np.int64)
 
 
 def _expand(
     octets: np.ndarray, starts: np.ndarray, word: int, sizes: tuple[int, ...], count: int
 ) -> np.ndarray:
-    """The values of the blocks: uint8 [count]. `octets` ends with 8 zero bytes of padding."""
+    """Return the values of the blocks: uint8 [count]. `octets` ends with 8 zero bytes of padding."""
     head = _read(octets, starts, 3)
     is_run = head >= 4
     size = np.array(sizes, np.int64)[head & 3]
@@ -124,8 +126,7 @@ def _expand(
     ends = np.cumsum(repeats)
     if not len(ends) or ends[-1] < count:
         raise AnnotationError(
-            f"Expected a brush stroke of {count:,} values; its data end before that. The export "
-            "was cut off: export it again."
+            f"A brush stroke has fewer than {count:,} values. The export was cut off: export it again."
         )
     used = int(np.searchsorted(ends, count)) + 1
     repeats = repeats[:used].copy()
@@ -134,17 +135,18 @@ def _expand(
 
 
 def _read(octets: np.ndarray, at: np.ndarray, bits: int) -> np.ndarray:
-    """The unsigned numbers of `bits` (at most 16) bits that begin at the bits `at`: int64."""
+    """Return the unsigned numbers of `bits` bits (at most 16) that begin at the bits `at`: int64."""
     octet = at >> 3
     window = octets[octet].astype(np.int64) << 16
     window |= octets[octet + 1].astype(np.int64) << 8
     if bits > 9:
         window |= octets[octet + 2]
-    return (window >> (24 - bits - (at & 7))) & ((1 << bits) - 1)
+    numbers: np.ndarray = (window >> (24 - bits - (at & 7))) & ((1 << bits) - 1)
+    return numbers
 
 
 def encode_rle(values: np.ndarray) -> bytes:
-    """Encodes values, uint8 of any shape, in the bytes that label-studio-sdk's encoder gives."""
+    """Encode values, uint8 of any shape, in the bytes that label-studio-sdk's encoder gives."""
     flat = np.ascontiguousarray(values, np.uint8).ravel()
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     first = np.concatenate([[0], edges]).astype(np.int64) if flat.size else np.zeros(0, np.int64)
@@ -175,11 +177,12 @@ def encode_rle(values: np.ndarray) -> bytes:
 
 
 def decode_mask(data: bytes, height: int, width: int) -> np.ndarray:
-    """Decodes a brush stroke into the pixels it covers (alpha above 0): bool [height, width]."""
+    """Decode a brush stroke into the pixels that it covers (alpha above 0): bool [height, width]."""
     values = decode_rle(data, height * width * _CHANNELS)
-    return values.reshape(height, width, _CHANNELS)[:, :, _CHANNELS - 1] > 0
+    mask: np.ndarray = values.reshape(height, width, _CHANNELS)[:, :, _CHANNELS - 1] > 0
+    return mask
 
 
 def encode_mask(mask: np.ndarray) -> bytes:
-    """Encodes a mask, bool [H, W], as a brush stroke: all four channels 255 where it is true."""
+    """Encode a mask, bool [H, W], as a brush stroke: all four channels are 255 where it is true."""
     return encode_rle(np.repeat(mask.astype(np.uint8).ravel() * 255, _CHANNELS))
