@@ -30,7 +30,7 @@ from make_screenshots import shoot  # noqa: E402
 
 from pipelines.label_studio.connection import TOKEN, connect  # noqa: E402
 from pipelines.label_studio.exchange import push  # noqa: E402
-from pipelines.options import opened  # noqa: E402
+from pipelines.options import Chosen  # noqa: E402
 
 _OF_ONE_HOP = {"connection", "transfer-encoding", "content-encoding", "content-length", "date"}
 
@@ -47,7 +47,7 @@ def main() -> None:
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         sys.exit("Expected Chromium on the PATH; found none. Install it (Debian: chromium).")
-    _, root = opened(args.recipe, args.root, (), None)
+    _, root = Chosen(args.recipe, args.root).open()
     with tempfile.TemporaryDirectory() as data, running_server(Path(data)) as server:
         os.environ[TOKEN] = server.token
         page = push(root, connect(server.url)).url.removeprefix(server.url)

@@ -16,8 +16,8 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
+from pipelines.campaign.display import percent
 from pipelines.campaign.status import CycleRow, read_status
-from pipelines.local.display import percent
 
 _SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
 _SHARES = (0.9, 0.95)  # of the best mIoU of all campaigns: how many labels each needed for that

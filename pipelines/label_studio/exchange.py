@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from components.contracts.ledger.inbox import put
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.process.errors import StreetloopError
 from components.contracts.storage.base import Storage
-from components.contracts.storage.open import open_storage
-from pipelines.campaign.feedback_cli import put
 from pipelines.label_studio.connection import Connection
 from pipelines.label_studio.exported import is_news, trimmed
 from pipelines.label_studio.project import MODEL_VERSION, find_project, open_project
+from pipelines.options import open_campaign
 
 _BATCH = 25  # tasks in a file of the inbox: far below its limit, even for noisy masks at full size
 
@@ -64,7 +64,7 @@ def push(root: str, connection: Connection, track: Tracked[str] = list) -> Pushe
     Raises:
       StreetloopError: no campaign, nothing asked, or the server refuses something.
     """
-    ledger = _campaign(root)
+    ledger = open_campaign(root)
     state = ledger.state()
     wanted = _tasks(ledger, state)
     if not wanted:
@@ -96,7 +96,7 @@ def pull(root: str, connection: Connection, track: Tracked[list[int]] = list) ->
     Raises:
       StreetloopError: no campaign, or no project of it on this server.
     """
-    ledger = _campaign(root)
+    ledger = open_campaign(root)
     state = ledger.state()
     project = find_project(connection, _identity(ledger))
     if project is None:
@@ -117,15 +117,6 @@ def pull(root: str, connection: Connection, track: Tracked[list[int]] = list) ->
         drawn = sum(any(not a["was_cancelled"] for a in task["annotations"]) for task in news)
         annotated, skipped = annotated + drawn, skipped + len(news) - drawn
     return Pulled(annotated, skipped, len(finished) - len(ours), tuple(files))
-
-
-def _campaign(root: str) -> Ledger:
-    ledger = Ledger(open_storage(root))
-    if not ledger.state().created:
-        raise StreetloopError(
-            f"Expected a campaign in {root}; there is none. Start it with `streetloop run`."
-        )
-    return ledger
 
 
 def _identity(ledger: Ledger) -> str:

@@ -14,6 +14,7 @@ from components.contracts.annotation import label_studio, png_mask
 from components.contracts.annotation.limits import Limits
 from components.contracts.data.records import INDEX, Records
 from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.inbox import put
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
@@ -21,7 +22,6 @@ from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.feedback.inbox import ingest_inbox
-from pipelines.campaign.feedback_cli import put
 from pipelines.cli import main
 
 SIZE = (4, 6)
@@ -275,5 +275,5 @@ def test_the_command_copies_nothing_where_there_is_no_campaign(tmp_path: Path) -
     for words in (["add", str(recipe), str(mask)], ["list", str(recipe)]):
         done = CliRunner().invoke(main, ["feedback", *words, "--root", str(tmp_path / "mistyped")])
         assert done.exit_code == 1
-        assert f"Expected a campaign in {tmp_path}/mistyped" in done.output
+        assert f"No campaign in {tmp_path}/mistyped" in done.output
     assert not (tmp_path / "mistyped").exists()

@@ -24,12 +24,12 @@ from test_annotation_hostile import (
 
 from components.contracts.data.records import Records
 from components.contracts.ledger.events import LabelsAccepted
+from components.contracts.ledger.inbox import put
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.layout import INBOX, REJECTED
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.feedback.inbox import ingest_inbox
-from pipelines.campaign.feedback_cli import put
 from tests.support.ingest_worker import campaign, index
 
 SIZE = (3, 4)  # of the label maps in the sound exports

@@ -64,7 +64,7 @@ def test_log_tells_every_event_in_words(ledger: Ledger, tmp_path: Path) -> None:
         [
             "campaign people created",
             "3 images chosen to be labeled first",
-            "1 label taken from x.json, 1 refused",
+            "1 label accepted from x.json, 1 rejected",
             "bob skipped b: dark",
             "cycle 1 opened by run-1",
             "model 111111111111 of cycle 1 is champion: Better.",

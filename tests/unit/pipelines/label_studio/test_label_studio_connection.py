@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,9 +160,3 @@ def test_a_netrc_file_does_not_replace_the_token(
     monkeypatch.setenv("NETRC", str(netrc))
     call(root, double.url, OLD_TOKEN)
     assert set(double.authorizations[1:]) == {f"Token {OLD_TOKEN}"}
-
-
-def test_the_command_line_starts_without_requests() -> None:
-    code = "import sys, pipelines.cli; print('requests' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"

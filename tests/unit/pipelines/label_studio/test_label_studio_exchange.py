@@ -302,7 +302,7 @@ def test_a_project_that_was_not_made_is_told(root: str, double: Double, server: 
 def test_nothing_to_push_and_no_campaign_are_told(
     server: Connection, tmp_path: Path, double: Double
 ) -> None:
-    with pytest.raises(StreetloopError, match="there is none"):
+    with pytest.raises(StreetloopError, match="No campaign in"):
         push(str(tmp_path / "none"), server)
     root = str(tmp_path / "root")
     campaign(root, ["a_0_0"])
