@@ -15,17 +15,21 @@ from pipelines.ablation.table import Table, interval, spread
 
 
 def ablation_figure(table: Table) -> bytes:
-    """Draws mIoU on `table.split`: left means, spreads and fits, right paired differences; a PNG."""
+    """Draw mIoU on `table.split`: means, spreads and fits on the left, paired differences on the right.
+
+    Returns:
+      A PNG.
+    """
     variants = list(table.variants)
     figure, (scores, differences) = side_by_side(11.0, 1.6 + 0.55 * len(variants), 2)
     for place, variant in enumerate(variants):
         values = list(table.values(variant, table.split, "miou").values())
-        found = summary(values)
-        if found is not None:
+        scored = summary(values)
+        if scored is not None:
             color = SERIES[place % len(SERIES)]
-            scores.errorbar(found.mean, place, xerr=found.spread, fmt="o", color=color, capsize=4)
+            scores.errorbar(scored.mean, place, xerr=scored.spread, fmt="o", color=color, capsize=4)
             scores.scatter(values, [place + 0.22] * len(values), s=14, color=color, alpha=0.6)
-        words = f"{variant}\n{spread(found)}, n {found.n if found else 0}"
+        words = f"{variant}\n{spread(scored)}, n {scored.n if scored else 0}"
         scores.text(
             -0.02,
             place,

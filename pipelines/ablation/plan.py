@@ -1,10 +1,12 @@
-"""What an ablation consists of: its fits, each under a key that hashes its inputs."""
+"""Plan the fits of an ablation, each under a key that hashes its inputs."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from components.contracts.data.raw import locate
@@ -19,7 +21,7 @@ from components.preprocess.build import assign, build_records, choose_labeled, f
 from pipelines.ablation.variants import settings_of
 from tfds_cityscapes.source import Item, Source
 
-FORMAT = 1  # of a fit's result; a new number makes every fit again
+FORMAT = 1  # of a fit's result; a new number repeats every fit
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Fit:
     """One variant with one seed.
 
     Attributes:
-      labeled: the ids whose labels it gets, sorted.
-      key: the hash of everything that decides its result, 16 hex digits.
+      labeled: the ids of its labeled images, sorted.
+      key: the hash of everything that its result depends on, 16 hex digits.
     """
 
     variant: str
@@ -39,11 +41,11 @@ class Fit:
 
     @property
     def name(self) -> str:
-        """As it is told to people, and as its log is called."""
+        """The name that people see, and the name of its log."""
         return f"{self.variant}-{self.seed}"
 
     def place(self, name: str) -> str:
-        """A name below the fit's own folder in the root."""
+        """Return a name below the fit's own folder in the root."""
         return f"fits/{self.key}/{name}"
 
 
@@ -53,8 +55,8 @@ class Scene:
 
     Attributes:
       items: of the source, by image id.
-      splits: which image goes where.
-      prefix: of the records, in the root.
+      splits: the images of each split.
+      prefix: the folder of the records in the root.
     """
 
     source: Source
@@ -65,7 +67,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Plan:
-    """An ablation: its fits, seed by seed, so that what is there first can be compared."""
+    """An ablation: its fits, seed by seed, so that the first results can already be compared."""
 
     recipe: Recipe
     labels: int | str
@@ -77,12 +79,12 @@ class Plan:
 
     @property
     def key(self) -> str:
-        """Of what all its fits share: more seeds or variants later belong to the same ablation."""
+        """The hash of what all fits share: seeds or variants added later belong to the same ablation."""
         return hash_inputs(self.inputs)[:16]
 
 
 def scene_of(recipe: Recipe, storage: Storage) -> Scene:
-    """Opens the source and divides it; generates the streets of a recipe that wants some."""
+    """Open the source, generated if the recipe says so, and divide it into splits."""
     source = locate(recipe.data, recipe.seed, storage, SOURCE)
     splits = assign(source, recipe.split, recipe.seed)
     prefix = records_folder(fingerprint(source, splits, recipe.data, recipe.split))
@@ -90,15 +92,12 @@ def scene_of(recipe: Recipe, storage: Storage) -> Scene:
 
 
 def has_records(scene: Scene, storage: Storage) -> bool:
-    """Whether the records of this state of the source are there."""
+    """Return whether the records of this state of the source exist."""
     return storage.exists(f"{scene.prefix}/{INDEX}")
 
 
 def make_records(recipe: Recipe, scene: Scene, storage: Storage) -> None:
-    """Writes the records (TensorFlow is loaded for it)."""
-    import tempfile
-    from pathlib import Path
-
+    """Write the records. This loads TensorFlow."""
     from components.contracts.process.progress import Progress
 
     progress = Progress("preprocess", "images", sum(len(i) for i in scene.splits.values()))
@@ -116,17 +115,17 @@ def plan_of(
     variants: Sequence[str],
     split: str,
 ) -> Plan:
-    """Plans the fits; the records must be there.
+    """Plan the fits; the records must exist.
 
     Raises:
       StreetloopError: no image can be labeled, or none can be scored.
-      UsageError: a variant that there is not.
+      UsageError: a variant is unknown.
     """
     records = Records(storage.local_dir(scene.prefix))
     if not records.ids(split):
         raise StreetloopError(
-            f"Expected labeled images in {split} to score; there is none. Choose the other with "
-            "--split, or change split.dev_fraction."
+            f"No labeled image in {split} to score. Choose the other split with --split, or change "
+            "split.dev_fraction."
         )
     shared = {
         "format": FORMAT,
@@ -140,8 +139,8 @@ def plan_of(
         ids = choose_labeled(scene.splits, records, labels, seed)
         if not ids:
             raise StreetloopError(
-                f"Expected images with a mask in gtFine/train of {scene.source.uri}; found none. An "
-                "ablation takes its labels from there."
+                f"No image with a mask in gtFine/train of {scene.source.uri}, where an ablation takes "
+                "its labels from."
             )
         masks = [scene.items[i].label or "" for i in ids]
         for variant in variants:
