@@ -109,6 +109,6 @@ def _resized(image: np.ndarray, size: Size) -> np.ndarray:
     if image.shape[:2] == size:
         return image
     shrinks = size[0] < image.shape[0]  # the same choice as for records
-    return cv2.resize(
-        image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized: np.ndarray = cv2.resize(image, size[::-1], interpolation=how)
+    return resized
