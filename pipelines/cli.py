@@ -60,3 +60,6 @@ main.add_command(submit_command)
 main.add_command(schedule_command)
 main.add_command(schedules_command)
 main.add_command(unschedule_command)
+
+if __name__ == "__main__":
+    main(prog_name="streetloop")

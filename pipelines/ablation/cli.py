@@ -48,9 +48,10 @@ _with_recipe = functools.partial(
 def ablate_command(
     chosen: Chosen, labels: str | None, seeds: str, variants: str, split: str
 ) -> None:
-    """Switch objectives on and off over several seeds; print scores and paired differences.
+    """Compare training objectives over several seeds.
 
-    An interrupted ablation continues. A complete one prints its table and trains nothing.
+    Prints scores and paired differences. An interrupted ablation continues. A complete one prints
+    its table and trains nothing.
 
     \b
     Example: streetloop ablate pipelines/recipes/camvid_small.yaml --data ~/camvid --labels 46

@@ -51,19 +51,18 @@ def list_files(chosen: Chosen) -> None:
     """
     from components.contracts.ledger.inbox import arrived
     from components.contracts.ledger.layout import INBOX, REJECTED
+    from pipelines.campaign.waiting import counted
 
     storage = chosen.ledger().storage
     names = storage.list(INBOX)
     whole = arrived(names)
-    click.echo(f"{len(whole)} files wait in {storage.uri}/{INBOX}" + (":" if whole else "."))
+    click.echo(f"Waiting in {storage.uri}/{INBOX}: {counted(len(whole), 'file')}.")
     for name in whole:
         click.echo(f"  {name.removeprefix(INBOX + '/')}")
     for name in sorted(set(names) - set(whole)):
         click.echo(f"  {name.removeprefix(INBOX + '/')!r}: ignored; is it still being copied?")
     reasons = [n for n in storage.list(REJECTED) if PurePosixPath(n).name == "reason.json"]
-    click.echo(
-        f"{len(reasons)} files were rejected, completely or in part" + (":" if reasons else ".")
-    )
+    click.echo(f"Rejected, completely or in part: {counted(len(reasons), 'file')}.")
     for name in reasons:
         report = json.loads(storage.read(name))
         click.echo(f"  {report['file']} (kept in {storage.uri}/{PurePosixPath(name).parent}):")

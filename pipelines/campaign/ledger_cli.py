@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("ledger")
 def ledger_group() -> None:
-    """Read the history of a campaign, verify it, or restore an earlier champion.
+    """Read or verify the history of a campaign; restore a champion.
 
     \b
     Example: streetloop ledger log pipelines/recipes/synthetic.yaml

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import click
 
 from pipelines.options import Chosen, with_recipe
 
+_with_recipe = functools.partial(
+    with_recipe, root="The campaign root that pods see [default: <name> on cluster.volume]."
+)
+
 
 @click.command("compile")
-@with_recipe
+@_with_recipe
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -31,7 +36,7 @@ def compile_command(chosen: Chosen, output: Path) -> None:
 
 
 @click.command("submit")
-@with_recipe
+@_with_recipe
 def submit_command(chosen: Chosen) -> None:
     """Run one cycle on a Kubeflow Pipelines cluster.
 
@@ -45,7 +50,7 @@ def submit_command(chosen: Chosen) -> None:
 
 
 @click.command("schedule")
-@with_recipe
+@_with_recipe
 @click.option(
     "--cron",
     required=True,
@@ -65,7 +70,7 @@ def schedule_command(chosen: Chosen, cron: str) -> None:
 
 
 @click.command("schedules")
-@with_recipe
+@_with_recipe
 def schedules_command(chosen: Chosen) -> None:
     """List the schedules in the recipe's experiment on the cluster.
 
@@ -84,9 +89,11 @@ def schedules_command(chosen: Chosen) -> None:
 
 
 @click.command("unschedule")
-@with_recipe
+@_with_recipe
 def unschedule_command(chosen: Chosen) -> None:
-    """Delete the schedule of the recipe's campaign; a run that has started continues.
+    """Delete the schedule of a campaign.
+
+    A run that has started continues.
 
     \b
     Example: streetloop unschedule pipelines/recipes/cityscapes.yaml

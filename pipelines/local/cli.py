@@ -20,7 +20,9 @@ from pipelines.options import Chosen, with_recipe
 @click.option("--yes", is_flag=True, help="With --fresh: do not ask.")
 @click.option("--skip-bad", is_flag=True, help="Leave unreadable images out, and list them.")
 def run_command(chosen: Chosen, cycles: int | None, fresh: bool, yes: bool, skip_bad: bool) -> None:
-    """Run active-learning cycles on this machine; an existing campaign continues.
+    """Run active-learning cycles on this machine.
+
+    An existing campaign continues.
 
     \b
     Example: streetloop run pipelines/recipes/camvid_small.yaml --data ~/camvid --cycles 3

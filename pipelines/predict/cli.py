@@ -66,7 +66,9 @@ def predict_command(
     submission: Path | None,
     tracking_uri: str | None,
 ) -> None:
-    """Predict label ids for a folder of images, each at its own size.
+    """Predict label ids for a folder of images.
+
+    Each label map has the size of its image.
 
     \b
     Example: streetloop predict --model models:/synthetic@champion --images photos --output out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -57,9 +58,13 @@ def _local(path: Path) -> Path:
 
 
 class _Trained(BaseModel):
-    """What `model.json` or MLflow's metadata says about a model."""
+    """What `model.json` or MLflow's metadata says about a model.
 
-    size: tuple[int, int] | None = None
+    Attributes:
+      size: of the training images; "native" for images of several sizes.
+    """
+
+    size: Size | Literal["native"] | None = None
     inference: InferenceSettings | None = None
 
 
@@ -83,4 +88,5 @@ def as_trained(file: Path) -> tuple[Size | None, InferenceSettings]:
     elif above.exists():
         metadata = (yaml.safe_load(above.read_text()) or {}).get("metadata")
         known = _Trained.model_validate(metadata or {})
-    return known.size, known.inference or InferenceSettings()
+    size = None if known.size == "native" else known.size
+    return size, known.inference or InferenceSettings()

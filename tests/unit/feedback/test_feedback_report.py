@@ -202,6 +202,6 @@ def test_the_command_writes_to_a_bucket_and_lists_what_was_refused(
     ingest_inbox(ledger, index(tmp_path / "records", [A]), FeedbackSettings(), None)
     assert ledger.state().labels[A][-1].annotator == "ann"
     listed = CliRunner().invoke(main, ["feedback", "list", str(recipe), "--root", gcs_root]).output
-    assert "0 files wait" in listed
+    assert "/inbox: 0 files." in listed
     assert "@ann/no.txt" in listed
     assert "this is none of them" in listed

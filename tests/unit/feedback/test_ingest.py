@@ -260,7 +260,7 @@ def test_the_command_copies_files_under_their_own_names(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["feedback", "add", *where, str(mask)]).exit_code == 0
     assert len(open_storage(str(root)).list("inbox")) == 2
     listed = CliRunner().invoke(main, ["feedback", "list", *where])
-    assert "2 files wait" in listed.output
+    assert "/inbox: 2 files." in listed.output
     absent = CliRunner().invoke(
         main, ["feedback", "add", *where, str(tmp_path / "no.png"), str(mask)]
     )

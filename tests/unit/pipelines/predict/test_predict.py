@@ -24,6 +24,13 @@ def test_as_trained_reads_model_json(tmp_path: Path) -> None:
     assert inference == InferenceSettings(flip=True, scales=(0.75, 1.0))
 
 
+def test_as_trained_knows_no_size_of_native_images(tmp_path: Path) -> None:
+    recipe = {"data": {"size": "native"}}
+    known = {"model_id": "0" * 64, "label_table": "", "ledger_version": 0, "files": {}}
+    (tmp_path / "model.json").write_text(json.dumps(known | {"recipe": recipe}))
+    assert as_trained(tmp_path / "generator.keras") == (None, InferenceSettings())
+
+
 @pytest.mark.parametrize("text", ["{", "{}", "[1]"])
 def test_as_trained_rejects_a_damaged_model_json(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.json").write_text(text)
