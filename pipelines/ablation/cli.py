@@ -56,13 +56,14 @@ def ablate_command(
     \b
     Example: streetloop ablate pipelines/recipes/camvid_small.yaml --data ~/camvid --labels 46
     """
+    from pipelines.ablation.plan import Design
     from pipelines.ablation.run import ablate
 
     recipe, root = chosen.open(suffix="-ablation")
     amount = recipe.split.initial if labels is None else _labels(labels)
     if not amount:
         raise UsageError("No labels to train on. Say how many with --labels 1/8.")
-    code = ablate(recipe, root, amount, _seeds(seeds), _names(variants), split)
+    code = ablate(recipe, root, Design(amount, _seeds(seeds), _names(variants), split))
     if code:
         sys.exit(code)
     click.echo(f"MLflow:   streetloop ui {chosen.path} --root {root}")

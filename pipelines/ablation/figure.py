@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from components.evaluate.report.figures import (
     INK,
     MUTED,
@@ -25,21 +27,12 @@ def ablation_figure(table: Table) -> bytes:
     for place, variant in enumerate(variants):
         values = list(table.values(variant, table.split, "miou").values())
         scored = summary(values)
+        color = SERIES[place % len(SERIES)]
         if scored is not None:
-            color = SERIES[place % len(SERIES)]
             scores.errorbar(scored.mean, place, xerr=scored.spread, fmt="o", color=color, capsize=4)
             scores.scatter(values, [place + 0.22] * len(values), s=14, color=color, alpha=0.6)
         words = f"{variant}\n{spread(scored)}, n {scored.n if scored else 0}"
-        scores.text(
-            -0.02,
-            place,
-            words,
-            transform=scores.get_yaxis_transform(),
-            ha="right",
-            va="center",
-            fontsize=9,
-            color=INK,
-        )
+        _write_beside(scores, -0.02, place, words, "right")
         if place == 0:
             continue
         change = table.difference(variant, "miou")
@@ -47,16 +40,7 @@ def ablation_figure(table: Table) -> bytes:
             differences.errorbar(
                 change.mean, place, xerr=change.half, fmt="o", color=color, capsize=4
             )
-        differences.text(
-            1.02,
-            place,
-            interval(change),
-            transform=differences.get_yaxis_transform(),
-            ha="left",
-            va="center",
-            fontsize=9,
-            color=INK,
-        )
+        _write_beside(differences, 1.02, place, interval(change), "left")
     differences.axvline(0, color=MUTED, linewidth=1)
     for axes, name in (
         (scores, f"mIoU on {table.split} (%), ± standard deviation"),
@@ -67,3 +51,9 @@ def ablation_figure(table: Table) -> bytes:
         axes.set_xlabel(name, color=MUTED)
     set_title(scores, table.title)
     return to_png_bytes(figure)
+
+
+def _write_beside(axes: Any, x: float, y: int, words: str, align: str) -> None:
+    """Write at a share `x` of the width of the axes, in the row `y`."""
+    where = axes.get_yaxis_transform()
+    axes.text(x, y, words, transform=where, ha=align, va="center", fontsize=9, color=INK)

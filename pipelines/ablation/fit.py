@@ -18,8 +18,7 @@ from components.contracts.step.context import begin
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.cycle.runs import git_sha
-from pipelines.ablation.order import Order
-from pipelines.ablation.plan import Fit, Scene, make_records, scene_of
+from pipelines.ablation.plan import Fit, Order, Scene, make_records, scene_of
 from pipelines.ablation.result import SCORES, FitResult, SplitScores
 from pipelines.ablation.store import Begun, write_result
 from pipelines.ablation.tracking import live

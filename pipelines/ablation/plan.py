@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from components.contracts.data.raw import locate
 from components.contracts.data.records import INDEX, Records
@@ -49,6 +49,23 @@ class Fit:
         return f"fits/{self.key}/{name}"
 
 
+class Order(BaseModel):
+    """A job for a process of `pipelines.ablation.fit`.
+
+    Attributes:
+      root: of the ablation.
+      fit: None makes the records.
+      run_id: the fit's run in MLflow; None if MLflow does not answer.
+      error: the file to which the process writes why it failed.
+    """
+
+    recipe: Recipe
+    root: str
+    fit: Fit | None
+    run_id: str | None
+    error: Path
+
+
 @dataclass(frozen=True)
 class Scene:
     """The data that all fits share.
@@ -66,14 +83,28 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class Design:
+    """What an ablation compares.
+
+    Attributes:
+      labels: how many images are labeled: a number, or a share such as "1/8".
+      seeds: of labels, weights, order and augmentation.
+      variants: names of `variants.VARIANTS`; the others are compared with the first.
+      split: "dev" or "val", whose differences are shown.
+    """
+
+    labels: int | str
+    seeds: list[int]
+    variants: list[str]
+    split: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """An ablation: its fits, seed by seed, so that the first results can already be compared."""
 
     recipe: Recipe
-    labels: int | str
-    variants: list[str]
-    seeds: list[int]
-    split: str
+    design: Design
     fits: list[Fit]
     inputs: dict[str, Any]
 
@@ -106,15 +137,7 @@ def make_records(recipe: Recipe, scene: Scene, storage: Storage) -> None:
         storage.put_dir(Path(folder), scene.prefix)
 
 
-def plan_of(
-    recipe: Recipe,
-    storage: Storage,
-    scene: Scene,
-    labels: int | str,
-    seeds: Sequence[int],
-    variants: Sequence[str],
-    split: str,
-) -> Plan:
+def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> Plan:
     """Plan the fits; the records must exist.
 
     Raises:
@@ -122,9 +145,9 @@ def plan_of(
       UsageError: a variant is unknown.
     """
     records = Records(storage.local_dir(scene.prefix))
-    if not records.ids(split):
+    if not records.ids(design.split):
         raise StreetloopError(
-            f"No labeled image in {split} to score. Choose the other split with --split, or change "
+            f"No labeled image in {design.split} to score. Choose the other split with --split, or change "
             "split.dev_fraction."
         )
     shared = {
@@ -132,22 +155,22 @@ def plan_of(
         "train": recipe.train.model_dump(mode="json"),
         "records": scene.prefix,
         "inference": recipe.inference.model_dump(mode="json"),
-        "labels": str(labels),
+        "labels": str(design.labels),
     }
     fits = []
-    for seed in seeds:
-        ids = choose_labeled(scene.splits, records, labels, seed)
+    for seed in design.seeds:
+        ids = choose_labeled(scene.splits, records, design.labels, seed)
         if not ids:
             raise StreetloopError(
                 f"No image with a mask in gtFine/train of {scene.source.uri}, where an ablation takes "
                 "its labels from."
             )
         masks = [scene.items[i].label or "" for i in ids]
-        for variant in variants:
+        for variant in design.variants:
             settings = settings_of(variant, recipe.train)
             inputs = {
                 "format": FORMAT,
-                "settings": json.loads(settings.model_dump_json()),
+                "settings": settings.model_dump(mode="json"),
                 "seed": seed,
                 "records": scene.prefix,
                 "inference": shared["inference"],
@@ -155,4 +178,4 @@ def plan_of(
                 "masks": scene.source.fingerprint(masks),
             }
             fits.append(Fit(variant, seed, settings, ids, hash_inputs(inputs)[:16]))
-    return Plan(recipe, labels, list(variants), list(seeds), split, fits, shared)
+    return Plan(recipe, design, fits, shared)

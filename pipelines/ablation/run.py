@@ -16,7 +16,7 @@ from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from pipelines.ablation.figure import ablation_figure
-from pipelines.ablation.plan import Plan
+from pipelines.ablation.plan import Design, Plan
 from pipelines.ablation.result import FitResult
 from pipelines.ablation.store import delete_checkpoint, read_result
 from pipelines.ablation.table import Table, markdown
@@ -28,23 +28,13 @@ from pipelines.local.runner import Interrupted, session, stopping_children
 TABLE, FIGURE = "ablation.md", "ablation.png"
 
 
-def ablate(
-    recipe: Recipe,
-    root: str,
-    labels: int | str,
-    seeds: list[int],
-    variants: list[str],
-    split: str,
-) -> int:
+def ablate(recipe: Recipe, root: str, design: Design) -> int:
     """Run the missing fits, and print the table.
 
     Args:
       recipe: the resolved recipe.
       root: of the ablation; not a campaign's root.
-      labels: how many images are labeled: a number, or a share such as "1/8".
-      seeds: of labels, weights, order and augmentation.
-      variants: names of `variants.VARIANTS`; the others are compared with the first.
-      split: "dev" or "val", whose differences are shown.
+      design: what to compare.
 
     Returns:
       The exit code.
@@ -62,7 +52,7 @@ def ablate(
     try:
         with stopping_children(), session(root) as folder:
             worker = Worker(recipe, root, storage, folder, Screen(console))
-            plan = worker.plan(labels, seeds, variants, split)
+            plan = worker.plan(design)
             with ExitStack() as at_the_end:
                 runs = Runs(plan, storage, root)
                 runs.open()
@@ -127,10 +117,10 @@ def table_of(storage: Storage, plan: Plan) -> Table:
             results.setdefault(fit.variant, {})[fit.seed] = result
     labeled = sorted({len(fit.labeled) for fit in plan.fits})
     title = (
-        f"Ablation of {plan.recipe.name}: {plan.labels} labeled "
+        f"Ablation of {plan.recipe.name}: {plan.design.labels} labeled "
         f"({'/'.join(map(str, labeled))} images), {plan.recipe.train.steps} steps"
     )
-    return Table(title, plan.split, plan.variants, len(plan.seeds), results)
+    return Table(title, plan.design, results)
 
 
 def _write_table(storage: Storage, plan: Plan) -> dict[str, bytes]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipelines.ablation.plan import Design
 from pipelines.ablation.result import SCORES, FitResult
 from pipelines.ablation.statistics import LEVEL, Summary, paired, summary
 
@@ -18,17 +19,23 @@ class Table:
 
     Attributes:
       title: one line.
-      split: the split whose paired differences are shown.
-      variants: in the order of the rows; the others are compared with the first.
-      planned: fits per variant when all are done.
+      design: what is compared; its variants are the rows.
       results: by variant and seed.
     """
 
     title: str
-    split: str
-    variants: Sequence[str]
-    planned: int
+    design: Design
     results: Results
+
+    @property
+    def variants(self) -> list[str]:
+        """The rows; the others are compared with the first."""
+        return self.design.variants
+
+    @property
+    def split(self) -> str:
+        """The split whose paired differences are shown."""
+        return self.design.split
 
     def values(self, variant: str, split: str, score: str) -> dict[int, float]:
         """Return one score by seed, in percent."""
@@ -77,7 +84,7 @@ def markdown(table: Table) -> str:
         names = ", ".join(sorted(v[:12] or "unknown" for v in versions))
         parts += ["", f"The fits are of different versions of the code: {names}."]
     done = sum(len(table.results.get(v, {})) for v in table.variants)
-    total = table.planned * len(table.variants)
+    total = len(table.design.seeds) * len(table.variants)
     if done < total:
         parts += ["", f"Not complete: {done} of {total} fits. Run the same command to continue."]
     return "\n".join(parts) + "\n"

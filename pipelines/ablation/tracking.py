@@ -52,7 +52,7 @@ class Runs:
         self._parent = self._tracker.ensure_run(
             self._identity,
             f"{plan.recipe.name} ablation",
-            self._tags() | {"streetloop.labels": str(plan.labels)},
+            self._tags() | {"streetloop.labels": str(plan.design.labels)},
             None,
             self._begun_ms,
         )

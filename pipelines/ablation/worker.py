@@ -7,13 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from components.contracts.ledger.layout import LOGS
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
-from pipelines.ablation.order import Order
-from pipelines.ablation.plan import Fit, Plan, has_records, plan_of, scene_of
+from pipelines.ablation.plan import Design, Fit, Order, Plan, has_records, plan_of, scene_of
 from pipelines.local.display import Screen
+from pipelines.local.runner import log_file
 
 
 class Worker:
@@ -25,20 +24,23 @@ class Worker:
         self._recipe, self._root, self._storage = recipe, root, storage
         self._folder, self._screen = folder, screen
 
-    def plan(self, labels: int | str, seeds: list[int], variants: list[str], split: str) -> Plan:
+    def plan(self, design: Design) -> Plan:
         """Make the records if they do not exist yet, and plan the fits."""
         with self._screen.following(self._folder / "progress"):
             scene = scene_of(self._recipe, self._storage)
         if not has_records(scene, self._storage):
             self.order(None, None)
-        return plan_of(self._recipe, self._storage, scene, labels, seeds, variants, split)
+        return plan_of(self._recipe, self._storage, scene, design)
 
     def order(self, fit: Fit | None, run_id: str | None) -> None:
         """Run one fit, or make the records; StreetloopError with the process's own error."""
         name = "records" if fit is None else f"{fit.name}-{fit.key}"
-        folder = Path("runs/logs") if self._root.startswith("gs://") else Path(self._root) / LOGS
-        folder.mkdir(parents=True, exist_ok=True)
-        log, error, path = folder / f"{name}.log", self._folder / "error", self._folder / "order"
+        log, error, path = (
+            log_file(self._root, name),
+            self._folder / "error",
+            self._folder / "order",
+        )
+        log.parent.mkdir(parents=True, exist_ok=True)
         error.unlink(missing_ok=True)
         order = Order(recipe=self._recipe, root=self._root, fit=fit, run_id=run_id, error=error)
         path.write_text(order.model_dump_json())

@@ -45,14 +45,10 @@ class ProjectPage(Answer):
 
 
 class NewProject(Answer):
-    """A project that was just created."""
-
     id: int
 
 
 class ProjectSettings(Answer):
-    """The settings of a project."""
-
     label_config: str
 
 
@@ -90,14 +86,10 @@ class Upload(Answer):
 
 
 class UploadIds(Answer):
-    """The numbers of the files that an import uploaded."""
-
     file_upload_ids: list[int]
 
 
 class Imported(Answer):
-    """How many tasks an import created."""
-
     task_count: int
 
 

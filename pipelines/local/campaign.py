@@ -28,6 +28,7 @@ from pipelines.campaign.waiting import waiting_words
 from pipelines.local.display import Screen, duration
 from pipelines.local.runner import (
     Interrupted,
+    log_file,
     run_cycle,
     session,
     stopping_children,
@@ -67,7 +68,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
                 )
                 started = time.monotonic()
                 with screen.following(folder / "progress"):
-                    run_cycle(recipe, root, folder, _log(root, number))
+                    run_cycle(recipe, root, folder, log_file(root, f"cycle-{number:04d}"))
                 outcome = ledger.state().cycles[number].outcome or "open"
                 words = outcome.replace("_", " ")
                 console.print(f"  {words} after {duration(time.monotonic() - started)}")
@@ -96,11 +97,6 @@ def _planned(recipe: Recipe) -> str:
 def _next_cycle(ledger: Ledger) -> int:
     last = ledger.state().last_cycle
     return 1 if last is None else last.cycle + last.closed
-
-
-def _log(root: str, cycle: int) -> Path:
-    folder = Path("runs/logs") if root.startswith("gs://") else Path(root) / layout.LOGS
-    return folder / f"cycle-{cycle:04d}.log"
 
 
 def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name: str) -> None:

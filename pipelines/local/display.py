@@ -7,14 +7,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 _POLL_SECONDS = 0.3
 _PLAIN_EVERY_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the progress file, as `components.contracts.process.progress` writes it."""
+
+    step: str
+    what: str
+    done: int
+    total: int
+    left: float | None
+    text: str
 
 
 class Screen:
@@ -55,31 +67,25 @@ class Screen:
             while not self._stop.is_set():
                 line = file.readline()
                 if line.endswith("\n"):
-                    self._show(json.loads(line))
+                    self._show(_Row(**json.loads(line)))
                 else:
                     file.seek(file.tell() - len(line.encode()))
                     time.sleep(_POLL_SECONDS)
 
-    def _show(self, row: dict[str, Any]) -> None:
-        left = (
-            f", {duration(row['left'])} left" if row["left"] and row["done"] < row["total"] else ""
-        )
-        text = f" ({row['text']})" if row["text"] else ""
-        words = f"{row['what']} {row['done']}/{row['total']}{text}{left}"
+    def _show(self, row: _Row) -> None:
+        left = f", {duration(row.left)} left" if row.left and row.done < row.total else ""
+        text = f" ({row.text})" if row.text else ""
+        words = f"{row.what} {row.done}/{row.total}{text}{left}"
         if self.console.is_terminal:
             self._bar.update(
-                self._task,
-                completed=row["done"],
-                total=row["total"],
-                step=row["step"],
-                words=words,
+                self._task, completed=row.done, total=row.total, step=row.step, words=words
             )
             return
-        what = (row["step"], row["what"])
+        what = (row.step, row.what)
         now = time.monotonic()
         if what != self._last or now - self._printed > _PLAIN_EVERY_SECONDS:
             self._last, self._printed = what, now
-            self.console.print(f"  {row['step']:<10} {words}", highlight=False)
+            self.console.print(f"  {row.step:<10} {words}", highlight=False)
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from components.contracts.ledger.layout import work_folder
+from components.contracts.ledger.layout import LOGS, work_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process import lifeline, progress
 from components.contracts.process.errors import StreetloopError
@@ -48,6 +48,12 @@ def session(root: str) -> Iterator[Path]:
 def _lock_folder(root: str) -> str:
     safe = root.removeprefix("gs://").replace("/", "-")
     return str(Path(tempfile.gettempdir()) / f"streetloop-{os.getuid()}" / safe)
+
+
+def log_file(root: str, name: str) -> Path:
+    """Return the log of this name: in the root, or in runs/logs for a root in a bucket."""
+    folder = Path("runs/logs") if root.startswith("gs://") else Path(root) / LOGS
+    return folder / f"{name}.log"
 
 
 def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+_PATH = click.Path(path_type=Path)
+
 
 @click.command("predict")
 @click.option(
@@ -14,13 +16,13 @@ import click
 @click.option(
     "--images",
     required=True,
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="A folder of PNG or JPEG files; its subfolders are read, too.",
 )
 @click.option(
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="The folder of the label maps.",
 )
 @click.option(
@@ -44,16 +46,16 @@ import click
 )
 @click.option(
     "--overlays",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="Also write images with coloured predictions to this folder.",
 )
 @click.option(
     "--submission",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     metavar="ZIP",
     help="Also write a zip for the Cityscapes test server.",
 )
-@click.option("--tracking-uri", metavar="URI", help="The MLflow store in which to find models:/….")
+@click.option("--tracking-uri", metavar="URI", help="The MLflow store of models:/….")
 def predict_command(
     model: str,
     images: Path,

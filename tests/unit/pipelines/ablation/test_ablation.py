@@ -12,8 +12,7 @@ from components.contracts.ledger.campaign import create_campaign
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import load
 from components.contracts.storage.open import open_storage
-from pipelines.ablation.order import Order
-from pipelines.ablation.plan import Fit, make_records, scene_of
+from pipelines.ablation.plan import Fit, Order, make_records, scene_of
 from pipelines.ablation.result import FitResult, SplitScores
 from pipelines.ablation.store import Begun, write_result
 from pipelines.ablation.worker import Worker

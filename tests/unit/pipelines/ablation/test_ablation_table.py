@@ -6,6 +6,7 @@ import pytest
 
 from components.contracts.recipe.train import TrainSettings
 from pipelines.ablation.figure import ablation_figure
+from pipelines.ablation.plan import Design
 from pipelines.ablation.result import FitResult, SplitScores
 from pipelines.ablation.statistics import paired, summary, t_quantile
 from pipelines.ablation.table import Table, interval, markdown, spread
@@ -78,7 +79,9 @@ def _result(miou: float | None, seconds: float = 10.0, git_sha: str = "") -> Fit
 
 
 def _table(results: dict[str, dict[int, FitResult]], planned: int) -> Table:
-    return Table("Ablation of x", "val", ["supervised", "all"], planned, results)
+    return Table(
+        "Ablation of x", Design(4, list(range(planned)), ["supervised", "all"], "val"), results
+    )
 
 
 def _row(text: str, start: str) -> list[str]:
