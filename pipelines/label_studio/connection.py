@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from components.contracts.process.errors import StreetloopError, UsageError
 TOKEN = "LABEL_STUDIO_API_KEY"
 _TIMEOUT = (10, 300)  # seconds to connect, and without a byte of the answer
 _REJECTED = (401, 403)
+_Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 
 def connect(url: str) -> Connection:
@@ -61,15 +63,14 @@ def _token() -> str:
     return token
 
 
-class _Header:
-    """The Authorization header; passed as `auth`, so that a ~/.netrc does not replace it."""
+def _header(value: str) -> _Auth:
+    """Return a function that sets the Authorization header; as `auth` it keeps ~/.netrc out."""
 
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._value
+    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = value
         return request
+
+    return sign
 
 
 class Connection:
@@ -82,7 +83,7 @@ class Connection:
     def __init__(self, url: str, token: str) -> None:
         self.url = url
         self._token = token
-        self._header: _Header | None = None
+        self._auth: _Auth | None = None
 
     def authorize(self) -> None:
         """Check that Label Studio answers and accepts the token; raise as `connect` does."""
@@ -105,10 +106,10 @@ class Connection:
         return self._send("PATCH", path, json=json)
 
     def _send(self, method: str, path: str, **content: Any) -> Any:
-        response = self._raw(method, path, auth=self._header, **content)
+        response = self._raw(method, path, auth=self._auth, **content)
         if response.status_code == 401 and self._personal:
             self._renew()  # its access token is valid for minutes only
-            response = self._raw(method, path, auth=self._header, **content)
+            response = self._raw(method, path, auth=self._auth, **content)
         return self._checked(method, path, response)
 
     @property
@@ -118,13 +119,13 @@ class Connection:
 
     def _renew(self) -> None:
         if not self._personal:
-            self._header = _Header(f"Token {self._token}")
+            self._auth = _header(f"Token {self._token}")
             return
         path = "/api/token/refresh/"
         answer = self._checked("POST", path, self._raw("POST", path, json={"refresh": self._token}))
         if not isinstance(answer, dict) or not isinstance(answer.get("access"), str):
             raise self._not_label_studio("no access token")
-        self._header = _Header(f"Bearer {answer['access']}")
+        self._auth = _header(f"Bearer {answer['access']}")
 
     def _raw(self, method: str, path: str, **content: Any) -> requests.Response:
         """Send one request, without cookies and without redirects, which would pass the token on."""
@@ -149,7 +150,7 @@ class Connection:
             answer = response.json()
         except requests.JSONDecodeError:
             kind = response.headers.get("Content-Type", "no type").partition(";")[0]
-            if status < 400 or self._header is None:
+            if status < 400 or self._auth is None:
                 raise self._not_label_studio(f"HTTP {status}, {clean(kind, 40)}") from None
             answer = None  # from a gateway: too busy, or the image is too large for it
         if status in _REJECTED:

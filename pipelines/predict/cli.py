@@ -14,17 +14,9 @@ _PATH = click.Path(path_type=Path)
     "--model", required=True, metavar="FILE|DIR|models:/NAME@ALIAS", help="The generator."
 )
 @click.option(
-    "--images",
-    required=True,
-    type=_PATH,
-    help="A folder of PNG or JPEG files; its subfolders are read, too.",
+    "--images", required=True, type=_PATH, help="A folder of PNG or JPEG files, with subfolders."
 )
-@click.option(
-    "--output",
-    required=True,
-    type=_PATH,
-    help="The folder of the label maps.",
-)
+@click.option("--output", required=True, type=_PATH, help="The folder of the label maps.")
 @click.option(
     "--size",
     metavar="HxW",
@@ -42,12 +34,10 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--window",
     metavar="HxW",
-    help="Slide a window of this size over the image [default: as in the model's recipe].",
+    help="Slide a window over the image [default: as in the model's recipe].",
 )
 @click.option(
-    "--overlays",
-    type=_PATH,
-    help="Also write images with coloured predictions to this folder.",
+    "--overlays", type=_PATH, help="Also write images with coloured predictions to this folder."
 )
 @click.option(
     "--submission",
