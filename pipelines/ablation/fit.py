@@ -30,7 +30,7 @@ log = logging.getLogger("streetloop")
 
 
 def main(path: str) -> int:
-    """Carry the order out; return the exit code."""
+    """Carry out an order; return the exit code."""
     order = Order.model_validate_json(Path(path).read_text())
     begin("ablate")
     try:

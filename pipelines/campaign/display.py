@@ -61,14 +61,14 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
     if recipe.feedback.oracle or not waiting:
         console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
     if not recipe.feedback.oracle:
-        for line in waiting_words(status, found_by(recipe, root, name)):
+        for line in waiting_words(status, arguments_of(recipe, root, name)):
             console.print(line, highlight=False)
     for image_id in waiting:
         console.print(f"  {image_id}", highlight=False)
     console.print("Complete." if status.complete else "Not complete.")
 
 
-def found_by(recipe: Recipe, root: str, name: str) -> str:
+def arguments_of(recipe: Recipe, root: str, name: str) -> str:
     """Return the arguments that name this campaign: the recipe, as the user wrote it, and the root."""
     default = Path(root) == Path(f"runs/{recipe.name}").absolute()
     return name if default else f"{name} --root {root}"

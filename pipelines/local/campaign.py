@@ -22,7 +22,7 @@ from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.cycle.changes import protected_values
 from components.cycle.runs import catch_up
-from pipelines.campaign.display import cycle_table, found_by
+from pipelines.campaign.display import arguments_of, cycle_table
 from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import waiting_words
 from pipelines.local.display import Screen, duration
@@ -106,7 +106,7 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
     if status.trained:
         page = layout.evaluation_page(status.trained[-1].cycle)
         console.print(f"Report:   {storage.uri}/{page}", highlight=False)
-    where = found_by(recipe, root, name)
+    where = arguments_of(recipe, root, name)
     if not recipe.feedback.oracle:
         for line in waiting_words(status, where):
             console.print(line, highlight=False)
