@@ -108,9 +108,10 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
     others = [m for m in known if current is None or m != current.model]
     matches = [m for m in known if m.startswith(model)] if model else others[-1:]
     if len(matches) != 1:
+        why = f"{len(matches)} begin with {model}" if model else "there is none"
         raise StreetloopError(
-            f"{len(matches)} earlier champions{f' begin with {model}' if model else ''}; expected one. "
-            f"Champions so far: {', '.join(m[:12] for m in known) or 'none'}."
+            f"Cannot choose an earlier champion: {why}. Champions so far: "
+            f"{', '.join(m[:12] for m in known) or 'none'}."
         )
     ledger.commit("rollback", f"rollback/{uuid.uuid4().hex}", {"model": matches[0], "why": why})
     click.echo(f"The champion is {matches[0][:12]} again.")
