@@ -29,7 +29,7 @@ from browser import Page, running_browser, shoot  # noqa: E402
 
 from pipelines.label_studio.connection import TOKEN, connect  # noqa: E402
 from pipelines.label_studio.exchange import push  # noqa: E402
-from pipelines.options import opened  # noqa: E402
+from pipelines.options import Chosen  # noqa: E402
 from tests.support.label_studio_server import EMAIL, PASSWORD, running_server  # noqa: E402
 
 _OF_ONE_HOP = {"connection", "transfer-encoding", "content-encoding", "content-length", "date"}
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--root")
     parser.add_argument("--output", type=Path, default=DOCS / "images" / "label-studio.png")
     args = parser.parse_args()
-    _, root = opened(args.recipe, args.root, (), None)
+    _, root = Chosen(args.recipe, args.root).open()
     with tempfile.TemporaryDirectory() as data, running_server(Path(data)) as server:
         os.environ[TOKEN] = server.token
         page = push(root, connect(server.url)).url.removeprefix(server.url)

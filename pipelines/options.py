@@ -1,8 +1,10 @@
-"""What every command on a recipe takes: RECIPE, --root, --set and --data."""
+"""The arguments of every command on a recipe: RECIPE, --root, --set and --data."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,49 +17,77 @@ if TYPE_CHECKING:
     from components.contracts.recipe.recipe import Recipe
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The recipe and the campaign root that a command line names.
+
+    Attributes:
+      path: the recipe, as the user named it.
+      root: None for runs/<name of the campaign>.
+      changes: KEY=VALUE, over the recipe's own values.
+      data: the data set, in place of the recipe's.
+    """
+
+    path: Path
+    root: str | None = None
+    changes: tuple[str, ...] = ()
+    data: str | None = None
+
+    def recipe(self, *more: str) -> Recipe:
+        """Read the recipe, with `more` changes."""
+        from components.contracts.recipe.recipe import load
+
+        return load(self.path, self.changes + more, self.data)
+
+    def open(self, *more: str, suffix: str = "") -> tuple[Recipe, str]:
+        """Read the recipe and return it with the root, which is runs/<name><suffix> by default."""
+        from components.contracts.recipe.recipe import no_python3
+
+        recipe = self.recipe(*more)
+        root = self.root or f"runs/{recipe.name}{suffix}"
+        if not root.startswith("gs://"):
+            root = str(Path(root.removeprefix("file://")).expanduser().absolute())
+            no_python3(root, "--root")
+        return recipe, root
+
+    def ledger(self) -> Ledger:
+        """Open the campaign's ledger; StreetloopError if there is no campaign."""
+        return open_campaign(self.open()[1])
+
+
 def with_recipe(
     command: Callable[..., Any], root: str = "The campaign root [default: runs/<name>]."
 ) -> Callable[..., Any]:
-    """Adds RECIPE and the options that every command on a recipe takes; `root` says what it is."""
+    """Give a command RECIPE and its options, as one `Chosen`; `root` is the help text of --root."""
+
+    @functools.wraps(command)
+    def on_chosen(
+        recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None, **others: Any
+    ) -> Any:
+        return command(Chosen(recipe, root, changes, data), **others)
+
+    decorated: Callable[..., Any] = on_chosen
     for decorator in (
-        click.option("--data", metavar="PATH", help="The data set, instead of the recipe's."),
+        click.option("--data", metavar="PATH", help="The data set, in place of the recipe's."),
         click.option(
             "--set",
             "changes",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Change a setting, as query.query_size=4. May be repeated.",
+            help="Change a setting, for example query.query_size=4. May be repeated.",
         ),
         click.option("--root", metavar="URI", help=root),
         click.argument("recipe", type=click.Path(path_type=Path)),
     ):
-        command = decorator(command)
-    return command
+        decorated = decorator(decorated)
+    return decorated
 
 
-def opened(
-    recipe: Path,
-    root: str | None,
-    changes: tuple[str, ...],
-    data: str | None,
-    suffix: str = "",
-) -> tuple[Recipe, str]:
-    """Reads the recipe; finds the root, which is runs/<name><suffix> unless the user says another."""
-    from components.contracts.recipe.recipe import load, no_python3
-
-    loaded = load(recipe, changes, data)
-    where = root or f"runs/{loaded.name}{suffix}"
-    if not where.startswith("gs://"):
-        where = str(Path(where.removeprefix("file://")).expanduser().absolute())
-        no_python3(where, "--root")
-    return loaded, where
-
-
-def campaign_in(root: str) -> Ledger:
-    """The ledger of the campaign in this root.
+def open_campaign(root: str) -> Ledger:
+    """Open the ledger of the campaign in this root.
 
     Raises:
-      StreetloopError: there is none.
+      StreetloopError: there is no campaign.
     """
     from components.contracts.ledger.ledger import Ledger
     from components.contracts.storage.open import open_storage
@@ -65,7 +95,7 @@ def campaign_in(root: str) -> Ledger:
     ledger = Ledger(open_storage(root))
     if not ledger.state().created:
         raise StreetloopError(
-            f"Expected a campaign in {root}; there is none. Correct the recipe or --root, or start "
-            "one with `streetloop run`."
+            f"No campaign in {root}. Correct the recipe or --root, or start a campaign with "
+            "`streetloop run`."
         )
     return ledger

@@ -1,19 +1,19 @@
-"""`streetloop ablate`: what the command takes."""
+"""The command `streetloop ablate`, and the checks of its options."""
 
 from __future__ import annotations
 
 import functools
 import re
 import sys
-from pathlib import Path
 
 import click
 
 from components.contracts.process.errors import UsageError
-from pipelines.options import opened, with_recipe
+from pipelines.options import Chosen, with_recipe
 
 _with_recipe = functools.partial(
-    with_recipe, root="Where results lie; no campaign's root [default: runs/<name>-ablation]."
+    with_recipe,
+    root="The folder of the results, not a campaign's root [default: runs/<name>-ablation].",
 )
 
 
@@ -22,64 +22,67 @@ _with_recipe = functools.partial(
 @click.option(
     "--labels",
     metavar="1/N|N|all",
-    help="Labeled images, chosen by seed [default: split.initial of the recipe].",
+    help="Labeled images, drawn by seed [default: split.initial of the recipe].",
 )
-@click.option("--seeds", default="0,1,2", show_default=True, metavar="N,N", help="Of the fits.")
+@click.option(
+    "--seeds",
+    default="0,1,2",
+    show_default=True,
+    metavar="N,N",
+    help="Seeds; every variant is fitted with each.",
+)
 @click.option(
     "--variants",
     default="supervised,adversarial,self_training,consistency,all,recipe",
     show_default=True,
     metavar="NAME,NAME",
-    help="The first is what the others are compared with.",
+    help="Sets of objectives; the others are compared with the first.",
 )
 @click.option(
     "--split",
     type=click.Choice(["dev", "val"]),
     default="dev",
     show_default=True,
-    help="Whose differences are shown. What is chosen by val is not measured by it any more.",
+    help="The split of the differences. A choice made on val makes val's scores optimistic.",
 )
 def ablate_command(
-    recipe: Path,
-    root: str | None,
-    changes: tuple[str, ...],
-    data: str | None,
-    labels: str | None,
-    seeds: str,
-    variants: str,
-    split: str,
+    chosen: Chosen, labels: str | None, seeds: str, variants: str, split: str
 ) -> None:
-    """Switch objectives on and off over seeds; print scores and paired differences.
+    """Compare training objectives over several seeds.
 
-    Goes on where it was stopped. A complete ablation prints its table and trains nothing.
+    Prints scores and paired differences. An interrupted ablation continues. A complete one prints
+    its table and trains nothing.
 
     \b
     Example: streetloop ablate pipelines/recipes/camvid_small.yaml --data ~/camvid --labels 46
     """
+    from pipelines.ablation.plan import Design
     from pipelines.ablation.run import ablate
 
-    loaded, where = opened(recipe, root, changes, data, "-ablation")
-    amount = loaded.split.initial if labels is None else _labels(labels)
+    recipe, root = chosen.open(suffix="-ablation")
+    amount = recipe.split.initial if labels is None else _labels(labels)
     if not amount:
-        raise UsageError("Expected labels to train on; got 0. Say how many with --labels 1/8.")
-    code = ablate(loaded, where, amount, _seeds(seeds), _names(variants), split)
+        raise UsageError("No labels to train on. Say how many with --labels 1/8.")
+    code = ablate(recipe, root, Design(amount, _seeds(seeds), _names(variants), split))
     if code:
         sys.exit(code)
-    click.echo(f"MLflow:   streetloop ui {recipe} --root {where}")
+    click.echo(f"MLflow:   streetloop ui {chosen.path} --root {root}")
 
 
 def _labels(text: str) -> int | str:
     if text.isdecimal():
         return int(text)
     if not re.fullmatch(r"all|1/[1-9][0-9]*", text):
-        raise UsageError(f"Expected --labels as a number, 1/8 or all; got {text!r}.")
+        raise UsageError(f"Not an amount of labels: {text!r}. Give --labels a number, 1/8 or all.")
     return text
 
 
 def _seeds(text: str) -> list[int]:
     parts = text.split(",")
     if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts) or len(set(parts)) < len(parts):
-        raise UsageError(f"Expected --seeds as different whole numbers, 0,1,2; got {text!r}.")
+        raise UsageError(
+            f"Not a list of seeds: {text!r}. Give --seeds different whole numbers, as 0,1,2."
+        )
     return [int(part) for part in parts]
 
 
@@ -90,6 +93,6 @@ def _names(text: str) -> list[str]:
     unknown = [name for name in names if name not in VARIANTS]
     if unknown or len(set(names)) < len(names):
         raise UsageError(
-            f"Expected --variants as different names out of {', '.join(VARIANTS)}; got {text!r}."
+            f"Not a list of variants: {text!r}. Give --variants different names of {', '.join(VARIANTS)}."
         )
     return names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from components.evaluate.report.canvas import (
     INK,
     MUTED,
@@ -15,27 +17,22 @@ from pipelines.ablation.table import Table, interval, spread
 
 
 def ablation_figure(table: Table) -> bytes:
-    """Draws mIoU on `table.split`: left means, spreads and fits, right paired differences; a PNG."""
+    """Draw mIoU on `table.split`: means, spreads and fits on the left, paired differences on the right.
+
+    Returns:
+      A PNG.
+    """
     variants = list(table.variants)
     figure, (scores, differences) = side_by_side(11.0, 1.6 + 0.55 * len(variants), 2)
     for place, variant in enumerate(variants):
         values = list(table.values(variant, table.split, "miou").values())
-        found = summary(values)
-        if found is not None:
-            color = SERIES[place % len(SERIES)]
-            scores.errorbar(found.mean, place, xerr=found.spread, fmt="o", color=color, capsize=4)
+        scored = summary(values)
+        color = SERIES[place % len(SERIES)]
+        if scored is not None:
+            scores.errorbar(scored.mean, place, xerr=scored.spread, fmt="o", color=color, capsize=4)
             scores.scatter(values, [place + 0.22] * len(values), s=14, color=color, alpha=0.6)
-        words = f"{variant}\n{spread(found)}, n {found.n if found else 0}"
-        scores.text(
-            -0.02,
-            place,
-            words,
-            transform=scores.get_yaxis_transform(),
-            ha="right",
-            va="center",
-            fontsize=9,
-            color=INK,
-        )
+        words = f"{variant}\n{spread(scored)}, n {scored.n if scored else 0}"
+        _write_beside(scores, -0.02, place, words, "right")
         if place == 0:
             continue
         change = table.difference(variant, "miou")
@@ -43,16 +40,7 @@ def ablation_figure(table: Table) -> bytes:
             differences.errorbar(
                 change.mean, place, xerr=change.half, fmt="o", color=color, capsize=4
             )
-        differences.text(
-            1.02,
-            place,
-            interval(change),
-            transform=differences.get_yaxis_transform(),
-            ha="left",
-            va="center",
-            fontsize=9,
-            color=INK,
-        )
+        _write_beside(differences, 1.02, place, interval(change), "left")
     differences.axvline(0, color=MUTED, linewidth=1)
     for axes, name in (
         (scores, f"mIoU on {table.split} (%), ± standard deviation"),
@@ -63,3 +51,9 @@ def ablation_figure(table: Table) -> bytes:
         axes.set_xlabel(name, color=MUTED)
     set_title(scores, table.title)
     return to_png_bytes(figure)
+
+
+def _write_beside(axes: Any, x: float, y: int, words: str, align: str) -> None:
+    """Write at a share `x` of the width of the axes, in the row `y`."""
+    where = axes.get_yaxis_transform()
+    axes.text(x, y, words, transform=where, ha=align, va="center", fontsize=9, color=INK)

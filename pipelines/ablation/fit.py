@@ -1,17 +1,16 @@
-"""`python -m pipelines.ablation.fit ORDER.json`: one fit of an ablation, in a process of its own.
+"""`python -m pipelines.ablation.fit ORDER.json`: run one fit of an ablation in its own process.
 
 TensorFlow's state, its memory and its determinism end with the process.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
@@ -20,30 +19,31 @@ from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.cycle.runs import git_sha
 from components.preprocess.build import store_records
-from pipelines.ablation.plan import Fit, Scene, scene_of
+from pipelines.ablation.plan import Fit, Order, Scene, scene_of
+from pipelines.ablation.result import SCORES, FitResult, SplitScores
 from pipelines.ablation.store import Begun, write_result
 from pipelines.ablation.tracking import live
 
+if TYPE_CHECKING:
+    from components.contracts.data.records import Records
+
 log = logging.getLogger("streetloop")
-SCORES = ("miou", "pixel_accuracy", "dice")
 
 
 def main(path: str) -> int:
-    """Does what the order says; returns the exit code."""
-    order: dict[str, Any] = json.loads(Path(path).read_text())
+    """Carry out an order; return the exit code."""
+    order = Order.model_validate_json(Path(path).read_text())
     begin("ablate")
     try:
-        recipe = Recipe.model_validate(order["recipe"])
-        storage = open_storage(order["root"])
-        scene = scene_of(recipe, storage)
-        if order["fit"] is None:
+        storage = open_storage(order.root)
+        scene = scene_of(order.recipe, storage)
+        if order.fit is None:
             store_records(scene.division, storage)
         else:
-            settings = recipe.train.model_validate(order["fit"].pop("settings"))
-            fit = Fit(settings=settings, **order["fit"])
-            write_result(storage, fit, _fit(recipe, storage, scene, fit, order["run_id"]))
+            result = _fit(order.recipe, storage, scene, order.fit, order.run_id)
+            write_result(storage, order.fit, result)
     except StreetloopError as error:
-        Path(order["error"]).write_text(str(error))
+        order.error.write_text(str(error))
         log.error("%s", error)
         return 1
     return 0
@@ -51,8 +51,8 @@ def main(path: str) -> int:
 
 def _fit(
     recipe: Recipe, storage: Storage, scene: Scene, wanted: Fit, run_id: str | None
-) -> dict[str, Any]:
-    """Fits and scores; goes on from the checkpoint of an interrupted one."""
+) -> FitResult:
+    """Fit and score; resume from the checkpoint of an interrupted fit."""
     from components.contracts.data.records import Records
     from components.feedback.oracle import read_answer
     from components.split.join import join
@@ -84,41 +84,42 @@ def _fit(
         )
         seconds = begun.seconds
         scores = _score(recipe, done.networks.candidate, records)
-    return {
-        "variant": wanted.variant,
-        "seed": wanted.seed,
-        "settings": wanted.settings.model_dump(mode="json"),
-        "labeled": wanted.labeled,
-        "unlabeled": len(data.unlabeled or ()),
-        "steps": done.steps,
-        "best_step": done.best_step,
-        "seconds": round(seconds, 1),
-        "waiting_for_data": done.waiting,
-        "git_sha": git_sha(),
-        "scores": scores,
-        "history": begun.history,
-        "at_ms": begun.at_ms,
-    }
+    return FitResult(
+        variant=wanted.variant,
+        seed=wanted.seed,
+        settings=wanted.settings,
+        labeled=wanted.labeled,
+        unlabeled=len(data.unlabeled or ()),
+        steps=done.steps,
+        best_step=done.best_step,
+        seconds=round(seconds, 1),
+        waiting_for_data=done.waiting,
+        git_sha=git_sha(),
+        scores=scores,
+        history=begun.history,
+        at_ms=begun.at_ms,
+    )
 
 
-def _score(recipe: Recipe, generator: Any, records: Any) -> dict[str, Any]:
-    """Scores on dev and val at native size: fractions, and each class's IoU."""
+def _score(recipe: Recipe, generator: Any, records: Records) -> dict[str, SplitScores]:
+    """Score on dev and val at native size."""
     from components.contracts.model.predictor import Predictor
     from components.contracts.process.progress import Progress
     from components.evaluate.assess import assess
 
     predictor = Predictor(generator, recipe.inference)
-    out: dict[str, Any] = {}
+    out: dict[str, SplitScores] = {}
     for split in ("dev", "val"):
         total = len(records.ids(split))
         if not total:
             continue
         progress = Progress("evaluate", f"images of {split}", total)
         scores = assess(predictor, records, split, progress=progress.update).scores
-        out[split] = {name: getattr(scores, name) for name in SCORES} | {
-            "images": total,
-            "classes": {name: row.iou for name, row in scores.classes.items() if row.pixels},
-        }
+        out[split] = SplitScores(
+            **{name: getattr(scores, name) for name in SCORES},
+            images=total,
+            classes={name: row.iou for name, row in scores.classes.items() if row.pixels},
+        )
     return out
 
 

@@ -1,11 +1,12 @@
-"""What an ablation consists of: its fits, each under a key that hashes its inputs."""
+"""Plan the fits of an ablation, each under a key that hashes its inputs."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from components.contracts.data.raw import locate
 from components.contracts.data.records import INDEX, Records
@@ -19,7 +20,7 @@ from components.preprocess.build import Division, divide
 from pipelines.ablation.variants import settings_of
 from tfds_cityscapes.source import Item, Source
 
-FORMAT = 1  # of a fit's result; a new number makes every fit again
+FORMAT = 1  # of a fit's result; a new number repeats every fit
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Fit:
     """One variant with one seed.
 
     Attributes:
-      labeled: the ids whose labels it gets, sorted.
-      key: the hash of everything that decides its result, 16 hex digits.
+      labeled: the ids of its labeled images, sorted.
+      key: the hash of everything that its result depends on, 16 hex digits.
     """
 
     variant: str
@@ -39,12 +40,29 @@ class Fit:
 
     @property
     def name(self) -> str:
-        """As it is told to people, and as its log is called."""
+        """The name that people see, and the name of its log."""
         return f"{self.variant}-{self.seed}"
 
     def place(self, name: str) -> str:
-        """A name below the fit's own folder in the root."""
+        """Return a name below the fit's own folder in the root."""
         return f"fits/{self.key}/{name}"
+
+
+class Order(BaseModel):
+    """A job for a process of `pipelines.ablation.fit`.
+
+    Attributes:
+      root: of the ablation.
+      fit: None makes the records.
+      run_id: the fit's run in MLflow; None if MLflow does not answer.
+      error: the file to which the process writes why it failed.
+    """
+
+    recipe: Recipe
+    root: str
+    fit: Fit | None
+    run_id: str | None
+    error: Path
 
 
 @dataclass(frozen=True)
@@ -68,77 +86,83 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class Design:
+    """What an ablation compares.
+
+    Attributes:
+      labels: how many images are labeled: a number, or a share such as "1/8".
+      seeds: of labels, weights, order and augmentation.
+      variants: names of `variants.VARIANTS`; the others are compared with the first.
+      split: "dev" or "val", whose differences are shown.
+    """
+
+    labels: int | str
+    seeds: list[int]
+    variants: list[str]
+    split: str
+
+
+@dataclass(frozen=True)
 class Plan:
-    """An ablation: its fits, seed by seed, so that what is there first can be compared."""
+    """An ablation: its fits, seed by seed, so that the first results can already be compared."""
 
     recipe: Recipe
-    labels: int | str
-    variants: list[str]
-    seeds: list[int]
-    split: str
+    design: Design
     fits: list[Fit]
     inputs: dict[str, Any]
 
     @property
     def key(self) -> str:
-        """Of what all its fits share: more seeds or variants later belong to the same ablation."""
+        """The hash of what all fits share: seeds or variants added later belong to the same ablation."""
         return hash_inputs(self.inputs)[:16]
 
 
 def scene_of(recipe: Recipe, storage: Storage) -> Scene:
-    """Opens the source and divides it; generates the streets of a recipe that wants some."""
+    """Open the source, generated if the recipe says so, and divide it into splits."""
     source = locate(recipe.data, recipe.seed, storage, SOURCE)
     division = divide(source, recipe.data, recipe.split, recipe.seed)
     return Scene(division, {i.image_id: i for i in source.items}, division.records_folder)
 
 
 def has_records(scene: Scene, storage: Storage) -> bool:
-    """Whether the records of this state of the source are there."""
+    """Return whether the records of this state of the source exist."""
     return storage.exists(f"{scene.prefix}/{INDEX}")
 
 
-def plan_of(
-    recipe: Recipe,
-    storage: Storage,
-    scene: Scene,
-    labels: int | str,
-    seeds: Sequence[int],
-    variants: Sequence[str],
-    split: str,
-) -> Plan:
-    """Plans the fits; the records must be there.
+def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> Plan:
+    """Plan the fits; the records must exist.
 
     Raises:
       StreetloopError: no image can be labeled, or none can be scored.
-      UsageError: a variant that there is not.
+      UsageError: a variant is unknown.
     """
     records = Records(storage.local_dir(scene.prefix))
-    if not records.ids(split):
+    if not records.ids(design.split):
         raise StreetloopError(
-            f"Expected labeled images in {split} to score; there is none. Choose the other with "
-            "--split, or change split.dev_fraction."
+            f"No labeled image in {design.split} to score. Choose the other split with --split, or change "
+            "split.dev_fraction."
         )
     shared = {
         "format": FORMAT,
         "train": recipe.train.model_dump(mode="json"),
         "records": scene.prefix,
         "inference": recipe.inference.model_dump(mode="json"),
-        "labels": str(labels),
+        "labels": str(design.labels),
     }
     fits = []
-    for seed in seeds:
-        ids = scene.division.choose_labeled(records, labels, seed)
+    for seed in design.seeds:
+        ids = scene.division.choose_labeled(records, design.labels, seed)
         if not ids:
             raise StreetloopError(
-                f"Expected images with a mask in gtFine/train of {scene.source.uri}; found none. An "
-                "ablation takes its labels from there."
+                f"No image with a mask in gtFine/train of {scene.source.uri}, where an ablation takes "
+                "its labels from."
             )
         masks = [scene.items[i].label or "" for i in ids]
-        for variant in variants:
+        for variant in design.variants:
             settings = settings_of(variant, recipe.train)
             inputs = {
                 "format": FORMAT,
-                "settings": json.loads(settings.model_dump_json()),
+                "settings": settings.model_dump(mode="json"),
                 "seed": seed,
                 "records": scene.prefix,
                 "inference": shared["inference"],
@@ -146,4 +170,4 @@ def plan_of(
                 "masks": scene.source.fingerprint(masks),
             }
             fits.append(Fit(variant, seed, settings, ids, hash_inputs(inputs)[:16]))
-    return Plan(recipe, labels, list(variants), list(seeds), split, fits, shared)
+    return Plan(recipe, design, fits, shared)

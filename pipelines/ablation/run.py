@@ -1,13 +1,11 @@
-"""`streetloop ablate`: objectives switched on and off over seeds, each fit in its own process."""
+"""Run an ablation: objectives switched on and off over seeds, each fit in its own process."""
 
 from __future__ import annotations
 
 import statistics
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
 
 from rich.console import Console
 
@@ -18,8 +16,9 @@ from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from pipelines.ablation.figure import ablation_figure
-from pipelines.ablation.plan import Plan
-from pipelines.ablation.store import read_result, tidy
+from pipelines.ablation.plan import Design, Plan
+from pipelines.ablation.result import FitResult
+from pipelines.ablation.store import delete_checkpoint, read_result
 from pipelines.ablation.table import Table, markdown
 from pipelines.ablation.tracking import Runs
 from pipelines.ablation.worker import Worker
@@ -29,26 +28,16 @@ from pipelines.local.runner import Interrupted, session, stopping_children
 TABLE, FIGURE = "ablation.md", "ablation.png"
 
 
-def ablate(
-    recipe: Recipe,
-    root: str,
-    labels: int | str,
-    seeds: list[int],
-    variants: list[str],
-    split: str,
-) -> int:
-    """Runs the fits that are missing, and prints the table.
+def ablate(recipe: Recipe, root: str, design: Design) -> int:
+    """Run the missing fits, and print the table.
 
     Args:
       recipe: the resolved recipe.
-      root: where everything of the ablation lies; no campaign's root.
-      labels: how many images are labeled: a number, or a share such as "1/8".
-      seeds: of labels, weights, order and augmentation.
-      variants: names out of `ablation_variants.VARIANTS`; the first is compared with.
-      split: "dev" or "val", whose differences are shown.
+      root: of the ablation; not a campaign's root.
+      design: what to compare.
 
     Returns:
-      the exit code.
+      The exit code.
 
     Raises:
       StreetloopError: the root holds a campaign, or a fit failed.
@@ -58,25 +47,25 @@ def ablate(
     storage = open_storage(root)
     if Ledger(storage).state().created:
         raise StreetloopError(
-            f"Expected a root without a campaign; {storage.uri} holds one. Name another with --root."
+            f"{storage.uri} already contains a campaign. Name another folder with --root."
         )
     try:
         with stopping_children(), session(root) as folder:
             worker = Worker(recipe, root, storage, folder, Screen(console))
-            plan = worker.plan(labels, seeds, variants, split)
+            plan = worker.plan(design)
             with ExitStack() as at_the_end:
                 runs = Runs(plan, storage, root)
                 runs.open()
                 at_the_end.callback(lambda: _finish(console, storage, plan, runs))
                 _run(console, storage, plan, runs, worker)
     except Interrupted as stop:
-        console.print("Stopped. Run the same command again to go on from here.")
+        console.print("Stopped. Run the same command again to resume.")
         return stop.exit_code
     return 0
 
 
 def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: Worker) -> None:
-    """Has the missing fits done, one after the other; one that fails does not stop the others."""
+    """Run the missing fits one after the other; one that fails does not stop the others."""
     failed: list[str] = []
     for number, fit in enumerate(plan.fits, 1):
         result = read_result(storage, fit)
@@ -91,51 +80,51 @@ def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: Wor
                 failed.append(str(error))
                 continue
             result = read_result(storage, fit)
-            assert result is not None, "a process that ended well has stored its result"
-            _written(storage, plan)  # to be looked at while the others run
+            assert result is not None, "a process that succeeded has stored its result"
+            _write_table(storage, plan)  # people can look at it while the others run
             words = f"done after {duration(time.monotonic() - started)}"
         else:
-            tidy(storage, fit)
+            delete_checkpoint(storage, fit)
             console.print(f"[bold]{where}[/]", highlight=False)
-            words = "is there already"
+            words = "finished before"
         runs.end(fit, result)
-        mious = [f"{k} {100 * v['miou']:.2f}" for k, v in result["scores"].items() if v["miou"]]
+        mious = [f"{k} {100 * v.miou:.2f}" for k, v in result.scores.items() if v.miou]
         console.print(f"  {words}: mIoU {', '.join(mious)} %", highlight=False)
     if failed:
         raise StreetloopError(f"{len(failed)} of {len(plan.fits)} fits failed. {failed[0]}")
 
 
 def _left(storage: Storage, plan: Plan) -> str:
-    """How long the missing fits will take, from those that are there."""
-    known = {f.key: (f, r) for f in plan.fits if (r := read_result(storage, f)) is not None}
+    """Estimate how long the missing fits will take, from the finished ones."""
+    known = {f.key: r for f in plan.fits if (r := read_result(storage, f)) is not None}
     if not known:
         return ""
     took: dict[str, list[float]] = {}
-    for fit, result in known.values():
-        took.setdefault(fit.variant, []).append(result["seconds"])
-    mean = statistics.fmean(s for seconds in took.values() for s in seconds)
+    for result in known.values():
+        took.setdefault(result.variant, []).append(result.seconds)
+    mean = statistics.fmean(result.seconds for result in known.values())
     missing = {f.key: f for f in plan.fits if f.key not in known}
     left = sum(statistics.fmean(took.get(f.variant, [mean])) for f in missing.values())
     return f" (about {duration(left)} left for {len(missing)} fit{'s' if len(missing) > 1 else ''})"
 
 
 def table_of(storage: Storage, plan: Plan) -> Table:
-    """The table of the fits that are there."""
-    results: dict[str, dict[int, Mapping[str, Any]]] = {}
+    """Return the table of the finished fits."""
+    results: dict[str, dict[int, FitResult]] = {}
     for fit in plan.fits:
         result = read_result(storage, fit)
         if result is not None:
             results.setdefault(fit.variant, {})[fit.seed] = result
     labeled = sorted({len(fit.labeled) for fit in plan.fits})
     title = (
-        f"Ablation of {plan.recipe.name}: {plan.labels} labeled "
+        f"Ablation of {plan.recipe.name}: {plan.design.labels} labeled "
         f"({'/'.join(map(str, labeled))} images), {plan.recipe.train.steps} steps"
     )
-    return Table(title, plan.split, plan.variants, len(plan.seeds), results)
+    return Table(title, plan.design, results)
 
 
-def _written(storage: Storage, plan: Plan) -> dict[str, bytes]:
-    """Writes the table and the figure of the fits that are there, and returns them by name."""
+def _write_table(storage: Storage, plan: Plan) -> dict[str, bytes]:
+    """Write the table and the figure of the finished fits, and return them by name."""
     table = table_of(storage, plan)
     if not table.results:
         return {}
@@ -146,8 +135,8 @@ def _written(storage: Storage, plan: Plan) -> dict[str, bytes]:
 
 
 def _finish(console: Console, storage: Storage, plan: Plan, runs: Runs) -> None:
-    """Writes, prints and tracks the table, be it complete or not."""
-    files = _written(storage, plan)
+    """Write, print and track the table, complete or not."""
+    files = _write_table(storage, plan)
     if files:
         console.print()
         console.print(files[TABLE].decode(), highlight=False, markup=False)

@@ -1,92 +1,95 @@
-"""What an ablation keeps of a fit: what it needs to go on while it runs, then its result."""
+"""What an ablation stores of a fit: what it needs to resume while it runs, then its result."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from components.contracts.ledger.events import to_iso, utc_now
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import milliseconds
 from pipelines.ablation.plan import Fit
+from pipelines.ablation.result import FitProgress, FitResult
 
 RESULT, _BEGUN, _STATE, _SO_FAR = "result.json", "begun.json", "checkpoint.npz", "so_far.json"
 
 
-def read_result(storage: Storage, fit: Fit) -> dict[str, Any] | None:
-    """The result of a finished fit; None if it is not finished."""
-    return read_json(storage, fit.place(RESULT))
-
-
-def write_result(storage: Storage, fit: Fit, result: dict[str, Any]) -> None:
-    """Stores a result as a whole, and drops what an interrupted fit would have gone on from."""
-    storage.write(fit.place(RESULT), json.dumps(result, indent=1).encode())
-    tidy(storage, fit)
-
-
-def tidy(storage: Storage, fit: Fit) -> None:
-    """Drops the checkpoint of a finished fit."""
-    for name in (_STATE, _SO_FAR):
-        storage.delete(fit.place(name))
-
-
-def read_json(storage: Storage, name: str) -> dict[str, Any] | None:
-    """A JSON object of the root; None if it is not there."""
+def read_result(storage: Storage, fit: Fit) -> FitResult | None:
+    """Return the result of a fit; None if it is not finished."""
     try:
-        return json.loads(storage.read(name))
+        return FitResult.model_validate_json(storage.read(fit.place(RESULT)))
     except FileNotFoundError:
         return None
 
 
-def created(storage: Storage, name: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """A JSON object that is written once, with the time; later calls return the first one's."""
+def write_result(storage: Storage, fit: Fit, result: FitResult) -> None:
+    """Store a result atomically, and delete the checkpoint."""
+    storage.write(fit.place(RESULT), result.model_dump_json(indent=1).encode())
+    delete_checkpoint(storage, fit)
+
+
+def delete_checkpoint(storage: Storage, fit: Fit) -> None:
+    """Delete the checkpoint of a finished fit."""
+    for name in (_STATE, _SO_FAR):
+        storage.delete(fit.place(name))
+
+
+def first_time(storage: Storage, name: str, facts: dict[str, object]) -> str:
+    """Store facts with the time now, unless they are already stored; return the stored time."""
     with suppress(FileExistsError):
         storage.create(name, json.dumps({"at": to_iso(utc_now())} | facts, indent=1).encode())
-    return json.loads(storage.read(name))
+    return str(json.loads(storage.read(name))["at"])
 
 
 class Begun:
     """A fit that is not finished.
 
     Attributes:
-      at_ms: when it was begun first, in milliseconds since 1970; its points in MLflow count from
-        here, so that a repeated one stays one point.
-      seconds: of training that went into the checkpoint, over all interruptions.
-      history: losses and scores on dev by step.
+      at_ms: when it first started, in milliseconds since 1970. Its points in MLflow count from here,
+        so that a repeated one stays one point.
     """
 
     def __init__(self, storage: Storage, fit: Fit) -> None:
         self._storage, self._fit = storage, fit
-        facts = {"variant": fit.variant, "seed": fit.seed}
-        self.at_ms = milliseconds(created(storage, fit.place(_BEGUN), facts)["at"])
-        so_far = read_json(storage, fit.place(_SO_FAR)) or {}
-        self.history: dict[str, dict[str, float]] = so_far.get("history", {})
-        self.seconds = self._before = float(so_far.get("seconds", 0.0))
+        facts: dict[str, object] = {"variant": fit.variant, "seed": fit.seed}
+        self.at_ms = milliseconds(first_time(storage, fit.place(_BEGUN), facts))
+        self._progress = FitProgress()
+        with suppress(FileNotFoundError):
+            self._progress = FitProgress.model_validate_json(storage.read(fit.place(_SO_FAR)))
+        self._before = self._progress.seconds
+
+    @property
+    def seconds(self) -> float:
+        """The training time that went into the checkpoint, over all interruptions."""
+        return self._progress.seconds
+
+    @property
+    def history(self) -> dict[str, dict[str, float]]:
+        """Losses and scores on dev by step."""
+        return self._progress.history
 
     def restore(self, state: Path) -> None:
-        """Brings the checkpoint, if there is one, to a local file."""
+        """Copy the checkpoint, if there is one, to a local file."""
         name = self._fit.place(_STATE)
         if self._storage.exists(name):
             self._storage.get_file(name, state)
 
     def note(self, step: int, metrics: dict[str, float]) -> dict[str, float]:
-        """Remembers a step's losses and scores; returns the first ones, should it come again.
+        """Store a step's losses and scores; return the first ones if the step is repeated.
 
-        After a kill between the report and the checkpoint a step comes again, and its mean losses
-        reach back less far then.
+        A kill between the report and the checkpoint repeats a step, and its mean losses then cover
+        fewer steps.
         """
         noted = self.history.setdefault(str(step), dict(metrics))
-        self._write_so_far()
+        self._write_progress()
         return noted
 
     def keep(self, state: Path, elapsed: float) -> None:
-        """Stores a checkpoint, and what is known at it; `elapsed` seconds of this process."""
-        self.seconds = self._before + elapsed
-        self._write_so_far()
+        """Store a checkpoint, and what is known at it; `elapsed` seconds of this process."""
+        self._progress.seconds = self._before + elapsed
+        self._write_progress()
         self._storage.put_file(state, self._fit.place(_STATE))
 
-    def _write_so_far(self) -> None:
-        so_far = {"seconds": self.seconds, "history": self.history}
-        self._storage.write(self._fit.place(_SO_FAR), json.dumps(so_far).encode())
+    def _write_progress(self) -> None:
+        self._storage.write(self._fit.place(_SO_FAR), self._progress.model_dump_json().encode())

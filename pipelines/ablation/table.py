@@ -1,47 +1,53 @@
-"""The table of an ablation, in Markdown, from the results that are there."""
+"""The table of an ablation, in Markdown, from the finished fits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from pipelines.ablation.plan import Design
+from pipelines.ablation.result import SCORES, FitResult
 from pipelines.ablation.statistics import LEVEL, Summary, paired, summary
 
-NAMES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
-Results = Mapping[str, Mapping[int, Mapping[str, Any]]]  # by variant, then by seed
+Results = Mapping[str, Mapping[int, FitResult]]  # by variant, then by seed
 _NONE = "–"
 
 
 @dataclass(frozen=True)
 class Table:
-    """Results of an ablation, and what they are called.
+    """The results of an ablation, and their titles.
 
     Attributes:
       title: one line.
-      split: the split whose paired differences are shown.
-      variants: in the order of the rows; the first is what the others are compared with.
-      planned: fits a variant when all are done.
-      results: by variant and seed, as `ablation_fit` writes them.
+      design: what is compared; its variants are the rows.
+      results: by variant and seed.
     """
 
     title: str
-    split: str
-    variants: Sequence[str]
-    planned: int
+    design: Design
     results: Results
 
+    @property
+    def variants(self) -> list[str]:
+        """The rows; the others are compared with the first."""
+        return self.design.variants
+
+    @property
+    def split(self) -> str:
+        """The split whose paired differences are shown."""
+        return self.design.split
+
     def values(self, variant: str, split: str, score: str) -> dict[int, float]:
-        """One score by seed, in percent."""
-        found = {}
-        for seed, result in self.results.get(variant, {}).items():
-            value = result["scores"].get(split, {}).get(score)
-            if value is not None:
-                found[seed] = 100 * value
-        return found
+        """Return one score by seed, in percent."""
+        return {
+            seed: 100 * value
+            for seed, result in self.results.get(variant, {}).items()
+            if split in result.scores
+            and (value := getattr(result.scores[split], score)) is not None
+        }
 
     def difference(self, variant: str, score: str) -> Summary | None:
-        """One score of a variant minus the first variant's, seed by seed, in points."""
+        """Summarize a score of a variant minus the first variant's, seed by seed, in points."""
         base = self.values(self.variants[0], self.split, score)
         return paired(self.values(variant, self.split, score), base)
 
@@ -49,18 +55,18 @@ class Table:
 def _kept(table: Table) -> str:
     if any(table.values(variant, "dev", "miou") for variant in table.variants):
         return "The best step of each fit is chosen on dev;"
-    return "There is no dev: each fit's last weights are scored;"
+    return "There is no dev split: each fit's last weights are scored;"
 
 
 def markdown(table: Table) -> str:
-    """The whole page: scores, paired differences, every fit."""
+    """Return the page: scores, paired differences, every fit."""
     level = f"{100 * LEVEL:.0f} %"
     parts = [
         f"# {table.title}",
         "",
         "Scores in percent at the labels' native size, mean ± standard deviation over n seeds; mIoU "
-        f"and Dice over the classes that occur in the scored labels. {_kept(table)} val is looked at "
-        "only here.",
+        f"and Dice over the classes that occur in the scored labels. {_kept(table)} val is used only "
+        "here.",
         "",
         *_scores(table),
         "",
@@ -73,50 +79,51 @@ def markdown(table: Table) -> str:
         "",
         *_fits(table),
     ]
-    versions = {r.get("git_sha", "") for row in table.results.values() for r in row.values()}
+    versions = {r.git_sha for row in table.results.values() for r in row.values()}
     if len(versions) > 1:
-        told = ", ".join(sorted(v[:12] or "unknown" for v in versions))
-        parts += ["", f"The fits are of different versions of the code: {told}."]
+        names = ", ".join(sorted(v[:12] or "unknown" for v in versions))
+        parts += ["", f"The fits are of different versions of the code: {names}."]
     done = sum(len(table.results.get(v, {})) for v in table.variants)
-    total = table.planned * len(table.variants)
+    total = len(table.design.seeds) * len(table.variants)
     if done < total:
-        parts += ["", f"Not complete: {done} of {total} fits. Run the same command to go on."]
+        parts += ["", f"Not complete: {done} of {total} fits. Run the same command to continue."]
     return "\n".join(parts) + "\n"
 
 
 def _scores(table: Table) -> list[str]:
     splits = sorted({"dev", "val"}, key=lambda name: name != table.split)
-    columns = [(split, score) for split in splits for score in NAMES]
+    columns = [(split, score) for split in splits for score in SCORES]
     rows = []
     for variant in table.variants:
         results = table.results.get(variant, {})
         row = [variant, str(len(results))]
         for split, score in columns:
             row.append(spread(summary(list(table.values(variant, split, score).values()))))
-        seconds = summary([r["seconds"] for r in results.values()])
+        seconds = summary([r.seconds for r in results.values()])
         rows.append([*row, _NONE if seconds is None else f"{seconds.mean:.0f}"])
-    heads = [f"{split} {NAMES[score]}" for split, score in columns]
-    return _lines(["variant", "n", *heads, "seconds a fit"], rows)
+    heads = [f"{split} {SCORES[score]}" for split, score in columns]
+    return _lines(["variant", "n", *heads, "seconds per fit"], rows)
 
 
 def _differences(table: Table) -> list[str]:
     rows = []
     for variant in table.variants[1:]:
-        found = {score: table.difference(variant, score) for score in NAMES}
-        first = found["miou"]
-        rows.append([variant, str(first.n if first else 0), *map(interval, found.values())])
-    return _lines(["variant", "n", *NAMES.values()], rows)
+        differences = [table.difference(variant, score) for score in SCORES]
+        first = differences[0]
+        rows.append([variant, str(first.n if first else 0), *map(interval, differences)])
+    return _lines(["variant", "n", *SCORES.values()], rows)
 
 
 def _fits(table: Table) -> list[str]:
     rows = []
-    one: Callable[[Any], str] = lambda v: _NONE if v is None else f"{100 * v:.2f}"  # noqa: E731
     for variant in table.variants:
         for seed, result in sorted(table.results.get(variant, {}).items()):
-            scores = result["scores"]
-            columns = [one(scores.get(s, {}).get("miou")) for s in (table.split, _other(table))]
-            row = [variant, str(seed), str(len(result["labeled"])), *columns]
-            rows.append([*row, f"{result['best_step']} of {result['steps']}"])
+            mious = (
+                table.values(variant, s, "miou").get(seed) for s in (table.split, _other(table))
+            )
+            columns = [_NONE if miou is None else f"{miou:.2f}" for miou in mious]
+            row = [variant, str(seed), str(len(result.labeled)), *columns]
+            rows.append([*row, f"{result.best_step} of {result.steps}"])
     heads = [f"{table.split} mIoU", f"{_other(table)} mIoU"]
     return _lines(["variant", "seed", "labels", *heads, "best step"], rows)
 
@@ -125,22 +132,23 @@ def _other(table: Table) -> str:
     return "dev" if table.split == "val" else "val"
 
 
-def spread(found: Summary | None) -> str:
-    """Mean ± spread; the mean alone for one value; a dash for none."""
-    if found is None:
+def spread(values: Summary | None) -> str:
+    """Return mean ± spread; only the mean for one value; a dash for none."""
+    if values is None:
         return _NONE
-    if found.spread is None:
-        return f"{found.mean:.2f}"
-    return f"{found.mean:.2f} ± {found.spread:.2f}"
+    if values.spread is None:
+        return f"{values.mean:.2f}"
+    return f"{values.mean:.2f} ± {values.spread:.2f}"
 
 
-def interval(found: Summary | None) -> str:
-    """Mean [low, high]; the mean alone for one value, which has no interval; a dash for none."""
-    if found is None:
+def interval(values: Summary | None) -> str:
+    """Return mean [low, high]; only the mean for one value, which has no interval; a dash for none."""
+    if values is None:
         return _NONE
-    if found.half is None:
-        return f"{found.mean:+.2f}"
-    return f"{found.mean:+.2f} [{found.mean - found.half:+.2f}, {found.mean + found.half:+.2f}]"
+    mean, half = values.mean, values.half
+    if half is None:
+        return f"{mean:+.2f}"
+    return f"{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]"
 
 
 def _lines(heads: list[str], rows: list[list[str]]) -> list[str]:

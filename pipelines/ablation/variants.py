@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from components.contracts.process.errors import UsageError
 from components.contracts.recipe.train import TrainSettings
 
-# What a term weighs if the recipe leaves it off, written here once. They are the papers' own, and
-# stay so when the defaults of a recipe change.
+# The weight of a term that the recipe switches off: the papers' own, whatever the defaults of a
+# recipe are.
 PUBLISHED: Mapping[str, float] = {
     "supervised": 1.0,
     # AdvSemiSeg (Hung et al., 2018), section 4 and the authors' code; trusted where D > 0.2
@@ -16,7 +16,7 @@ PUBLISHED: Mapping[str, float] = {
     "adversarial_labeled": 0.01,
     "adversarial_unlabeled": 0.001,
     "semi_supervised": 0.1,
-    # UniMatch (Yang et al., 2023): (labeled + strong / 2 + feature / 2) / 2; seen from a labeled
+    # UniMatch (Yang et al., 2023): (labeled + strong / 2 + feature / 2) / 2; relative to a labeled
     # weight of 1 that is 0.5 each.
     "consistency": 0.5,
     "feature_consistency": 0.5,
@@ -25,7 +25,7 @@ _GAN = ("adversarial_labeled", "adversarial_unlabeled")
 _CONSISTENCY = ("consistency", "feature_consistency")
 RECIPE = "recipe"
 
-# Which terms are switched on beside the cross-entropy; every other weight is 0.
+# The terms that are on beside the cross-entropy; every other weight is 0.
 TERMS: Mapping[str, tuple[str, ...]] = {
     "supervised": (),
     "adversarial": _GAN,
@@ -39,23 +39,23 @@ WEIGHTS = (*PUBLISHED, "dice")
 
 
 def settings_of(variant: str, recipe: TrainSettings) -> TrainSettings:
-    """The settings of one variant's fit.
+    """Return the settings of one variant's fit.
 
-    A named variant sets the weights of `train.objectives` and nothing else of them (class weights,
-    thresholds and starts stay the recipe's); `recipe` sets none. Without a term that reads
-    unlabeled images none are drawn. Every variant takes all the steps: nothing stops early, and
-    nobody starts from a champion, which an ablation has not.
+    A named variant changes only the weights in `train.objectives` (class weights, thresholds and
+    starts stay the recipe's); `recipe` changes none. Without a term that reads unlabeled images none
+    are drawn. Every variant runs all steps: nothing stops early, and nothing starts from a champion,
+    because an ablation has none.
 
     Args:
       variant: one of `VARIANTS`.
       recipe: the recipe's section `train`.
 
     Raises:
-      UsageError: there is no such variant, or it reads unlabeled images and the recipe draws none.
+      UsageError: the variant is unknown, or it reads unlabeled images and the recipe draws none.
     """
     if variant not in VARIANTS:
         raise UsageError(
-            f"Expected variants out of {', '.join(VARIANTS)}; got {variant!r}. Name them with "
+            f"Unknown variant {variant!r}. Expected one of {', '.join(VARIANTS)}; name them with "
             "--variants supervised,adversarial."
         )
     common = {"patience": 0, "warm_start": False}
@@ -73,7 +73,7 @@ def settings_of(variant: str, recipe: TrainSettings) -> TrainSettings:
         )
     if not recipe.unlabeled_batch_size:
         raise UsageError(
-            f"Expected train.unlabeled_batch_size of at least 1 for the variant {variant}, which "
-            "learns from unlabeled images; got 0. Set it with --set train.unlabeled_batch_size=4."
+            f"train.unlabeled_batch_size is 0, but the variant {variant} learns from unlabeled images. "
+            "Set it with --set train.unlabeled_batch_size=4."
         )
     return recipe.model_copy(update=common | {"objectives": objectives})

@@ -1,24 +1,22 @@
-"""Gives the fits of an ablation to processes of their own, one at a time."""
+"""Run the fits of an ablation in processes of their own, one at a time."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
-from components.contracts.ledger.layout import LOGS
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
-from pipelines.ablation.plan import Fit, Plan, has_records, plan_of, scene_of
+from pipelines.ablation.plan import Design, Fit, Order, Plan, has_records, plan_of, scene_of
 from pipelines.local.display import Screen
+from pipelines.local.runner import log_file
 
 
 class Worker:
-    """Gives orders to `ablation_fit`, one process each."""
+    """Starts `pipelines.ablation.fit`, one process for each order."""
 
     def __init__(
         self, recipe: Recipe, root: str, storage: Storage, folder: Path, screen: Screen
@@ -26,32 +24,26 @@ class Worker:
         self._recipe, self._root, self._storage = recipe, root, storage
         self._folder, self._screen = folder, screen
 
-    def plan(self, labels: int | str, seeds: list[int], variants: list[str], split: str) -> Plan:
-        """Makes the records, if they are not there, and plans the fits."""
+    def plan(self, design: Design) -> Plan:
+        """Make the records if they do not exist yet, and plan the fits."""
         with self._screen.following(self._folder / "progress"):
             scene = scene_of(self._recipe, self._storage)
         if not has_records(scene, self._storage):
             self.order(None, None)
-        return plan_of(self._recipe, self._storage, scene, labels, seeds, variants, split)
+        return plan_of(self._recipe, self._storage, scene, design)
 
     def order(self, fit: Fit | None, run_id: str | None) -> None:
-        """Has one fit done (or the records made); StreetloopError with the process's own words."""
+        """Run one fit, or make the records; StreetloopError with the process's own error."""
         name = "records" if fit is None else f"{fit.name}-{fit.key}"
-        folder = Path("runs/logs") if self._root.startswith("gs://") else Path(self._root) / LOGS
-        folder.mkdir(parents=True, exist_ok=True)
-        log, error, path = folder / f"{name}.log", self._folder / "error", self._folder / "order"
+        log, error, path = (
+            log_file(self._root, name),
+            self._folder / "error",
+            self._folder / "order",
+        )
+        log.parent.mkdir(parents=True, exist_ok=True)
         error.unlink(missing_ok=True)
-        told = None
-        if fit is not None:
-            told = asdict(fit) | {"settings": fit.settings.model_dump(mode="json")}
-        order = {
-            "recipe": json.loads(self._recipe.resolved()),
-            "root": self._root,
-            "fit": told,
-            "run_id": run_id,
-            "error": str(error),
-        }
-        path.write_text(json.dumps(order))
+        order = Order(recipe=self._recipe, root=self._root, fit=fit, run_id=run_id, error=error)
+        path.write_text(order.model_dump_json())
         command = [sys.executable, "-m", "pipelines.ablation.fit", str(path)]
         with (
             open(log, "a") as file,
@@ -60,5 +52,5 @@ class Worker:
         ):
             code = process.wait()
         if code:
-            words = error.read_text() if error.exists() else f"The process ended with {code}."
-            raise StreetloopError(f"{name} failed. {words} The whole log: {log}")
+            why = error.read_text() if error.exists() else f"The process exited with {code}."
+            raise StreetloopError(f"{name} failed. {why} The whole log: {log}")

@@ -15,7 +15,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
-from pipelines.local.display import percent
+from pipelines.campaign.display import percent
 
 
 def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:

@@ -1,4 +1,4 @@
-"""`streetloop compare`: campaigns side by side, from their ledgers and reports."""
+"""Compare campaigns side by side, from their ledgers and reports."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
+from pipelines.campaign.display import percent
 from pipelines.campaign.status import CycleRow, read_status
-from pipelines.local.display import percent
 
 _SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
-_SHARES = (0.9, 0.95)  # of the best mIoU of all campaigns: how many labels each needed for that
+_SHARES = (0.9, 0.95)  # of the best mIoU of all campaigns, for the labels that each needed
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """One campaign's trained cycles, in order; scores on `val`, fractions."""
+    """The trained cycles of one campaign, in order."""
 
     title: str
     root: str
@@ -36,11 +36,13 @@ class Campaign:
 
 
 def read(recipe: Recipe, root: str) -> Campaign:
-    """Reads a campaign; StreetloopError if no cycle of it has trained yet."""
+    """Read a campaign; StreetloopError if no cycle has trained yet."""
     storage = open_storage(root)
     cycles = read_status(recipe, storage).trained
     if not cycles:
-        raise StreetloopError(f"Expected trained cycles in {storage.uri}; there is none yet.")
+        raise StreetloopError(
+            f"No trained cycle in {storage.uri} yet. Run one with `streetloop run`."
+        )
     state = Ledger(storage).state()
     strategy = state.recipe.get("query", {}).get("strategy", "")
     title = f"{state.name} ({strategy}, seed {state.recipe.get('seed')})"
@@ -50,13 +52,13 @@ def read(recipe: Recipe, root: str) -> Campaign:
 
 
 def labels_needed(campaign: Campaign, miou: float) -> int | None:
-    """The fewest labels with which a cycle's own model reached this mIoU; None if none did."""
+    """Return the fewest labels with which a cycle's own model reached this mIoU; None if none did."""
     reached = [c.labeled for c in campaign.cycles if c.miou is not None and c.miou >= miou]
     return min(reached, default=None)
 
 
 def table_of(campaigns: list[Campaign]) -> Table:
-    """A line a cycle of each campaign, then what each needed for a share of the best."""
+    """Return one line per cycle, then the labels that each campaign needed for a share of the best."""
     table = Table(title="Each cycle's own model on val (%)", title_justify="left")
     table.add_column("campaign")
     for name in ("cycle", "labeled", *_SCORES.values()):
@@ -77,14 +79,14 @@ def table_of(campaigns: list[Campaign]) -> Table:
 
 
 def mlflow_url(campaigns: list[Campaign]) -> str | None:
-    """The page of the MLflow UI with the same learning curves; None if there is no shared store."""
+    """Return the MLflow page with the same learning curves; None if there is no shared store."""
     stores = {c.tracking for c in campaigns}
     if len(stores) != 1 or any(c.run_id is None for c in campaigns):
         return None
     (store,) = stores
     server = store if store.startswith("http") else "http://127.0.0.1:5000"
     ids = {Tracker(store, c.experiment).check() for c in campaigns}
-    wanted = {
+    query = {
         "runs": json.dumps([c.run_id for c in campaigns]),
         "experiments": json.dumps(sorted(filter(None, ids))),
         "metric": json.dumps("curve/miou"),
@@ -92,11 +94,11 @@ def mlflow_url(campaigns: list[Campaign]) -> str | None:
         "x_axis": "step",  # which is the number of labels
         "show_point": "true",
     }
-    return f"{server}/#/metric?{urllib.parse.urlencode(wanted, quote_via=urllib.parse.quote)}"
+    return f"{server}/#/metric?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
 
 
 def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
-    """Prints campaigns side by side, draws their learning curves, and says where MLflow shows them.
+    """Print campaigns side by side, draw their learning curves, and print where MLflow shows them.
 
     Raises:
       StreetloopError: a campaign has no trained cycle.
@@ -118,7 +120,9 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
     console.print(f"Curves:   {output}", highlight=False)
     url = mlflow_url(campaigns)
     if url is None:
-        console.print("MLflow:   the campaigns do not share a store; give them one tracking.uri.")
+        console.print(
+            "MLflow:   the campaigns do not share a store. Give them the same tracking.uri."
+        )
         return
     # A store that is a file has no address until `streetloop ui` serves it.
     hint = "" if campaigns[0].tracking.startswith("http") else " (streetloop ui)"

@@ -1,63 +1,53 @@
-"""`streetloop ledger`: the history of a campaign, in words; and going back in it."""
+"""`streetloop ledger`: read the history of a campaign, verify it, roll the champion back."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from components.contracts.process.errors import StreetloopError
-from pipelines.campaign.waiting import counted
-from pipelines.options import campaign_in, opened, with_recipe
+from pipelines.options import Chosen, open_campaign, with_recipe
 
 if TYPE_CHECKING:
     from components.contracts.ledger.events import Event
-    from components.contracts.ledger.ledger import Ledger
 
 
 @click.group("ledger")
 def ledger_group() -> None:
-    """Read a campaign's history, check it, or bring an earlier champion back.
+    """Read or verify the history of a campaign; restore a champion.
 
     \b
     Example: streetloop ledger log pipelines/recipes/synthetic.yaml
     """
-
-
-def _ledger(
-    recipe: Path, root: str | None, changes: tuple[str, ...], data: str | None
-) -> tuple[Ledger, str]:
-    _, where = opened(recipe, root, changes, data)
-    return campaign_in(where), where
 
 
 @ledger_group.command("log")
 @with_recipe
-def log(**where: Any) -> None:
-    """Print every event, in words.
+def log(chosen: Chosen) -> None:
+    """Print every event as a sentence.
 
     \b
     Example: streetloop ledger log pipelines/recipes/synthetic.yaml
     """
-    for event in _ledger(**where)[0].events():
+    for event in chosen.ledger().events():
         click.echo(f"{event.number:6d}  {event.at[:19]}  {words(event)}")
 
 
 @ledger_group.command("show")
 @with_recipe
 @click.option(
-    "--version", type=click.IntRange(min=0), help="An event's number [default: the last]."
+    "--version", type=click.IntRange(min=0), help="The number of an event [default: the last]."
 )
-def show(version: int | None, **where: Any) -> None:
-    """Print the state after an event, as JSON.
+def show(chosen: Chosen, version: int | None) -> None:
+    """Print the state after an event as JSON.
 
     \b
     Example: streetloop ledger show pipelines/recipes/synthetic.yaml --version 5
     """
-    ledger, _ = _ledger(**where)
+    ledger = chosen.ledger()
     state = ledger.state() if version is None else ledger.state_at(version)
     champion = state.champion
     click.echo(
@@ -78,29 +68,31 @@ def show(version: int | None, **where: Any) -> None:
 
 @ledger_group.command("verify")
 @with_recipe
-def verify(**where: Any) -> None:
-    """Check every hash: the events' chain, the label maps, the models. Exits with 1 on damage.
+def verify(chosen: Chosen) -> None:
+    """Check the hashes of all events, label maps and models. Exits with 1 on damage.
 
     \b
     Example: streetloop ledger verify pipelines/recipes/synthetic.yaml
     """
-    ledger, root = _ledger(**where)
+    ledger = chosen.ledger()
     problems = ledger.verify()
     for problem in problems:
         click.echo(problem)
     if problems:
-        raise StreetloopError(f"Expected an undamaged campaign in {root}; found the above.")
-    click.echo(f"All {ledger.state().version + 1} events, label maps and models are as written.")
+        raise StreetloopError(f"The campaign in {ledger.storage.uri} is damaged, see above.")
+    click.echo(f"All {ledger.state().version + 1} events, label maps and models are undamaged.")
 
 
 @ledger_group.command("rollback")
 @with_recipe
 @click.option(
-    "--model", metavar="SHA256", help="Or its first digits [default: the champion before]."
+    "--model",
+    metavar="SHA256",
+    help="The id of the champion, or its first digits [default: the previous champion].",
 )
-@click.option("--why", default="", help="Goes into the ledger.")
-def rollback(model: str | None, why: str, **where: Any) -> None:
-    """Make an earlier champion the champion again, as a new event.
+@click.option("--why", default="", help="A reason to record in the ledger.")
+def rollback(chosen: Chosen, model: str | None, why: str) -> None:
+    """Make an earlier champion the champion again. This adds an event and removes none.
 
     \b
     Example: streetloop ledger rollback pipelines/recipes/synthetic.yaml --why "worse at night"
@@ -108,30 +100,33 @@ def rollback(model: str | None, why: str, **where: Any) -> None:
     from components.contracts.step.context import Context, set_environment
     from components.cycle.runs import repair_aliases
 
-    loaded, root = opened(**where)
-    ledger = campaign_in(root)
+    recipe, root = chosen.open()
+    ledger = open_campaign(root)
     state = ledger.state()
     current = state.champion
     known = list(dict.fromkeys(c.model for c in state.champions))
     others = [m for m in known if current is None or m != current.model]
-    chosen = [m for m in known if m.startswith(model)] if model else others[-1:]
-    if len(chosen) != 1:
+    matches = [m for m in known if m.startswith(model)] if model else others[-1:]
+    if len(matches) != 1:
+        why = f"{len(matches)} begin with {model}" if model else "there is none"
         raise StreetloopError(
-            f"Expected one earlier champion{f' that begins with {model}' if model else ''}; there are "
-            f"{len(chosen)}. Champions so far: {', '.join(m[:12] for m in known) or 'none'}."
+            f"Cannot choose an earlier champion: {why}. Champions so far: "
+            f"{', '.join(m[:12] for m in known) or 'none'}."
         )
-    ledger.commit("rollback", f"rollback/{uuid.uuid4().hex}", {"model": chosen[0], "why": why})
-    click.echo(f"The champion is {chosen[0][:12]} again.")
+    ledger.commit("rollback", f"rollback/{uuid.uuid4().hex}", {"model": matches[0], "why": why})
+    click.echo(f"The champion is {matches[0][:12]} again.")
     set_environment()
-    context = Context(loaded.resolved(), root)
+    context = Context(recipe.resolved(), root)
     tracker = context.tracker()
     repair_aliases(context, tracker)
     if tracker.down:
-        click.echo("MLflow did not answer: the next cycle repairs its alias.")
+        click.echo("MLflow did not answer. The next cycle will repair its alias.")
 
 
 def words(event: Event) -> str:
-    """One event as a sentence."""
+    """Return an event as a sentence."""
+    from pipelines.campaign.waiting import counted
+
     p = event.payload
     match event.kind:
         case "campaign_created":
@@ -141,8 +136,8 @@ def words(event: Event) -> str:
         case "query":
             return f"cycle {p.cycle} asks for {counted(len(p.items), 'image')} ({p.strategy})"
         case "labels_accepted":
-            refused = f", {len(p.refused)} refused" if p.refused else ""
-            return f"{counted(len(p.labels), 'label')} taken from {p.file_name}{refused}"
+            rejected = f", {len(p.refused)} rejected" if p.refused else ""
+            return f"{counted(len(p.labels), 'label')} accepted from {p.file_name}{rejected}"
         case "task_skipped":
             return f"{p.annotator} skipped {p.image_id}: {p.why or 'no reason given'}"
         case "promotion":
@@ -160,4 +155,4 @@ def words(event: Event) -> str:
         case "cycle_closed":
             return f"cycle {p.cycle} closed: {p.outcome.replace('_', ' ')}"
         case _:
-            return f"cycle {p.cycle} given back by {p.owner}: {p.why}"
+            return f"cycle {p.cycle} released by {p.owner}: {p.why}"

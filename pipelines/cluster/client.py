@@ -1,4 +1,4 @@
-"""The connection to Kubeflow Pipelines, with errors that say what to do."""
+"""Connect to Kubeflow Pipelines, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,20 +20,28 @@ _ENDPOINT = "KF_PIPELINES_ENDPOINT"  # what kfp reads when it is given no host
 _SECONDS = 10.0
 
 
+@dataclass(frozen=True)
+class Started:
+    """A run or a schedule, and the address of its page."""
+
+    id: str
+    url: str
+
+
 @contextlib.contextmanager
 def connected(cluster: ClusterSettings) -> Iterator[tuple[Any, str]]:
-    """Yields a kfp.Client and the endpoint's address, for links.
+    """Yield a kfp.Client and the endpoint's address, for links.
 
     What the block raises because of the endpoint becomes a StreetloopError.
 
     Raises:
-      UsageError: `cluster.host` is no address.
-      StreetloopError: the endpoint is out of reach, refuses us, or is something else.
+      UsageError: `cluster.host` is not an address.
+      StreetloopError: the endpoint cannot be reached, rejects us, or is something else.
     """
     host = cluster.host or os.environ.get(_ENDPOINT)
     if host is not None:
         host = _address(host)
-        # kfp itself asks a silent endpoint for half a minute before it says so.
+        # kfp itself waits half a minute for a silent endpoint.
         _reach(host)
     from kfp_server_api import ApiException
     from urllib3.exceptions import HTTPError
@@ -46,7 +55,7 @@ def connected(cluster: ClusterSettings) -> Iterator[tuple[Any, str]]:
             client = Client(host=host, namespace=cluster.namespace)
             yield client, host or ""
     except ApiException as error:
-        raise StreetloopError(_refused(host, error)) from error
+        raise StreetloopError(_describe_error(host, error)) from error
     except (HTTPError, TimeoutError, ConnectionError) as error:
         raise StreetloopError(_out_of_reach(host, str(error))) from error
 
@@ -56,7 +65,7 @@ def _address(host: str) -> str:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
-            f"Expected cluster.host to be an address such as http://localhost:8080; got {host!r}."
+            f"cluster.host is not an address: {host!r}. Expected one such as http://localhost:8080."
         )
     return address
 
@@ -73,8 +82,8 @@ def _reach(host: str) -> None:
 def _out_of_reach(host: str | None, why: str) -> str:
     if host is None:
         return (
-            f"Expected a Kubeflow Pipelines endpoint; cluster.host and ${_ENDPOINT} name none, and "
-            f"neither a pod's nor a kubectl configuration led to one ({why[:120]}…). Give "
+            f"No Kubeflow Pipelines endpoint: cluster.host and ${_ENDPOINT} are not set, and neither a "
+            f"pod's nor kubectl's configuration names one ({why[:120]}…). Give "
             "--set cluster.host=http://localhost:8080 (after kubectl port-forward)."
         )
     return (
@@ -84,28 +93,30 @@ def _out_of_reach(host: str | None, why: str) -> str:
     )
 
 
-def _refused(host: str | None, error: Any) -> str:
+def _describe_error(host: str | None, error: Any) -> str:
     where = host or "the cluster's address"
     if error.status in (401, 403):
         return (
-            f"Kubeflow Pipelines at {where} refused us ({error.status} {error.reason}). Log in as "
-            "its administrator says (kfp reads the KF_PIPELINES_* variables), and check that "
-            "cluster.namespace is one that you may use."
+            f"Kubeflow Pipelines at {where} denied access ({error.status} {error.reason}). Log in as "
+            "its administrator says (kfp reads the KF_PIPELINES_* variables), and check that you may "
+            "use cluster.namespace."
         )
     if error.status == 404:
         return (
-            f"Expected Kubeflow Pipelines 2 at {where}; it does not know what was asked (404). "
-            f"Check cluster.host. It said: {_said(error)}"
+            f"The server at {where} is not Kubeflow Pipelines 2: it does not know the request (404). "
+            f"Check cluster.host. Its answer: {_message(error)}"
         )
-    return f"Kubeflow Pipelines at {where} answered {error.status} {error.reason}: {_said(error)}"
+    return (
+        f"Kubeflow Pipelines at {where} answered {error.status} {error.reason}: {_message(error)}"
+    )
 
 
-def _said(error: Any) -> str:
-    """The server's own message, which it sends as JSON, in one line."""
+def _message(error: Any) -> str:
+    """Return the server's own message, which it sends as JSON, in one line."""
     body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body
     try:
         row = json.loads(body or "{}")
         body = row.get("message") or row.get("error") or body
     except (ValueError, AttributeError):
         pass
-    return " ".join(str(body or "nothing").split())[:300]
+    return " ".join(str(body or "no message").split())[:300]

@@ -1,4 +1,4 @@
-"""Which places a pod can reach: buckets, servers, the mounted volume; no path of this machine."""
+"""The places that a pod can reach: buckets, servers and the mounted volume."""
 
 from __future__ import annotations
 
@@ -9,34 +9,38 @@ from components.contracts.recipe.recipe import Recipe
 
 
 def campaign_root(recipe: Recipe, root: str | None) -> str | None:
-    """The campaign root that pods see: the one given, else a folder on the volume, else None.
+    """Return the campaign root that pods see: the one given, else a folder on the volume, else None.
 
     Raises:
-      UsageError: it is a path that pods do not have.
+      UsageError: the root is a path that pods do not have.
     """
     cluster = recipe.cluster
     if root is None:
         return f"{cluster.mount.rstrip('/')}/{recipe.name}" if cluster.volume else None
-    _reachable(recipe, root, "--root")
+    _check_reachable(recipe, root, "--root")
     return root.removeprefix("file://").rstrip("/")
 
 
 def check_places(recipe: Recipe) -> None:
-    """Raises UsageError if the recipe names data or an MLflow store that pods cannot reach."""
+    """Raise UsageError if the recipe names data or an MLflow store that pods cannot reach."""
     if recipe.data.source is not None:
-        _reachable(recipe, recipe.data.source, "data.source")
+        _check_reachable(recipe, recipe.data.source, "data.source")
     uri = recipe.tracking.uri
     if uri is None or uri.startswith(("http://", "https://")):
         return
     scheme, _, rest = uri.partition("://")
     if scheme == "sqlite":
         # sqlite:///relative and sqlite:////absolute
-        _reachable(recipe, rest.removeprefix("/"), "tracking.uri", "http://mlflow.mlflow.svc:5000")
+        _check_reachable(
+            recipe, rest.removeprefix("/"), "tracking.uri", "http://mlflow.mlflow.svc:5000"
+        )
     elif not rest or scheme == "file":
-        _reachable(recipe, rest or uri, "tracking.uri", "http://mlflow.mlflow.svc:5000")
+        _check_reachable(recipe, rest or uri, "tracking.uri", "http://mlflow.mlflow.svc:5000")
 
 
-def _reachable(recipe: Recipe, place: str, what: str, example: str = "gs://bucket/prefix") -> None:
+def _check_reachable(
+    recipe: Recipe, place: str, what: str, example: str = "gs://bucket/prefix"
+) -> None:
     if place.startswith("gs://"):
         return
     cluster = recipe.cluster
@@ -45,11 +49,11 @@ def _reachable(recipe: Recipe, place: str, what: str, example: str = "gs://bucke
     if below and cluster.volume is not None:
         return
     volume = (
-        f"a path below cluster.mount ({cluster.mount}, the volume {cluster.volume})"
+        f"use a path below cluster.mount ({cluster.mount}, the volume {cluster.volume})"
         if cluster.volume is not None
         else f"set cluster.volume to a PersistentVolumeClaim and use a path below {cluster.mount}"
     )
     raise UsageError(
-        f"Expected {what} to be a place that the cluster's pods can reach; got {place}, a path of "
-        f"this machine. Give {example}, or {volume}."
+        f"{what} is a path of this machine, which the cluster's pods cannot reach: {place}. Give "
+        f"{example}, or {volume}."
     )

@@ -1,4 +1,4 @@
-"""What a cluster adds to the tasks of a cycle: images, GPUs, memory, volumes, secrets."""
+"""Give the tasks of a cycle what a cluster needs: images, GPUs, memory, volumes, secrets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pipelines.cycle import Customize
 
 _HEAVY = ("train", "evaluate", "query")  # they run the network
 _LIGHT_CPU, _LIGHT_MEMORY = "1", "4G"
-_TRAIN_RETRIES = 2  # a lost node: the next attempt goes on from the checkpoint
+_TRAIN_RETRIES = 2  # after a lost node the next attempt resumes from the checkpoint
 _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
 def customizer(recipe: Recipe) -> Customize:
-    """The function that applies `recipe.cluster` to a task of the cycle."""
+    """Return the function that applies `recipe.cluster` to a task of the cycle."""
 
     def customize(task: Any, step: str) -> None:
         cluster = recipe.cluster
@@ -46,10 +46,10 @@ def customizer(recipe: Recipe) -> Customize:
 def _resources(task: Any, step: str, recipe: Recipe) -> None:
     cluster = recipe.cluster
     if step not in _HEAVY:
-        # Requests alone: these steps are small, and a limit set too low would end them.
+        # No limits: these steps are small, and a limit set too low would kill them.
         task.set_cpu_request(_LIGHT_CPU).set_memory_request(_LIGHT_MEMORY)
         return
-    # No CPU limit: it slows a pod down even where CPUs are idle.
+    # No CPU limit: it slows a pod down even if CPUs are idle.
     task.set_cpu_request(cluster.cpu)
     task.set_memory_request(cluster.memory).set_memory_limit(cluster.memory)
     if cluster.gpus:

@@ -1,4 +1,4 @@
-"""`streetloop annotate`: a campaign's annotation tasks to Label Studio, and finished ones back."""
+"""`streetloop annotate`: exchange annotation tasks with a Label Studio server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipelines.options import opened, with_recipe
+from pipelines.options import Chosen, with_recipe
 
 _server = click.option(
     "--label-studio",
@@ -31,44 +31,46 @@ def annotate_group() -> None:
 @annotate_group.command("push")
 @with_recipe
 @_server
-def push_tasks(url: str, **where: Any) -> None:
-    """Upload the images that wait for labels, with the model's prediction; run it as often as you like.
+def push_tasks(chosen: Chosen, url: str) -> None:
+    """Upload the images that wait for labels, with the model's prediction. Safe to repeat.
 
     \b
     Example: streetloop annotate push mycity.yaml --label-studio http://localhost:8080
     """
+    from pipelines.campaign.waiting import counted
     from pipelines.label_studio.connection import connect
     from pipelines.label_studio.exchange import push
 
-    done = push(opened(**where)[1], connect(url), _track("Uploading"))
+    done = push(chosen.open()[1], connect(url), _track("Uploading"))
     click.echo(
-        f"{_count(done.added, 'task')} added, {done.kept} were there. Label them at {done.url}"
+        f"{counted(done.added, 'task')} added, {done.kept} existed. Label them at {done.url}"
     )
 
 
 @annotate_group.command("pull")
 @with_recipe
 @_server
-def pull_tasks(url: str, **where: Any) -> None:
-    """Fetch annotated and skipped tasks into the inbox; run it as often as you like.
+def pull_tasks(chosen: Chosen, url: str) -> None:
+    """Fetch annotated and skipped tasks into the inbox. Safe to repeat.
 
     \b
     Example: streetloop annotate pull mycity.yaml --label-studio http://localhost:8080
     """
+    from pipelines.campaign.waiting import counted
     from pipelines.label_studio.connection import connect
     from pipelines.label_studio.exchange import pull
 
-    root = opened(**where)[1]
+    root = chosen.open()[1]
     done = pull(root, connect(url), _track("Fetching"))
-    click.echo(f"{_count(done.annotated, 'annotated task')} and {done.skipped} skipped are new.")
+    click.echo(f"{counted(done.annotated, 'annotated task')} and {done.skipped} skipped are new.")
     for name in done.files:
         click.echo(f"  {root}/{name}")
     if done.foreign:
         click.echo(
-            f"{_count(done.foreign, 'task')} left out: the campaign asked for no such image."
+            f"{counted(done.foreign, 'task')} left out: the campaign did not ask for the image."
         )
     if done.files:
-        click.echo("The next cycle takes them in: run `streetloop run` again.")
+        click.echo("The next cycle reads them: run `streetloop run` again.")
 
 
 def _track(what: str) -> Callable[[list[Any]], Iterable[Any]]:
@@ -76,7 +78,3 @@ def _track(what: str) -> Callable[[list[Any]], Iterable[Any]]:
     from rich.progress import track
 
     return lambda items: track(items, what, console=Console(file=sys.stderr), transient=True)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

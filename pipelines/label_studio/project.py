@@ -1,32 +1,38 @@
-"""One campaign's project on a Label Studio server: found by a mark that outlives its title."""
+"""The project of a campaign on a Label Studio server, found by a mark in its description."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from components.contracts.annotation.label_studio import labeling_config
 from components.contracts.process.errors import StreetloopError
-from pipelines.label_studio.answer import expect, expect_rows
+from pipelines.label_studio.answers import (
+    ExportedTask,
+    Imported,
+    NewProject,
+    ProjectPage,
+    ProjectRow,
+    ProjectSettings,
+    Task,
+    TaskPage,
+    Upload,
+    UploadIds,
+    parse,
+)
 from pipelines.label_studio.connection import Connection
 
-MODEL_VERSION = "streetloop"  # one for all: Label Studio shows the predictions of one version only
+MODEL_VERSION = (
+    "streetloop"  # always the same: Label Studio shows the predictions of one version only
+)
 _PAGE = 100
 _LONGEST_TITLE = 50
-_LIST, _IMPORT = "the list of tasks", "an import"
+_IMPORT = "an import"
 _EDITION = (
-    "Other editions than the Community Edition import later, in the background, which is not "
+    "Editions other than the Community Edition import later, in the background, which is not "
     "supported."
 )
-
-
-class Task(NamedTuple):
-    """A task of the project. `finished`: somebody submitted an annotation, or skipped it."""
-
-    number: int
-    image_id: str | None
-    finished: bool
 
 
 class Project:
@@ -46,80 +52,73 @@ class Project:
         return f"{self._connection.url}/projects/{self.number}/data"
 
     def tasks(self) -> list[Task]:
-        """All its tasks, without what was drawn in them."""
-        rows: list[dict[str, Any]] = []
+        """Return all tasks, without what was drawn in them."""
+        rows: list[Task] = []
         while True:
-            page = len(rows) // _PAGE + 1
+            number = len(rows) // _PAGE + 1
             answer = self._connection.get(
-                "/api/tasks", project=self.number, page=page, page_size=_PAGE
+                "/api/tasks", project=self.number, page=number, page_size=_PAGE
             )
-            found = expect(answer, "tasks", list, _LIST)
-            rows += found
-            if len(found) < _PAGE or len(rows) >= expect(answer, "total", int, _LIST):
-                break
-        return [_task(row) for row in rows]
+            page = parse(TaskPage, answer, "the list of tasks")
+            rows += page.tasks
+            if len(page.tasks) < _PAGE or len(rows) >= page.total:
+                return rows
 
     def uploads(self) -> dict[str, str]:
-        """The files that were uploaded: their name -> their address."""
-        what = "the list of uploads"
-        rows = expect_rows(self._connection.get(self._path("file-uploads"), all="true"), what)
-        return dict(self._named(expect(row, "file", str, what)) for row in rows)
+        """Return the uploaded files: name -> address."""
+        answer = self._connection.get(self._path("file-uploads"), all="true")
+        return dict(map(self._named, parse(list[Upload], answer, "the list of uploads")))
 
     def upload(self, name: str, data: bytes) -> str:
-        """Uploads an image without making a task of it; returns its address."""
+        """Upload an image without creating a task; return its address."""
         answer = self._connection.post(
             self._path("import"),
             files={"file": (name, data, "image/png")},
             commit_to_project="false",
         )
-        for number in expect(answer, "file_upload_ids", list, _IMPORT, _EDITION)[:1]:
-            uploaded = self._connection.get(f"/api/import/file-upload/{number}")
-            return self._named(expect(uploaded, "file", str, "an upload"))[1]
-        raise StreetloopError(
-            f"Expected Label Studio to take the image {name}; it took none. Look at the server's log, "
-            "and run this again."
-        )
+        ids = parse(UploadIds, answer, _IMPORT, _EDITION).file_upload_ids
+        if not ids:
+            raise StreetloopError(
+                f"Label Studio did not accept the image {name}. Look at the server's log, and run this "
+                "again."
+            )
+        uploaded = self._connection.get(f"/api/import/file-upload/{ids[0]}")
+        return self._named(parse(Upload, uploaded, "an upload"))[1]
 
     def add(self, task: dict[str, Any]) -> None:
-        """Adds one task with its prediction: both or neither."""
+        """Add one task and its prediction: both or neither."""
         answer = self._connection.post(self._path("import"), json=[task])
-        expect(answer, "task_count", int, _IMPORT, _EDITION)
+        parse(Imported, answer, _IMPORT, _EDITION)
 
-    def export(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
-        """These tasks with what people drew, as Label Studio's JSON export has them."""
+    def export(self, numbers: Iterable[int]) -> list[ExportedTask]:
+        """Return these tasks with what people drew."""
         answer = self._connection.get(
             self._path("export"), exportType="JSON", **{"ids[]": sorted(numbers)}
         )
-        return expect_rows(answer, "an export")
+        return parse(list[ExportedTask], answer, "an export")
 
     def _path(self, what: str) -> str:
         return f"/api/projects/{self.number}/{what}"
 
-    def _named(self, file: str) -> tuple[str, str]:
-        """`upload/<project>/<8 digits>-<name>` -> name, and the path where browsers find it."""
-        name = file.rpartition("/")[2].partition("-")[2]
-        return name, f"{urlsplit(self._connection.url).path}/data/{file}"
-
-
-def _task(row: Any) -> Task:
-    image_id = expect(row, "data", dict, _LIST).get("image_id")
-    counts = (expect(row, f"{kind}_annotations", int, _LIST) for kind in ("total", "cancelled"))
-    number = expect(row, "id", int, _LIST)
-    return Task(number, image_id if isinstance(image_id, str) else None, sum(counts) > 0)
+    def _named(self, upload: Upload) -> tuple[str, str]:
+        """Return the name of an uploaded file, and the path where browsers find it."""
+        name = upload.file.rpartition("/")[2].partition("-")[2]
+        return name, f"{urlsplit(self._connection.url).path}/data/{upload.file}"
 
 
 def find_project(connection: Connection, campaign: str) -> Project | None:
-    """The project of a campaign, by the mark in its description; the oldest, if there are several."""
-    found = [row["id"] for row in _projects(connection) if _mark(campaign) in row["description"]]
-    return Project(connection, min(found)) if found else None
+    """Return the project with the campaign's mark in its description; the oldest of several."""
+    mark = _mark(campaign)
+    numbers = [row.id for row in _projects(connection) if mark in (row.description or "")]
+    return Project(connection, min(numbers)) if numbers else None
 
 
 def open_project(connection: Connection, campaign: str, name: str) -> Project:
-    """The project of a campaign: made if there is none, its labeling interface put right if not.
+    """Return the project of a campaign: create it if needed, and restore its labeling interface.
 
     Args:
       connection: to the server.
-      campaign: what tells this campaign from all others.
+      campaign: an id that distinguishes this campaign from all others.
       name: of the campaign, for the title.
     """
     config = labeling_config()
@@ -130,12 +129,12 @@ def open_project(connection: Connection, campaign: str, name: str) -> Project:
             "description": f"Labels for the campaign {name}. Keep this mark: {_mark(campaign)}",
             "label_config": config,
             "show_collab_predictions": True,
-            "skip_queue": "IGNORE_SKIPPED",  # who skips says that nobody can label it
+            "skip_queue": "IGNORE_SKIPPED",  # a skipped image is one that nobody can label
         }
-        made = connection.post("/api/projects/", json=settings)
-        return Project(connection, expect(made, "id", int, "a new project"))
+        created = connection.post("/api/projects/", json=settings)
+        return Project(connection, parse(NewProject, created, "a new project").id)
     path = f"/api/projects/{project.number}/"
-    if expect(connection.get(path), "label_config", str, "a project") != config:
+    if parse(ProjectSettings, connection.get(path), "a project").label_config != config:
         connection.patch(path, {"label_config": config})
     return project
 
@@ -144,15 +143,14 @@ def _mark(campaign: str) -> str:
     return f"[streetloop {campaign}]"
 
 
-def _projects(connection: Connection) -> Iterator[dict[str, Any]]:
-    page, what = 1, "the list of projects"
+def _projects(connection: Connection) -> Iterator[ProjectRow]:
+    number = 1
     while True:
         answer = connection.get(
-            "/api/projects/", include="id,description", page=page, page_size=_PAGE
+            "/api/projects/", include="id,description", page=number, page_size=_PAGE
         )
-        for row in expect(answer, "results", list, what):
-            description = expect(row, "description", object, what)  # None if nobody wrote one
-            yield {"id": expect(row, "id", int, what), "description": str(description or "")}
-        if not expect(answer, "next", object, what):
+        page = parse(ProjectPage, answer, "the list of projects")
+        yield from page.results
+        if not page.next:
             return
-        page += 1
+        number += 1

@@ -1,4 +1,4 @@
-"""`streetloop run`, `status` and `ui`: a campaign on this machine."""
+"""`streetloop run` and `streetloop ui`: a campaign on this machine."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.cycle.changes import protected_values
 from components.cycle.runs import catch_up
+from pipelines.campaign.display import arguments_of, cycle_table
 from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import waiting_words
-from pipelines.local.display import Screen, cycle_table, duration
+from pipelines.local.display import Screen, duration
 from pipelines.local.runner import (
     Interrupted,
+    log_file,
     run_cycle,
     session,
     stopping_children,
@@ -66,7 +68,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
                 )
                 started = time.monotonic()
                 with screen.following(folder / "progress"):
-                    run_cycle(recipe, root, folder, _log(root, number))
+                    run_cycle(recipe, root, folder, log_file(root, f"cycle-{number:04d}"))
                 outcome = ledger.state().cycles[number].outcome or "open"
                 words = outcome.replace("_", " ")
                 console.print(f"  {words} after {duration(time.monotonic() - started)}")
@@ -97,11 +99,6 @@ def _next_cycle(ledger: Ledger) -> int:
     return 1 if last is None else last.cycle + last.closed
 
 
-def _log(root: str, cycle: int) -> Path:
-    folder = Path("runs/logs") if root.startswith("gs://") else Path(root) / layout.LOGS
-    return folder / f"cycle-{cycle:04d}.log"
-
-
 def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name: str) -> None:
     status = read_status(recipe, storage)
     console.print()
@@ -109,19 +106,13 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
     if status.trained:
         page = layout.evaluation_page(status.trained[-1].cycle)
         console.print(f"Report:   {storage.uri}/{page}", highlight=False)
-    where = _found_by(recipe, root, name)
+    where = arguments_of(recipe, root, name)
     if not recipe.feedback.oracle:
         for line in waiting_words(status, where):
             console.print(line, highlight=False)
     console.print(f"MLflow:   streetloop ui {where}", highlight=False)
     if status.complete:
         console.print("The campaign is complete.")
-
-
-def _found_by(recipe: Recipe, root: str, name: str) -> str:
-    """Return the arguments that find this campaign again: the recipe, as the user named it, and the root."""
-    default = Path(root) == Path(f"runs/{recipe.name}").absolute()
-    return name if default else f"{name} --root {root}"
 
 
 def discard(root: str, yes: bool) -> None:
@@ -139,32 +130,6 @@ def discard(root: str, yes: bool) -> None:
     if not yes and not click.confirm("Discard it?"):
         raise StreetloopError("Nothing was discarded.")
     discard_campaign(storage)
-
-
-def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
-    """Print the state of the campaign; `name` is the recipe as the user named it."""
-    storage = open_storage(root)
-    status = read_status(recipe, storage)
-    if as_json:
-        click.echo(status.model_dump_json(indent=1))
-        return
-    console = Console(soft_wrap=True)
-    if not Ledger(storage).state().created:
-        console.print(f"No campaign in {storage.uri} yet. Start it with `streetloop run`.")
-        return
-    console.print(cycle_table(status))
-    champion = status.champion
-    if champion:
-        console.print(f"Champion: {champion.model[:12]} of cycle {champion.cycle}")
-    waiting = status.waiting.images
-    if recipe.feedback.oracle or not waiting:
-        console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
-    if not recipe.feedback.oracle:
-        for line in waiting_words(status, _found_by(recipe, root, name)):
-            console.print(line, highlight=False)
-    for image_id in waiting:
-        console.print(f"  {image_id}", highlight=False)
-    console.print("Complete." if status.complete else "Not complete.")
 
 
 def serve_ui(recipe: Recipe, root: str, port: int) -> None:

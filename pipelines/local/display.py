@@ -1,4 +1,4 @@
-"""What a person sees: progress while a cycle runs, and tables of what came out."""
+"""Show the progress of the running steps."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
-
-from pipelines.campaign.status import CampaignStatus
 
 _POLL_SECONDS = 0.3
 _PLAIN_EVERY_SECONDS = 10.0
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A line of the progress file, as `components.contracts.process.progress` writes it."""
+
+    step: str
+    what: str
+    done: int
+    total: int
+    left: float | None
+    text: str
+
+
 class Screen:
-    """Progress of the running steps: a bar in a terminal, plain lines elsewhere."""
+    """The progress of the running steps: a bar in a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -39,7 +48,7 @@ class Screen:
 
     @contextmanager
     def following(self, path: Path) -> Iterator[None]:
-        """Shows the progress rows that steps append to `path`, while the block runs."""
+        """Show the progress rows that steps append to `path`, while the block runs."""
         self._stop.clear()
         thread = threading.Thread(target=self._follow, args=(path,), daemon=True)
         thread.start()
@@ -54,67 +63,34 @@ class Screen:
 
     def _follow(self, path: Path) -> None:
         with open(path) as file:
-            file.seek(0, 2)  # what an earlier cycle of this command reported has been shown
+            file.seek(0, 2)  # skip what an earlier cycle of this command reported
             while not self._stop.is_set():
                 line = file.readline()
                 if line.endswith("\n"):
-                    self._show(json.loads(line))
+                    self._show(_Row(**json.loads(line)))
                 else:
                     file.seek(file.tell() - len(line.encode()))
                     time.sleep(_POLL_SECONDS)
 
-    def _show(self, row: dict[str, Any]) -> None:
-        left = (
-            f", {duration(row['left'])} left" if row["left"] and row["done"] < row["total"] else ""
-        )
-        text = f" ({row['text']})" if row["text"] else ""
-        words = f"{row['what']} {row['done']}/{row['total']}{text}{left}"
+    def _show(self, row: _Row) -> None:
+        left = f", {duration(row.left)} left" if row.left and row.done < row.total else ""
+        text = f" ({row.text})" if row.text else ""
+        words = f"{row.what} {row.done}/{row.total}{text}{left}"
         if self.console.is_terminal:
             self._bar.update(
-                self._task,
-                completed=row["done"],
-                total=row["total"],
-                step=row["step"],
-                words=words,
+                self._task, completed=row.done, total=row.total, step=row.step, words=words
             )
             return
-        what = (row["step"], row["what"])
+        what = (row.step, row.what)
         now = time.monotonic()
         if what != self._last or now - self._printed > _PLAIN_EVERY_SECONDS:
             self._last, self._printed = what, now
-            self.console.print(f"  {row['step']:<10} {words}", highlight=False)
+            self.console.print(f"  {row.step:<10} {words}", highlight=False)
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words, as 1 h 02 min, 3 min 05 s or 7 s."""
+    """Return seconds as 1 h 02 min, 3 min 05 s or 7 s."""
     whole = round(seconds)
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
-
-
-def percent(fraction: float | None) -> str:
-    """A fraction as percent with one decimal; a dash where undefined."""
-    return "–" if fraction is None else f"{100 * fraction:.1f}"
-
-
-def cycle_table(status: CampaignStatus) -> Table:
-    """Return the table of a campaign: one line per cycle, below the baseline."""
-    baseline = status.baseline
-    title = "Each cycle's own model, scored on val (%)" if baseline else "Cycles so far"
-    table = Table(title=title, title_justify="left")
-    for name in ("cycle", "labeled", "mIoU", "pixel accuracy", "Dice", "champion", "seconds"):
-        table.add_column(name, justify="right")
-    if baseline:
-        scores = [
-            percent(value) for value in (baseline.miou, baseline.pixel_accuracy, baseline.dice)
-        ]
-        table.add_row(f"all {baseline.name}", "", *scores, "", "", style="dim", end_section=True)
-    for row in status.cycles:
-        scores = [percent(value) for value in (row.miou, row.pixel_accuracy, row.dice)]
-        if row.outcome not in ("done", "open"):
-            scores[0] = row.outcome.replace("_", " ")
-        seconds = "–" if row.seconds is None else f"{row.seconds:.0f}"
-        promoted = "yes" if row.promoted else ""
-        table.add_row(str(row.cycle), str(row.labeled), *scores, promoted, seconds)
-    return table

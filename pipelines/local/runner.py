@@ -1,19 +1,18 @@
-"""Runs cycles on this machine: the same pipeline, through kfp.local, each step in a process."""
+"""Run cycles on this machine: the same pipeline through kfp.local, each step in its own process."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any
 
-from components.contracts.ledger.layout import work_folder
+import psutil
+
+from components.contracts.ledger.layout import LOGS, work_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process import lifeline, progress
 from components.contracts.process.errors import StreetloopError
@@ -26,12 +25,12 @@ from pipelines.local.step_log import StepLog
 
 @contextmanager
 def session(root: str) -> Iterator[Path]:
-    """Holds the campaign for this command; yields a folder that is gone afterwards.
+    """Lock the campaign for this command; yield a temporary folder.
 
     Raises:
-      CampaignBusyError: another local command holds it.
+      CampaignBusyError: another command of this machine has locked it.
     """
-    # A bucket has no lock of the kernel's; the one here keeps two commands of this machine apart.
+    # The kernel cannot lock a bucket; a local file excludes other commands of this machine.
     lock = root if not root.startswith("gs://") else _lock_folder(root)
     with campaign_lock(lock), tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
         descriptor = lifeline.create(Path(folder) / "alive")
@@ -51,14 +50,20 @@ def _lock_folder(root: str) -> str:
     return str(Path(tempfile.gettempdir()) / f"streetloop-{os.getuid()}" / safe)
 
 
+def log_file(root: str, name: str) -> Path:
+    """Return the log of this name: in the root, or in runs/logs for a root in a bucket."""
+    folder = Path("runs/logs") if root.startswith("gs://") else Path(root) / LOGS
+    return folder / f"{name}.log"
+
+
 def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
-    """Runs one cycle; everything that the steps print goes to `log`.
+    """Run one cycle; everything that the steps print goes to `log`.
 
     Args:
       recipe: the resolved recipe.
       root: the campaign root.
-      folder: of this command, from `session`.
-      log: a file; what is there is kept.
+      folder: the temporary folder of this command, from `session`.
+      log: a file; what it contains is kept.
 
     Raises:
       StreetloopError: a step failed; the message is the step's own.
@@ -83,7 +88,7 @@ def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
 
 
 def _why(root: str, printed: StepLog) -> str:
-    """The failed step's own words: from its error file, else what it printed."""
+    """Return the failed step's own error: from its error file, else from what it printed."""
     storage = open_storage(root)
     current = Ledger(storage).state().open_cycle
     if current is not None:
@@ -94,32 +99,14 @@ def _why(root: str, printed: StepLog) -> str:
     return f"A step failed. {printed.error() or 'It printed no error.'}"
 
 
-def children() -> list[int]:
-    """The process ids below this one, from /proc (Linux) or ps."""
-    found = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout
-    parents: dict[int, list[int]] = {}
-    for line in found.splitlines():
-        pid, parent = map(int, line.split())
-        parents.setdefault(parent, []).append(pid)
-    out: list[int] = []
-    todo = [os.getpid()]
-    while todo:
-        below = parents.get(todo.pop(), [])
-        out += below
-        todo += below
-    return out
-
-
 @contextmanager
 def stopping_children() -> Iterator[None]:
-    """On SIGTERM or Ctrl-C, ends the running step (training saves its state) and then this command."""
+    """On SIGTERM or Ctrl-C, stop the running step (training saves its state), then this command."""
 
-    def stop(number: int, frame: Any) -> None:
-        for pid in children():
-            try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                continue
+    def stop(number: int, frame: object) -> None:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.terminate()
         raise Interrupted(number)
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
@@ -131,20 +118,8 @@ def stopping_children() -> Iterator[None]:
 
 
 class Interrupted(BaseException):
-    """The command was asked to stop; running it again goes on where the campaign stands."""
+    """A signal that asks the command to stop; running the command again resumes the campaign."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.exit_code = 128 + number
-
-
-def follow(path: Path, show: Callable[[dict[str, Any]], None], start: int) -> int:
-    """Shows the progress rows after position `start` of a file; returns where it stopped."""
-    with open(path) as file:
-        file.seek(start)
-        for line in file:
-            if not line.endswith("\n"):
-                break
-            start += len(line.encode())
-            show(json.loads(line))
-    return start

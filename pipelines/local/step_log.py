@@ -1,4 +1,4 @@
-"""What the steps of a cycle print: in a file for people, and its last lines at hand."""
+"""Keep what the steps of a cycle print: in a file for people, and the last lines in memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _KEPT = 2000  # lines
 
 
 class StepLog(io.TextIOBase):
-    """A text stream into a file; what is there is kept.
+    """A text stream that appends to a file.
 
-    On a full disk the rest goes missing in the file and nothing is raised: the step that could not
-    write says so itself, and that is what people must be told.
+    On a full disk the rest is lost from the file and nothing is raised: the step that could not write
+    reports that itself, and people must see its error.
 
     Raises:
       StorageError: the file cannot be opened.
@@ -49,7 +49,7 @@ class StepLog(io.TextIOBase):
         super().close()
 
     def error(self) -> str | None:
-        """The last exception that was printed: its message."""
+        """Return the message of the last exception that was printed."""
         lines = (*self._lines, self._rest)
-        told = [found for line in lines if (found := _ERROR.match(line))]
-        return told[-1][1] if told else None
+        messages = [match[1] for line in lines if (match := _ERROR.match(line))]
+        return messages[-1] if messages else None

@@ -1,7 +1,7 @@
-"""The server of mlflow/, as its Dockerfile and compose.yaml start it, on a PostgreSQL of the test's.
+"""The server of mlflow/, as its Dockerfile and compose.yaml start it, on a PostgreSQL of the test.
 
-Flags, variables and the accounts' file are read from those files, so that what is tested is what is
-deployed. Only places differ: the port, the folder of the artifacts, and where PostgreSQL is.
+Flags, variables and the accounts' file are read from those files, so that the test runs what is
+deployed. Only the port, the folder of the artifacts and the address of PostgreSQL differ.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.servers import MlflowServer
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "mlflow"
-# As a person fills in mlflow/.env.
+# As a person would fill in mlflow/.env.
 SECRETS = {
     "POSTGRES_PASSWORD": "of the database",
     "MLFLOW_AUTH_ADMIN_PASSWORD": "of the administrator",
@@ -35,7 +35,7 @@ SECRETS = {
 
 
 def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's last stage: (instruction, the rest of its line)."""
+    """Return the Dockerfile's last stage: (instruction, the rest of its line)."""
     text = re.sub(r"\\\n\s*", " ", (FOLDER / "Dockerfile").read_text())
     rows = [line.partition(" ") for line in text.splitlines() if line and line[0] != "#"]
     last = max(i for i, row in enumerate(rows) if row[0] == "FROM")
@@ -43,7 +43,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def image_environment() -> dict[str, str]:
-    """The image's variables. A file that the image copies is named where it lies here."""
+    """Return the image's variables, with the path in this repository for a file that it copies."""
     found: dict[str, str] = {}
     copied = {}
     for name, rest in instructions():
@@ -57,7 +57,7 @@ def image_environment() -> dict[str, str]:
 
 
 def image_command(program: str, port: int) -> list[str]:
-    """ENTRYPOINT and CMD, with the program of the test's environment, on the test's port."""
+    """Return ENTRYPOINT and CMD, with the program and the port of the test."""
     words = [json.loads(rest) for name, rest in instructions() if name in ("ENTRYPOINT", "CMD")]
     assert len(words) == 2
     command = [*words[0], *words[1]]
@@ -68,14 +68,14 @@ def image_command(program: str, port: int) -> list[str]:
 
 
 def compose_environment(filled_in: Mapping[str, str]) -> dict[str, str]:
-    """What compose.yaml gives the server, with the values of a filled-in .env."""
+    """Return the variables that compose.yaml gives the server, with the values of a filled-in .env."""
     service = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["mlflow"]
 
     def value(found: re.Match[str]) -> str:
         name, kind, rest = found.groups()
         if name in filled_in:
             return filled_in[name]
-        assert kind == ":-", f"compose.yaml wants {name} in .env"
+        assert kind == ":-", f"compose.yaml needs {name} in .env"
         return rest
 
     return {
@@ -85,9 +85,11 @@ def compose_environment(filled_in: Mapping[str, str]) -> dict[str, str]:
 
 
 def deployed_server(folder: Path, database: Mapping[str, str]) -> MlflowServer:
-    """The server, not started yet; `folder` gets its artifacts and its log."""
+    """Return the server, not started yet; `folder` gets its artifacts and its log."""
     program = REPOSITORY / ".venv-mlflow" / "bin" / "mlflow"
-    assert program.exists(), "Expected the server's own environment: `make test-mlflow-server`."
+    assert program.exists(), (
+        "The server's own environment is missing: run `make test-mlflow-server`."
+    )
     port = free_port()
     artifacts = folder / "artifacts"
     artifacts.mkdir()
@@ -102,10 +104,10 @@ def deployed_server(folder: Path, database: Mapping[str, str]) -> MlflowServer:
 
 @contextmanager
 def postgresql(user: str, password: str) -> Iterator[dict[str, str]]:
-    """A real PostgreSQL with the database that compose.yaml names; yields libpq's variables."""
+    """Run a real PostgreSQL with the database that compose.yaml names; yield libpq's variables."""
     service = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["database"]
     name = service["environment"]["POSTGRES_DB"]
-    # PostgreSQL refuses to run as root; Debian's package brings a user for it.
+    # PostgreSQL does not run as root; Debian's package creates a user for it.
     how: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="streetloop-pg-") as place:
         folder = Path(place)
@@ -149,5 +151,5 @@ def _program(name: str) -> str:
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
     found = shutil.which(name, path=path)
-    assert found, f"Expected PostgreSQL's {name}; found none. Install it (Debian: postgresql)."
+    assert found, f"PostgreSQL's {name} not found. Install it (Debian: postgresql)."
     return found

@@ -1,7 +1,7 @@
-"""A small HTTP proxy that answers some requests as an overloaded storage service does.
+"""A small HTTP proxy that answers some requests like an overloaded storage service.
 
-Faults: `busy` (503, not passed on), `slow_down` (429), `silent` (no answer until the client gives
-up) and `stored` (passed on, so it took effect, but answered 503). By script only: `lost` (404).
+Faults: `busy` (503, not forwarded), `slow_down` (429), `silent` (no answer until the client gives
+up) and `stored` (forwarded, so it takes effect, but answered with 503). Only in a script: `lost` (404).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FAULTS = ("busy", "slow_down", "silent", "stored")
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """Passes requests on to `target`; a share `rate` of them meets a fault, each kind as often.
+    """Forwards requests to `target`; a share `rate` of them fails, with equally frequent kinds of faults.
 
     Attributes:
-        script: faults for the next requests, taken first; None passes one on.
-        counts: how often each fault was dealt.
-        requests: how many requests about objects came; no others meet faults.
+        script: faults for the next requests, before any random ones; None forwards a request.
+        counts: how often each fault occurred.
+        requests: how many requests for objects there were; only those can fail.
     """
 
     daemon_threads = True
@@ -45,11 +45,11 @@ class FaultProxy(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that gave up has closed its connection."""
+        """Print nothing: a client that gave up has closed its connection."""
 
     def draw(self, path: str) -> str | None:
         if "/o?" not in path and "/o/" not in path:
-            return None  # the client asks for the bucket itself whenever it likes
+            return None  # the number of requests for the bucket itself varies
         with self._lock:
             self.requests += 1
             if self.script:
@@ -79,15 +79,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "lost":
             self._answer(404, [], b"no such upload session")
         else:
-            status, headers, content = self._pass_on(body)
+            status, headers, content = self._forward(body)
             if fault == "stored":
-                self._answer(503, [], b"stored, but you will not know")
+                self._answer(503, [], b"stored, but answered with an error")
             else:
                 self._answer(status, headers, content)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _handle
 
-    def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         connection = http.client.HTTPConnection(self.server.target, timeout=30)
         try:
             connection.request(self.command, self.path, body, dict(self.headers.items()))
@@ -107,14 +107,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: tests read the counts."""
+        """Print nothing: tests read the counts."""
 
 
 @contextmanager
 def fault_proxy(
     target: str, *, rate: float = 0.0, seed: int = 0, silence_s: float = 1.0
 ) -> Iterator[FaultProxy]:
-    """A running proxy that ends with the block."""
+    """Run a proxy until the end of the block."""
     proxy = FaultProxy(target, rate, seed, silence_s)
     thread = threading.Thread(target=proxy.serve_forever, daemon=True)
     thread.start()

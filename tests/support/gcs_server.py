@@ -30,7 +30,7 @@ def _program() -> Path:
 
 @contextmanager
 def running_server() -> Iterator[str]:
-    """The address (http://127.0.0.1:port) of a server that ends with the block."""
+    """Run a server until the end of the block; yield its address (http://127.0.0.1:port)."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(

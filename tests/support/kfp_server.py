@@ -1,7 +1,7 @@
-"""A small HTTP server that speaks the part of Kubeflow Pipelines' API that we call, and keeps what it got.
+"""A small HTTP server with the part of Kubeflow Pipelines' API that we call.
 
 It stores objects as the real one does (experiments, pipelines with versions, runs, recurring runs), so
-that the real kfp.Client can be used against it; it runs nothing.
+that tests can use the real kfp.Client. It runs nothing.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _API = "/apis/v2beta1"
 
 @dataclass
 class KfpServer:
-    """What the server holds.
+    """The objects that the server stores.
 
     Attributes:
-      url: where it listens.
-      failing_after_health: if set, every answer but that on health is this error.
-      page_size: of recurring runs, so that a test can make the client ask for a second page.
+      url: its address.
+      failing_after_health: if set, every answer except that on health is this error.
+      page_size: of recurring runs; a small one makes the client request a second page.
     """
 
     url: str = ""
@@ -45,11 +45,11 @@ class KfpServer:
         if path == "/healthz":
             return {"multi_user": False}
         if path == "/experiments":
-            name = _wanted(query)
+            name = _filtered_name(query)
             found = [e for e in self.experiments if name in (None, e["display_name"])]
             return {"experiments": found} if found else {}
         if path == "/pipelines":
-            name = _wanted(query)
+            name = _filtered_name(query)
             found = [p for p in self.pipelines if name in (None, p["display_name"])]
             return {"pipelines": found} if found else {}
         if path.endswith("/versions"):
@@ -99,7 +99,7 @@ def _add(rows: list[dict[str, Any]], key: str, row: dict[str, Any]) -> dict[str,
     return made
 
 
-def _wanted(query: dict[str, list[str]]) -> str | None:
+def _filtered_name(query: dict[str, list[str]]) -> str | None:
     if "filter" not in query:
         return None
     (predicate,) = json.loads(query["filter"][0])["predicates"]
@@ -107,7 +107,7 @@ def _wanted(query: dict[str, list[str]]) -> str | None:
 
 
 def _uploaded(content_type: str, data: bytes) -> Any:
-    """The YAML in a multipart form."""
+    """Return the YAML in a multipart form."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode()
     form = email.message_from_bytes(head + data, policy=email.policy.default)
     (part,) = form.iter_parts()
@@ -116,7 +116,7 @@ def _uploaded(content_type: str, data: bytes) -> Any:
 
 @contextmanager
 def kfp_server() -> Iterator[KfpServer]:
-    """A running server on a free port of this machine."""
+    """Run a server on a free port of this machine."""
     held = KfpServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -139,7 +139,7 @@ def kfp_server() -> Iterator[KfpServer]:
                     else:
                         reply = held.post(path, query, json.loads(data))
                 except KeyError:
-                    status, reply = 404, {"message": f"no such thing: {method} {path}"}
+                    status, reply = 404, {"message": f"not found: {method} {path}"}
             body = json.dumps(reply).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,6 +1,6 @@
-"""A small HTTP server that speaks the part of Label Studio's API that push and pull use.
+"""A small HTTP server with the part of Label Studio's API that push and pull use.
 
-It stands in for the real one (tests/e2e/test_label_studio.py) where a test needs faults on demand.
+It replaces the real one (tests/e2e/test_label_studio.py) if a test needs faults on demand.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ WHO = 7
 
 
 class Double(ThreadingHTTPServer):
-    """The server and all that it keeps.
+    """The server and all that it stores.
 
     Attributes:
-      lives: requests that an exchanged token is good for.
-      breaks_at: the request, counted from 1, whose answer is lost; None loses none.
-      serves: whether the request that breaks takes effect before its answer is lost.
-      gateway: answers everything with a gateway's page of errors.
+      lives: requests for which an access token is valid.
+      breaks_at: the request, counted from 1, whose answer is lost; None for no loss.
+      serves: whether that request takes effect before its answer is lost.
+      gateway: every answer is a gateway's error page.
       spoil: changes an answer before it is sent, as another version of the server might.
-      authorizations: the Authorization headers that came.
+      authorizations: the received Authorization headers.
     """
 
     daemon_threads = True
@@ -49,7 +49,7 @@ class Double(ThreadingHTTPServer):
     def annotate(
         self, image_id: str, result: list[Any], cancelled: bool = False, **more: Any
     ) -> None:
-        """What a person's browser would send."""
+        """Store what a person's browser would send."""
         task = next(t for t in self.tasks if t["data"]["image_id"] == image_id)
         number = len(task["annotations"]) + 1
         at = f"2026-01-01T00:00:0{number}.000000Z"
@@ -60,7 +60,7 @@ class Double(ThreadingHTTPServer):
         )
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Any:
-        """The JSON of an answer; KeyError where there is no such thing."""
+        """Return the JSON of an answer; KeyError for an unknown path."""
         found = re.fullmatch(r"/api/projects/(\d+)/(.*)", path)
         number, what = (int(found[1]), found[2]) if found else (0, path)
         match method, what:
@@ -108,7 +108,7 @@ class Double(ThreadingHTTPServer):
         raise KeyError(path)
 
     def accepts(self, header: str | None) -> bool:
-        """Whether this Authorization header is good (once more)."""
+        """Return whether this Authorization header is (still) valid."""
         if header == f"Token {OLD_TOKEN}":
             return True
         self._left -= 1
@@ -167,12 +167,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = _serve
 
     def log_message(self, *arguments: Any) -> None:
-        """Says nothing."""
+        """Print nothing."""
 
 
 @contextmanager
 def running_double() -> Iterator[Double]:
-    """A double that ends with the block."""
+    """Run a double until the end of the block."""
     server = Double()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""A real Label Studio server for tests, from an environment of its own (`make test-label-studio`)."""
+"""A real Label Studio server for tests, from its own environment (`make test-label-studio`)."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from tests.support.gcs_server import free_port
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-label-studio"
 EMAIL, PASSWORD = "person@example.com", "for-tests-only"
-_OLD_TOKEN = "0123456789abcdef0123456789abcdef01234567"  # of this throwaway server alone
+_OLD_TOKEN = "0123456789abcdef0123456789abcdef01234567"  # only of this temporary server
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its address, a token of the older kind, and a personal access token."""
+    """A running server: its address, a legacy token, and a personal access token."""
 
     url: str
     old_token: str
     token: str
 
     def ask(self, method: str, path: str, **content: Any) -> Any:
-        """One request as another program's client sends it; the JSON of the answer."""
+        """Send a request as another program would; return the JSON of the answer."""
         headers = {"Authorization": f"Token {self.old_token}"}
         response = requests.request(
             method, self.url + path, headers=headers, timeout=120, **content
@@ -41,7 +41,7 @@ class Server:
 
 @contextmanager
 def running_server(data: Path) -> Iterator[Server]:
-    """A server that keeps its data in the folder `data` and ends with the block."""
+    """Run a server with its data in the folder `data` until the end of the block."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
@@ -50,7 +50,7 @@ def running_server(data: Path) -> Iterator[Server]:
         *("--username", EMAIL, "--password", PASSWORD),
         *("--user-token", _OLD_TOKEN, "--enable-legacy-api-token"),
     ]
-    # It calls nobody: no news about versions, no statistics, no reports of errors.
+    # No connections to the outside: no version check, no statistics, no error reports.
     quiet = {"LATEST_VERSION_CHECK": "false", "COLLECT_ANALYTICS": "false"}
     quiet |= {"SENTRY_DSN": "", "FRONTEND_SENTRY_DSN": ""}
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | quiet
@@ -71,7 +71,7 @@ def running_server(data: Path) -> Iterator[Server]:
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Returns when the server answers; the first start makes its data base, which takes a minute."""
+    """Wait until the server answers; the first start creates its database, which takes a minute."""
     deadline = time.monotonic() + 600
     while True:
         try:
@@ -79,6 +79,6 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
             return
         except requests.RequestException:
             text = log.read_text(errors="replace")[-2000:]
-            assert process.poll() is None, f"it ended: {text}"
-            assert time.monotonic() < deadline, f"it does not answer: {text}"
+            assert process.poll() is None, f"the server exited: {text}"
+            assert time.monotonic() < deadline, f"the server does not answer: {text}"
             time.sleep(1)

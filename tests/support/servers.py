@@ -1,4 +1,4 @@
-"""Real servers for tests: a process on a free port, ready when the block begins, gone at its end."""
+"""Real MLflow servers for tests, each a process on a free port."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MlflowServer:
                 time.sleep(0.2)
 
     def kill(self) -> None:
-        """SIGKILL to the server and its workers: what a lost node looks like."""
+        """Kill the server and its workers with SIGKILL, as if the node were lost."""
         if self.process is not None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(20)
@@ -58,7 +58,7 @@ class MlflowServer:
 
 
 def plain_mlflow(folder: Path) -> MlflowServer:
-    """A server without accounts on a SQLite file, not started yet."""
+    """Return a server without accounts on a SQLite file, not started yet."""
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1"]

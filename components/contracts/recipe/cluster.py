@@ -14,24 +14,24 @@ Memory = Annotated[str, Field(pattern=r"^[0-9]+[MGT]i?$")]
 
 
 class ClusterSettings(Settings):
-    """What `cluster.py` applies to the compiled pipeline.
+    """The cluster, and what it gives the steps of the compiled pipeline.
 
     Attributes:
-      host: the Kubeflow Pipelines endpoint; None: what kfp finds by itself.
+      host: the Kubeflow Pipelines endpoint; None: the one that kfp finds by itself.
       namespace: the Kubernetes namespace of the runs.
-      experiment: of Kubeflow Pipelines.
-      image: of every step.
-      trainer_image: of train, evaluate and query; None: the same.
-      gpus: GPUs of the train step. If any, evaluate and query get one each.
-      gpu_resource: what the cluster calls a GPU.
-      cpu, memory: requests of train, evaluate and query; memory is their limit, too.
+      experiment: the experiment of Kubeflow Pipelines.
+      image: the image of every step.
+      trainer_image: the image of train, evaluate and query; None: `image`.
+      gpus: GPUs of the train step. If there are any, evaluate and query get one each.
+      gpu_resource: the cluster's name for a GPU.
+      cpu, memory: requests of train, evaluate and query; `memory` is also their limit.
       volume: a PersistentVolumeClaim mounted at `mount`, for a campaign root on a volume.
-      mount: where.
+      mount: the path of the volume in the pods.
       secret: a Secret whose keys MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD become
         environment variables.
-      service_account: of the pods, where that is what lets them into the bucket.
-      shared_memory: size of /dev/shm of the train step.
-      train_timeout_minutes: the train step is ended after that.
+      service_account: the pods' account, if their access to the bucket depends on it.
+      shared_memory: the size of /dev/shm in the train step.
+      train_timeout_minutes: the time after which the train step is killed.
     """
 
     host: str | None = None

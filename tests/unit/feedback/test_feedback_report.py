@@ -196,11 +196,12 @@ def test_too_few_new_labels_are_reported_with_the_number_that_a_cycle_needs(
     assert "from 4 on" in line
 
 
-def test_the_command_refuses_what_the_inbox_would_never_take(tmp_path: Path) -> None:
+def test_feedback_add_rejects_what_the_inbox_would_never_ingest(tmp_path: Path) -> None:
     (tmp_path / "people.yaml").write_text("name: people\n")
     good = tmp_path / "good.png"
     good.write_bytes(png_mask.write(painted(1)))
     (tmp_path / "half.json.part").write_bytes(b"[")
+    create_campaign(open_storage(str(tmp_path / "root")), "people", {"name": "people"}, {})
     where = [str(tmp_path / "people.yaml"), "--root", str(tmp_path / "root"), str(good)]
     for extra, told in (
         ([str(tmp_path / "half.json.part")], "Rename"),
@@ -210,7 +211,7 @@ def test_the_command_refuses_what_the_inbox_would_never_take(tmp_path: Path) -> 
         done = CliRunner().invoke(main, ["feedback", "add", *where, *extra])
         assert done.exit_code == 2
         assert told in done.output
-    assert open_storage(str(tmp_path / "root")).list() == []
+    assert open_storage(str(tmp_path / "root")).list("inbox") == []
 
 
 def test_the_command_writes_to_a_bucket_and_lists_what_was_refused(
@@ -227,6 +228,6 @@ def test_the_command_writes_to_a_bucket_and_lists_what_was_refused(
     ingest_inbox(ledger, index(tmp_path / "records", [A]), FeedbackSettings(), None)
     assert ledger.state().labels[A][-1].annotator == "ann"
     listed = CliRunner().invoke(main, ["feedback", "list", str(recipe), "--root", gcs_root]).output
-    assert "0 files wait" in listed
+    assert "/inbox: 0 files." in listed
     assert "@ann/no.txt" in listed
     assert "format of this file is unknown" in listed

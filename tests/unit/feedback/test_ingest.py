@@ -14,6 +14,7 @@ from components.contracts.annotation import label_studio, png_mask
 from components.contracts.annotation.limits import Limits
 from components.contracts.data.records import INDEX, Records
 from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.inbox import put
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
@@ -21,7 +22,6 @@ from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.feedback.inbox import ingest_inbox
-from pipelines.campaign.feedback_cli import put
 from pipelines.cli import main
 
 SIZE = (4, 6)
@@ -264,7 +264,7 @@ def test_feedback_add_copies_files_under_their_own_names(tmp_path: Path) -> None
     assert CliRunner().invoke(main, ["feedback", "add", *where, str(mask)]).exit_code == 0
     assert len(open_storage(str(root)).list("inbox")) == 2
     listed = CliRunner().invoke(main, ["feedback", "list", *where])
-    assert "2 files wait" in listed.output
+    assert "/inbox: 2 files." in listed.output
     absent = CliRunner().invoke(
         main, ["feedback", "add", *where, str(tmp_path / "no.png"), str(mask)]
     )
@@ -279,5 +279,5 @@ def test_feedback_commands_reject_a_root_without_a_campaign(tmp_path: Path) -> N
     for words in (["add", str(recipe), str(mask)], ["list", str(recipe)]):
         done = CliRunner().invoke(main, ["feedback", *words, "--root", str(tmp_path / "mistyped")])
         assert done.exit_code == 1
-        assert f"Expected a campaign in {tmp_path}/mistyped" in done.output
+        assert f"No campaign in {tmp_path}/mistyped" in done.output
     assert not (tmp_path / "mistyped").exists()

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from components.contracts.data.records import Records
 from components.contracts.ledger.events import LabelsAccepted
+from components.contracts.ledger.inbox import put
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.layout import INBOX, REJECTED
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.feedback.inbox import ingest_inbox
-from pipelines.campaign.feedback_cli import put
 from tests.support.hostile_exports import (
     TREES,
     damaged,

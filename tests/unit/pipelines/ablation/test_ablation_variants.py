@@ -1,4 +1,4 @@
-"""What each variant of an ablation switches, and that it switches nothing else."""
+"""What each variant of an ablation changes, and that it changes nothing else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _plain(settings: TrainSettings) -> dict:
 
 
 @pytest.mark.parametrize("variant", EXPECTED)
-def test_a_variant_sets_its_weights_and_nothing_else(variant: str) -> None:
+def test_a_variant_changes_only_its_weights(variant: str) -> None:
     recipe = _recipe(**OFF, class_weights="none", semi_supervised_start=0.7)
     expected = _plain(recipe)
     expected["objectives"] |= EXPECTED[variant]
@@ -50,14 +50,14 @@ def test_a_variant_switches_off_what_the_recipe_has_on() -> None:
         assert {name: got[name] for name in OFF} == OFF | weights
 
 
-def test_a_weight_of_the_recipe_comes_before_the_published_one() -> None:
+def test_a_weight_of_the_recipe_overrides_the_published_one() -> None:
     recipe = _recipe(supervised=2.0, adversarial_labeled=0.3, consistency=0.9)
     got = settings_of("all", recipe).objectives
     assert (got.supervised, got.adversarial_labeled, got.consistency) == (2.0, 0.3, 0.9)
     assert settings_of("supervised", _recipe(supervised=0.0)).objectives.supervised == 1.0
 
 
-def test_the_recipe_stays_as_it_is_but_takes_all_its_steps() -> None:
+def test_the_recipe_variant_only_runs_all_its_steps() -> None:
     recipe = _recipe(dice=0.5, adversarial_labeled=0.0)
     expected = _plain(recipe) | {"patience": 0, "warm_start": False}
     assert _plain(settings_of("recipe", recipe)) == expected
@@ -71,7 +71,7 @@ def test_all_variants_share_steps_batches_and_networks() -> None:
         assert [getattr(got, n) for n in shared] == [getattr(recipe, n) for n in shared]
 
 
-def test_an_unknown_variant_and_one_without_its_images_are_refused() -> None:
+def test_settings_of_rejects_an_unknown_variant_and_one_without_its_images() -> None:
     with pytest.raises(UsageError, match="self_training"):
         settings_of("gan", _recipe())
     none = TrainSettings(unlabeled_batch_size=0)
@@ -97,7 +97,7 @@ def test_all_variants_start_from_the_same_weights() -> None:
     )
     weights = []
     for variant in VARIANTS:
-        keras.utils.set_random_seed(3)  # as a fit begins
+        keras.utils.set_random_seed(3)  # as at the start of a fit
         networks = build_networks(settings_of(variant, recipe))
         weights.append(networks.generator.get_weights() + networks.discriminator.get_weights())
     for other in weights[1:]:

@@ -1,4 +1,4 @@
-"""Campaigns side by side, from ledgers made by hand."""
+"""Campaigns side by side, from ledgers written by hand."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_labels_needed_is_the_fewest_that_reached_the_score(tmp_path: Path, reci
     assert labels_needed(campaign, 0.7) is None
 
 
-def test_the_table_holds_every_cycle_of_every_campaign(tmp_path: Path, recipe: Path) -> None:
+def test_the_table_contains_every_cycle_of_every_campaign(tmp_path: Path, recipe: Path) -> None:
     _campaign(tmp_path / "one", recipe, [(10, 0.2), (20, 0.5)])
     _campaign(tmp_path / "two", recipe, [(10, 0.3)])
     campaigns = [read(load(recipe), str(tmp_path / name)) for name in ("one", "two")]
@@ -79,7 +79,7 @@ def test_the_table_holds_every_cycle_of_every_campaign(tmp_path: Path, recipe: P
     assert list(table.columns[2].cells)[5:] == ["not reached", "not reached"]
 
 
-def test_the_command_prints_and_draws(tmp_path: Path, recipe: Path) -> None:
+def test_compare_prints_and_draws(tmp_path: Path, recipe: Path) -> None:
     _campaign(tmp_path / "one", recipe, [(10, 0.2), (20, 0.5)])
     _campaign(tmp_path / "two", recipe, [(10, 0.3), (20, 0.4)])
     output = tmp_path / "curves.png"
@@ -94,7 +94,7 @@ def _with_runs(name: str, root: Path, store: str, run_id: str | None) -> Campaig
     return Campaign(name, str(root), [], run_id, store, "streetloop")
 
 
-def test_the_address_is_of_mlflow_s_page_with_the_same_curves(tmp_path: Path) -> None:
+def test_mlflow_url_opens_the_same_curves(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     campaigns = [_with_runs(n, tmp_path / n, store, n * 4) for n in ("a", "b")]
     url = mlflow_url(campaigns)
@@ -109,13 +109,13 @@ def test_the_address_is_of_mlflow_s_page_with_the_same_curves(tmp_path: Path) ->
     assert found["x_axis"] == "step"
 
 
-def test_campaigns_of_two_stores_have_no_such_page(tmp_path: Path) -> None:
+def test_mlflow_url_is_none_for_two_stores(tmp_path: Path) -> None:
     one, two = (f"sqlite:///{tmp_path / n}.db" for n in ("one", "two"))
     assert mlflow_url([_with_runs("a", tmp_path, s, "a") for s in (one, two)]) is None
     assert mlflow_url([_with_runs("a", tmp_path, one, None)]) is None
 
 
-def test_a_campaign_without_a_trained_cycle_is_named(tmp_path: Path, recipe: Path) -> None:
+def test_compare_names_a_campaign_without_a_trained_cycle(tmp_path: Path, recipe: Path) -> None:
     named = f"{recipe}@{tmp_path / 'nothing'}"
     done = CliRunner().invoke(main, ["compare", named, "--output", str(tmp_path / "x.png")])
     assert done.exit_code == 1

@@ -1,4 +1,4 @@
-"""`streetloop ledger`, on a folder and on a storage server."""
+"""`streetloop ledger` on a folder and on a storage server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MASK = b"a mask"
 
 @pytest.fixture
 def ledger(storage: Storage) -> Ledger:
-    """Two cycles: a label and a refusal, a skipped task, two champions, another recipe."""
+    """Two cycles: a label and a rejection, a skipped task, two champions, another recipe."""
     ledger = create_campaign(storage, "people", {"seed": 3}, {"seed": 3})
     ledger.commit("seed", "seed", {"image_ids": ["a", "b", "c"]})
     sha256 = hashlib.sha256(MASK).hexdigest()
@@ -54,7 +54,7 @@ def called(storage: Storage, tmp_path: Path, *words: str) -> Result:
     return CliRunner().invoke(main, command)
 
 
-def test_log_tells_every_event_in_words(ledger: Ledger, tmp_path: Path) -> None:
+def test_log_prints_every_event_as_a_sentence(ledger: Ledger, tmp_path: Path) -> None:
     done = called(ledger.storage, tmp_path, "log")
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
@@ -64,7 +64,7 @@ def test_log_tells_every_event_in_words(ledger: Ledger, tmp_path: Path) -> None:
         [
             "campaign people created",
             "3 images chosen to be labeled first",
-            "1 label taken from x.json, 1 refused",
+            "1 label accepted from x.json, 1 rejected",
             "bob skipped b: dark",
             "cycle 1 opened by run-1",
             "model 111111111111 of cycle 1 is champion: Better.",
@@ -75,7 +75,7 @@ def test_log_tells_every_event_in_words(ledger: Ledger, tmp_path: Path) -> None:
         assert words in line
 
 
-def test_show_gives_the_state_at_any_version(ledger: Ledger, tmp_path: Path) -> None:
+def test_show_prints_the_state_at_any_version(ledger: Ledger, tmp_path: Path) -> None:
     shown = [
         json.loads(called(ledger.storage, tmp_path, "show", "--version", str(v)).output)
         for v in range(len(ledger.events()))
@@ -113,7 +113,7 @@ def test_verify_names_what_is_damaged(ledger: Ledger, tmp_path: Path, damage: st
     assert "Traceback" not in found.output
 
 
-def test_rollback_is_a_new_event(ledger: Ledger, tmp_path: Path) -> None:
+def test_rollback_adds_an_event(ledger: Ledger, tmp_path: Path) -> None:
     before = ledger.events()
     done = called(ledger.storage, tmp_path, "rollback", "--why", "worse at night")
     assert done.exit_code == 0, done.output

@@ -1,4 +1,4 @@
-"""submit, schedule, schedules and unschedule, by the real kfp.Client against a small server."""
+"""submit, schedule, schedules and unschedule: the real kfp.Client against a small server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from components.contracts.process.errors import UsageError
 from pipelines.cli import main
-from pipelines.cluster.run import check_cron
+from pipelines.cluster.schedule import check_cron
 from tests.support.kfp_server import KfpServer, kfp_server
 from tests.support.places import RECIPES
 
@@ -44,7 +44,7 @@ def test_submit_starts_one_run_with_the_compiled_pipeline(server: KfpServer) -> 
     assert kubernetes["deploymentSpec"]["executors"]
 
 
-def test_a_schedule_runs_one_cycle_at_a_time_and_makes_up_for_none(server: KfpServer) -> None:
+def test_a_schedule_runs_one_cycle_at_a_time_and_skips_missed_ones(server: KfpServer) -> None:
     result = call(server.url, "schedule", "--cron", NIGHTLY)
     assert result.exit_code == 0, result.output
     (row,) = server.schedules
@@ -59,7 +59,7 @@ def test_a_schedule_runs_one_cycle_at_a_time_and_makes_up_for_none(server: KfpSe
     assert version["pipeline_spec"][0]["pipelineInfo"]["name"] == "streetloop-cycle"
 
 
-def test_a_campaign_has_one_schedule_at_most(server: KfpServer) -> None:
+def test_a_campaign_has_at_most_one_schedule(server: KfpServer) -> None:
     assert call(server.url, "schedule", "--cron", NIGHTLY).exit_code == 0
     again = call(server.url, "schedule", "--cron", "0 0 3 * * *")
     assert again.exit_code == 1
@@ -80,7 +80,7 @@ def test_an_unchanged_pipeline_is_not_uploaded_again(server: KfpServer) -> None:
     assert len(server.pipelines) == 1
 
 
-def test_schedules_are_listed_over_all_pages(server: KfpServer) -> None:
+def test_schedules_lists_all_pages(server: KfpServer) -> None:
     assert "no schedule" in call(server.url, "schedules").output
     server.page_size = 1
     for name in ("one", "two"):
@@ -92,7 +92,7 @@ def test_schedules_are_listed_over_all_pages(server: KfpServer) -> None:
     assert all(f"  {NIGHTLY}  on  " in line for line in lines)
 
 
-def test_unschedule_ends_the_campaigns_own_schedule_only(server: KfpServer) -> None:
+def test_unschedule_deletes_only_the_campaigns_own_schedule(server: KfpServer) -> None:
     assert call(server.url, "schedule", "--cron", NIGHTLY, "--set", "name=other").exit_code == 0
     none = call(server.url, "unschedule")
     assert none.exit_code == 1
@@ -102,7 +102,7 @@ def test_unschedule_ends_the_campaigns_own_schedule_only(server: KfpServer) -> N
     assert [row["display_name"] for row in server.schedules] == ["streetloop-other"]
 
 
-def test_an_endpoint_that_is_not_there_is_named(server: KfpServer) -> None:
+def test_an_unreachable_endpoint_is_named(server: KfpServer) -> None:
     with kfp_server() as gone:
         address = gone.url
     result = call(address, "submit")
@@ -111,9 +111,11 @@ def test_an_endpoint_that_is_not_there_is_named(server: KfpServer) -> None:
     assert "kubectl port-forward" in result.output
 
 
-@pytest.mark.parametrize(("status", "words"), [(403, "refused us"), (500, "the server says 500")])
-def test_an_endpoint_that_refuses_is_quoted(server: KfpServer, status: int, words: str) -> None:
-    # The first question, on health, is answered: only what follows is refused.
+@pytest.mark.parametrize(
+    ("status", "words"), [(403, "denied access"), (500, "the server says 500")]
+)
+def test_the_error_of_an_endpoint_is_quoted(server: KfpServer, status: int, words: str) -> None:
+    # The first request, on health, is answered; only later ones fail.
     server.failing_after_health = status
     result = call(server.url, "submit")
     assert result.exit_code == 1
@@ -122,7 +124,7 @@ def test_an_endpoint_that_refuses_is_quoted(server: KfpServer, status: int, word
 
 
 @pytest.mark.parametrize("cron", ["0 2 * * *", "@daily", "", "0 0 2 * * ;", "0 0 2 * * * *"])
-def test_cron_needs_its_six_fields(cron: str) -> None:
+def test_check_cron_requires_six_fields(cron: str) -> None:
     with pytest.raises(UsageError, match="six cron fields"):
         check_cron(cron)
 
@@ -131,7 +133,7 @@ def test_cron_needs_its_six_fields(cron: str) -> None:
     ("drop", "words"),
     [("cluster.image=null", "cluster.image"), ("data.synthetic=null", "--data gs://")],
 )
-def test_a_run_that_cannot_work_is_not_submitted(server: KfpServer, drop: str, words: str) -> None:
+def test_submit_rejects_an_incomplete_run(server: KfpServer, drop: str, words: str) -> None:
     result = call(server.url, "submit", "--set", drop)
     assert result.exit_code == 2
     assert words in result.output

@@ -1,8 +1,8 @@
 """The compiled pipeline, as data.
 
-golden/cycle.yaml is the pipeline with every cluster setting used. After a wanted change write it anew:
-STREETLOOP_UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/pipelines/test_compile.py
-and look at the difference that git shows.
+golden/cycle.yaml is the pipeline with every cluster setting used. After an intended change rewrite it:
+STREETLOOP_UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/unit/pipelines/cluster/test_compile.py
+and review the difference in git.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from components.contracts.process.errors import UsageError
 from components.contracts.recipe.recipe import Recipe, load
 from pipelines.cli import main
-from pipelines.cluster.run import compile_pipeline
+from pipelines.cluster.compile import compile_pipeline
 from tests.support.places import RECIPES, REPOSITORY
 
 GOLDEN = Path(__file__).parent / "golden" / "cycle.yaml"
@@ -74,21 +74,21 @@ def tasks(spec: Any) -> Iterator[tuple[str, Any]]:
                 yield name, task
 
 
-def test_the_pipeline_is_the_golden_one(everything: tuple[Any, Any, str]) -> None:
+def test_the_pipeline_equals_the_golden_copy(everything: tuple[Any, Any, str]) -> None:
     spec, platform, _ = everything
-    # What smoke.yaml says is not the DAG's business.
+    # The values of smoke.yaml are not part of the DAG.
     spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"] = "{}"
     for container in executors(spec).values():
-        # The component's source; how it is formatted is not the DAG's business either.
+        # The component's source; its formatting is not part of the DAG.
         container["command"][-1] = ast.unparse(ast.parse(container["command"][-1]))
     if os.environ.get("STREETLOOP_UPDATE_GOLDEN"):
         GOLDEN.write_text(yaml.safe_dump_all([spec, platform]))
     assert [spec, platform] == list(yaml.safe_load_all(GOLDEN.read_text())), (
-        "the pipeline has changed; if that is wanted, see the top of this file"
+        "the pipeline has changed; if that is intended, see the top of this file"
     )
 
 
-def test_kfps_own_loader_takes_it_with_the_recipe_and_the_root_as_defaults(tmp_path: Path) -> None:
+def test_kfp_loads_the_pipeline_with_recipe_and_root_as_defaults(tmp_path: Path) -> None:
     from kfp import components
 
     path = tmp_path / "pipeline.yaml"
@@ -115,14 +115,16 @@ def test_every_run_has_its_own_owner(everything: tuple[Any, Any, str]) -> None:
     assert given == [{"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}] * 2
 
 
-def test_it_names_no_path_of_this_machine(everything: tuple[Any, Any, str], tmp_path: Path) -> None:
+def test_the_pipeline_contains_no_path_of_this_machine(
+    everything: tuple[Any, Any, str], tmp_path: Path
+) -> None:
     bare = compiled(tmp_path, root=None)[2]
     here = (str(Path.cwd()), str(Path.home()), str(REPOSITORY), str(tmp_path))
     for text in (everything[2], bare):
         assert not [path for path in here if path != "/" and path in text]
 
 
-def test_the_network_runs_in_the_trainer_image_and_the_rest_in_the_other(
+def test_steps_with_the_network_run_in_the_trainer_image(
     everything: tuple[Any, Any, str], tmp_path: Path
 ) -> None:
     images = {name: row["image"] for name, row in executors(everything[0]).items()}
@@ -137,7 +139,7 @@ def test_the_network_runs_in_the_trainer_image_and_the_rest_in_the_other(
     assert {row["image"] for row in same.values()} == {"one:1"}
 
 
-def test_training_gets_all_gpus_and_scoring_one(everything: tuple[Any, Any, str]) -> None:
+def test_training_gets_all_gpus_and_scoring_gets_one(everything: tuple[Any, Any, str]) -> None:
     rows = executors(everything[0])
     counts = {
         name: row["resources"].get("accelerator", {}).get("resourceCount")
@@ -153,7 +155,7 @@ def test_training_gets_all_gpus_and_scoring_one(everything: tuple[Any, Any, str]
     assert rows["train"]["resources"]["resourceMemoryLimit"] == "32G"
 
 
-def test_without_gpus_none_is_asked_for(tmp_path: Path) -> None:
+def test_without_gpus_none_is_requested(tmp_path: Path) -> None:
     assert "accelerator" not in compiled(tmp_path)[2]
 
 
@@ -173,7 +175,7 @@ def test_volume_and_secret_reach_every_task(everything: tuple[Any, Any, str]) ->
     assert all(uri in row["env"] for row in executors(everything[0]).values())
 
 
-def test_training_may_take_its_time_and_is_tried_again(everything: tuple[Any, Any, str]) -> None:
+def test_training_has_a_long_timeout_and_retries(everything: tuple[Any, Any, str]) -> None:
     spec, platform, _ = everything
     row = kubernetes(platform)["train"]
     assert int(row["activeDeadlineSeconds"]) == 12 * 60 * 60
@@ -210,7 +212,7 @@ def test_a_local_run_gets_no_cluster_settings(tmp_path: Path) -> None:
         ((), "gs://bucket/x/", "gs://bucket/x"),
     ],
 )
-def test_the_root_is_the_one_given_or_on_the_volume_or_asked_for(
+def test_the_root_is_given_or_on_the_volume_or_required(
     tmp_path: Path, changes: tuple[str, ...], root: str | None, expected: str | None
 ) -> None:
     spec = compiled(tmp_path, *changes, root=root)[0]
@@ -227,17 +229,17 @@ def test_the_root_is_the_one_given_or_on_the_volume_or_asked_for(
         (("data.synthetic=null", "data.source=/home/me/data"), ROOT, "data.source.*/home/me/data"),
         (("tracking.uri=sqlite:////home/me/m.db",), ROOT, "tracking.uri.*/home/me/m.db"),
         (("tracking.uri=file:///home/me/m",), ROOT, "tracking.uri.*/home/me/m"),
-        (("cycle.lease_minutes=60",), ROOT, "cycle.lease_minutes above.*720.*got 60"),
+        (("cycle.lease_minutes=60",), ROOT, "cycle.lease_minutes is too short: 60.*720"),
     ],
 )
-def test_what_pods_cannot_reach_or_keep_is_refused(
+def test_compile_rejects_places_that_pods_cannot_reach(
     tmp_path: Path, changes: tuple[str, ...], root: str, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
         compile_pipeline(recipe(*changes), root, tmp_path / "pipeline.yaml")
 
 
-def test_the_command_writes_the_file_or_says_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_writes_the_file_or_reports_what_is_wrong(tmp_path: Path) -> None:
     path, smoke = tmp_path / "out" / "pipeline.yaml", str(RECIPES / "smoke.yaml")
     good = CliRunner().invoke(main, ["compile", smoke, "--root", ROOT, "--output", str(path)])
     assert (good.exit_code, good.output) == (0, f"Wrote {path}.\n")

@@ -7,7 +7,7 @@ from components.contracts.storage.lock import campaign_lock
 from pipelines.local.step_log import StepLog
 
 
-def test_a_log_goes_on_where_it_stood_and_knows_the_last_error_of_this_run(tmp_path: Path) -> None:
+def test_step_log_appends_and_returns_the_last_error_of_this_run(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "cycle-0001.log"
     with StepLog(path) as log, redirect_stdout(log):
         print("    ValueError: of the run before")
@@ -21,7 +21,7 @@ def test_a_log_goes_on_where_it_stood_and_knows_the_last_error_of_this_run(tmp_p
     assert path.read_text().endswith("a last line")
 
 
-def test_on_a_full_disk_the_error_is_known_though_the_file_lacks_it(small_disk: Path) -> None:
+def test_step_log_returns_an_error_that_a_full_disk_did_not_store(small_disk: Path) -> None:
     path = small_disk / "cycle-0001.log"
     with campaign_lock(small_disk), StepLog(path) as log, redirect_stdout(log):
         print("x" * 2_000_000)

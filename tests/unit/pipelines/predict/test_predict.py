@@ -1,4 +1,4 @@
-"""How `predict` shows images to a model: as the model's own recipe says, unless told otherwise."""
+"""How `predict` shows images to a model: as in the model's own recipe, unless options change it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.inference import InferenceSettings
-from pipelines.predict.model import as_trained, seen_size
-from pipelines.predict.run import inference_changes
+from pipelines.predict.model import as_trained
+from pipelines.predict.view import View, seen_size
 
 SHOWN = {"flip": True, "scales": [0.75, 1.0], "window": None, "overlap": 0.33}
 
 
-def test_a_stored_model_says_how_it_was_trained(tmp_path: Path) -> None:
+def test_as_trained_reads_model_json(tmp_path: Path) -> None:
     recipe = {"data": {"size": [64, 96]}, "inference": SHOWN}
     known = {"model_id": "0" * 64, "label_table": "", "ledger_version": 0, "files": {}}
     (tmp_path / "model.json").write_text(json.dumps(known | {"recipe": recipe}))
@@ -24,14 +24,21 @@ def test_a_stored_model_says_how_it_was_trained(tmp_path: Path) -> None:
     assert inference == InferenceSettings(flip=True, scales=(0.75, 1.0))
 
 
+def test_as_trained_knows_no_size_of_native_images(tmp_path: Path) -> None:
+    recipe = {"data": {"size": "native"}}
+    known = {"model_id": "0" * 64, "label_table": "", "ledger_version": 0, "files": {}}
+    (tmp_path / "model.json").write_text(json.dumps(known | {"recipe": recipe}))
+    assert as_trained(tmp_path / "generator.keras") == (None, InferenceSettings())
+
+
 @pytest.mark.parametrize("text", ["{", "{}", "[1]"])
-def test_a_damaged_description_is_one_error(tmp_path: Path, text: str) -> None:
+def test_as_trained_rejects_a_damaged_model_json(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.json").write_text(text)
     with pytest.raises(StreetloopError, match=r"model\.json is malformed"):
         as_trained(tmp_path / "generator.keras")
 
 
-def test_a_registered_model_says_so_in_its_metadata(tmp_path: Path) -> None:
+def test_as_trained_reads_the_metadata_of_a_registered_model(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "MLmodel").write_text(
         json.dumps({"metadata": {"size": None, "inference": {"window": [64, 64]}}})
@@ -41,37 +48,39 @@ def test_a_registered_model_says_so_in_its_metadata(tmp_path: Path) -> None:
     assert inference == InferenceSettings(window=(64, 64))
 
 
-def test_a_lone_file_is_shown_each_image_as_it_is(tmp_path: Path) -> None:
+def test_a_file_without_a_description_gets_the_defaults(tmp_path: Path) -> None:
     assert as_trained(tmp_path / "x.keras") == (None, InferenceSettings())
     assert seen_size((50, 70), None) == (50, 70)
 
 
 @pytest.mark.parametrize("own", [(360, 480), (128, 160), (100, 143), (114, 125)])
-def test_an_image_of_nearly_the_trained_shape_is_squeezed_as_records_are(
+def test_seen_size_squeezes_an_image_of_nearly_the_trained_shape(
     own: tuple[int, int],
 ) -> None:
     assert seen_size(own, (128, 160)) == (128, 160)
 
 
 @pytest.mark.parametrize("own", [(360, 640), (480, 360), (100, 145), (116, 125)])
-def test_an_image_of_another_shape_keeps_it_at_the_trained_area(own: tuple[int, int]) -> None:
+def test_seen_size_keeps_another_shape_at_the_trained_area(own: tuple[int, int]) -> None:
     height, width = seen_size(own, (128, 160))
     assert width / height == pytest.approx(own[1] / own[0], rel=0.01)
     assert height * width == pytest.approx(128 * 160, rel=0.01)
 
 
-def test_only_the_options_that_were_given_change_the_models_own() -> None:
-    assert inference_changes(None, None, None) == {}
-    assert inference_changes(False, "0.5,1", "64x96") == {
-        "flip": False,
-        "scales": (0.5, 1.0),
-        "window": (64, 96),
-    }
+def test_view_changes_only_what_the_command_line_gives() -> None:
+    own = InferenceSettings(flip=True, scales=(0.75, 1.0), overlap=0.5)
+    assert View.parse(None, None, None, None).over(own) == own
+    assert View.parse("48x80", False, "0.5,1", "64x96") == View(
+        (48, 80), False, (0.5, 1.0), (64, 96)
+    )
+    changed = View.parse(None, False, "0.5,1", "64x96").over(own)
+    expected = {"flip": False, "scales": (0.5, 1.0), "window": (64, 96), "overlap": 0.5}
+    assert changed.model_dump() == expected
 
 
 @pytest.mark.parametrize(
     ("scales", "window"), [("x", None), ("9", None), (None, "8x8"), (None, "9")]
 )
-def test_options_that_cannot_be_right_are_refused(scales: str | None, window: str | None) -> None:
+def test_view_rejects_impossible_options(scales: str | None, window: str | None) -> None:
     with pytest.raises(UsageError, match="--window"):
-        inference_changes(None, scales, window)
+        View.parse(None, None, scales, window)

@@ -1,4 +1,4 @@
-"""`streetloop predict` as a whole: what it writes, compared with a predictor that is called directly."""
+"""`streetloop predict` from end to end, compared with a predictor that is called directly."""
 
 from __future__ import annotations
 
@@ -101,11 +101,11 @@ def test_each_option_reaches_the_predictor(model: Path, images: Path, tmp_path: 
         assert done.exit_code == 0, done.output
         found = read(tmp_path / which / f"{FRAME}_labelIds.png")
         np.testing.assert_array_equal(found, expected[-1], which)
-    # An option that was lost on the way would have been noticed.
+    # No option was lost on the way.
     assert len({labels.tobytes() for labels in expected}) == len(OPTIONS)
 
 
-def test_a_model_s_file_is_shown_images_as_its_folder_is(
+def test_a_model_file_sees_images_as_its_folder_does(
     model: Path, images: Path, tmp_path: Path
 ) -> None:
     name = f"{FRAME}_labelIds.png"
@@ -117,7 +117,7 @@ def test_a_model_s_file_is_shown_images_as_its_folder_is(
         np.testing.assert_array_equal(read(tmp_path / output / name), own)
 
 
-def test_the_zip_holds_the_label_maps_and_overlays_have_the_benchmark_s_colours(
+def test_the_zip_contains_the_label_maps_and_overlays_have_the_benchmark_colours(
     model: Path, images: Path, tmp_path: Path
 ) -> None:
     archive = tmp_path / "new" / "all.zip"
@@ -142,18 +142,21 @@ def test_the_zip_holds_the_label_maps_and_overlays_have_the_benchmark_s_colours(
         np.testing.assert_allclose(overlay[row, column], mixed, atol=1)
 
 
-def test_what_the_server_will_refuse_is_told(model: Path, images: Path, tmp_path: Path) -> None:
+def test_predict_warns_of_a_zip_that_the_server_will_reject(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
     done = predict(model, images, tmp_path / "out", "--submission", tmp_path / "all.zip")
-    assert "takes 1525 label maps of 1024x2048 pixels; this zip has 2, 2 of another" in done.stderr
+    assert "it has 2 label maps, 2 of another size. Expected 1525 label maps" in done.stderr
+    assert "of 1024x2048 pixels" in done.stderr
     assert submission_doubts([(1024, 2048)] * 1525) is None
     (images / "photo.png").write_bytes((images / f"{FRAME}_leftImg8bit.png").read_bytes())
     refused = predict(model, images, tmp_path / "other", "--submission", tmp_path / "all.zip")
     assert refused.exit_code == 2
-    assert "photo (of 1) is not" in refused.stderr
+    assert "photo (of 1) is not named" in refused.stderr
     assert not (tmp_path / "other").exists()
 
 
-def test_results_below_the_images_are_not_read_by_the_next_run(model: Path, images: Path) -> None:
+def test_the_next_run_does_not_read_results_below_the_images(model: Path, images: Path) -> None:
     more = ["--overlays", images / "seen"]
     for _ in range(2):
         done = predict(model, images, images / "out", *more)
@@ -162,19 +165,17 @@ def test_results_below_the_images_are_not_read_by_the_next_run(model: Path, imag
     assert len(list(images.rglob("*.png"))) == 6
     refused = predict(model, images, images)
     assert refused.exit_code == 2
-    assert "another folder than the images" in refused.stderr
+    assert "cannot go to the folder of the images" in refused.stderr
 
 
-def test_results_above_the_images_leave_them_to_be_read(
-    model: Path, images: Path, tmp_path: Path
-) -> None:
+def test_images_below_the_results_are_read(model: Path, images: Path, tmp_path: Path) -> None:
     done = predict(model, images, tmp_path)
     assert done.exit_code == 0, done.output
     assert (tmp_path / f"{FRAME}_labelIds.png").is_file()
 
 
 @pytest.mark.parametrize("ending", ["_labelIds.png", "_overlay.png", ".zip"])
-def test_a_disk_that_is_full_is_told_and_leaves_no_half_of_a_file(
+def test_a_full_disk_is_reported_and_leaves_no_partial_file(
     model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     replace = os.replace
@@ -194,24 +195,24 @@ def test_a_disk_that_is_full_is_told_and_leaves_no_half_of_a_file(
 
 
 @pytest.mark.parametrize("option", ["--output", "--overlays", "--submission"])
-def test_a_place_that_cannot_be_is_told_before_anything_is_predicted(
+def test_an_impossible_place_is_reported_before_anything_is_predicted(
     model: Path, images: Path, tmp_path: Path, option: str
 ) -> None:
     (tmp_path / "file").write_text("")
     place = tmp_path / "file" / "x"
     done = predict(model, images, tmp_path / "out", option, place)
     assert done.exit_code == 1
-    assert "Expected to make the folder" in done.stderr
+    assert "Cannot make the folder" in done.stderr
     assert not list((tmp_path / "out").glob("*.png"))
 
 
-def test_a_folder_that_is_no_model_s_is_told(images: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_model_is_reported(images: Path, tmp_path: Path) -> None:
     done = predict(images, images, tmp_path / "out")
     assert done.exit_code == 1
     assert "No model in" in done.stderr
 
 
-def test_a_photo_is_shown_as_its_record_is(model: Path, images: Path, tmp_path: Path) -> None:
+def test_the_network_sees_a_photo_as_its_record(model: Path, images: Path, tmp_path: Path) -> None:
     """What `evaluate` scores is what `predict` writes, also where the record was squeezed."""
     folder = tmp_path / "data" / "leftImg8bit" / "train" / "berlin"
     folder.mkdir(parents=True)

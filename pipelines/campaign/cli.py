@@ -1,0 +1,64 @@
+"""`streetloop status`, `evaluate` and `compare`: read a campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipelines.options import Chosen, with_recipe
+
+
+@click.command("status")
+@with_recipe
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with fractions, not percent.")
+def status_command(chosen: Chosen, as_json: bool) -> None:
+    """Show the state of a campaign, and what it waits for.
+
+    \b
+    Example: streetloop status pipelines/recipes/synthetic.yaml --json
+    """
+    from pipelines.campaign.display import show_status
+
+    show_status(*chosen.open(), as_json, str(chosen.path))
+
+
+@click.command("evaluate")
+@with_recipe
+@click.option(
+    "--split",
+    type=click.Choice(["dev", "val", "test"]),
+    default="val",
+    show_default=True,
+    help="The images to score on.",
+)
+def evaluate_command(chosen: Chosen, split: str) -> None:
+    """Score the champion on a split, and write a report.
+
+    \b
+    Example: streetloop evaluate pipelines/recipes/synthetic.yaml --split val
+    """
+    from pipelines.campaign.champion import evaluate_champion
+
+    evaluate_champion(*chosen.open(), split)
+
+
+@click.command("compare")
+@click.argument("campaigns", nargs=-1, required=True, metavar="RECIPE[@ROOT]...")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default="compare.png",
+    show_default=True,
+    help="The picture of the learning curves.",
+)
+def compare_command(campaigns: tuple[str, ...], output: Path) -> None:
+    """Print campaigns side by side, and draw their learning curves.
+
+    \b
+    Example: streetloop compare synthetic.yaml synthetic.yaml@runs/random --output curves.png
+    """
+    from pipelines.campaign.compare import compare
+
+    named = [text.partition("@") for text in campaigns]
+    compare([Chosen(Path(recipe), root or None).open() for recipe, _, root in named], output)

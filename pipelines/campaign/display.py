@@ -1,0 +1,74 @@
+"""The table of a campaign, and its state in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.storage.open import open_storage
+from pipelines.campaign.status import CampaignStatus, read_status
+from pipelines.campaign.waiting import waiting_words
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction as percent with one decimal, or a dash for None."""
+    return "–" if fraction is None else f"{100 * fraction:.1f}"
+
+
+def cycle_table(status: CampaignStatus) -> Table:
+    """Return the table of a campaign: one line per cycle, below the baseline."""
+    baseline = status.baseline
+    title = "Each cycle's own model, scored on val (%)" if baseline else "Cycles so far"
+    table = Table(title=title, title_justify="left")
+    for name in ("cycle", "labeled", "mIoU", "pixel accuracy", "Dice", "champion", "seconds"):
+        table.add_column(name, justify="right")
+    if baseline:
+        scores = [
+            percent(value) for value in (baseline.miou, baseline.pixel_accuracy, baseline.dice)
+        ]
+        table.add_row(f"all {baseline.name}", "", *scores, "", "", style="dim", end_section=True)
+    for row in status.cycles:
+        scores = [percent(value) for value in (row.miou, row.pixel_accuracy, row.dice)]
+        if row.outcome not in ("done", "open"):
+            scores[0] = row.outcome.replace("_", " ")
+        seconds = "–" if row.seconds is None else f"{row.seconds:.0f}"
+        promoted = "yes" if row.promoted else ""
+        table.add_row(str(row.cycle), str(row.labeled), *scores, promoted, seconds)
+    return table
+
+
+def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
+    """Print the state of the campaign; `name` is the recipe as the user named it."""
+    storage = open_storage(root)
+    status = read_status(recipe, storage)
+    if as_json:
+        click.echo(status.model_dump_json(indent=1))
+        return
+    console = Console(soft_wrap=True)
+    if not Ledger(storage).state().created:
+        console.print(f"No campaign in {storage.uri} yet. Start it with `streetloop run`.")
+        return
+    console.print(cycle_table(status))
+    champion = status.champion
+    if champion:
+        console.print(f"Champion: {champion.model[:12]} of cycle {champion.cycle}")
+    waiting = status.waiting.images
+    if recipe.feedback.oracle or not waiting:
+        console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
+    if not recipe.feedback.oracle:
+        for line in waiting_words(status, arguments_of(recipe, root, name)):
+            console.print(line, highlight=False)
+    for image_id in waiting:
+        console.print(f"  {image_id}", highlight=False)
+    console.print("Complete." if status.complete else "Not complete.")
+
+
+def arguments_of(recipe: Recipe, root: str, name: str) -> str:
+    """Return the arguments that name this campaign: the recipe, as the user wrote it, and the root."""
+    default = Path(root) == Path(f"runs/{recipe.name}").absolute()
+    return name if default else f"{name} --root {root}"

@@ -1,0 +1,70 @@
+"""Compile the cycle for a Kubeflow Pipelines cluster."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.contracts.process.errors import UsageError
+from components.contracts.recipe.recipe import Recipe
+from pipelines.cluster.places import campaign_root, check_places
+
+
+def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
+    """Write the pipeline of one cycle, with the recipe's cluster settings in it.
+
+    Args:
+      recipe: becomes the default of the pipeline's parameter `recipe`.
+      root: the campaign root, the default of the parameter `root`. None: the folder of the
+        campaign's name on `cluster.volume`; without a volume the parameter has no default, and
+        whoever starts a run has to give it.
+      output: a .yaml file.
+
+    Raises:
+      UsageError: the root, the data or the MLflow store is a path of this machine; the lease is
+        shorter than the training may take; or `output` is not a YAML file.
+    """
+    from kfp import compiler
+
+    from pipelines.cluster.tasks import customizer
+    from pipelines.cycle import cluster_cycle
+
+    if output.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"--output does not end in .yaml: {output}.")
+    check_places(recipe)
+    timeout, lease = recipe.cluster.train_timeout_minutes, recipe.cycle.lease_minutes
+    if lease <= timeout:
+        raise UsageError(
+            f"cycle.lease_minutes is too short: {lease:g}. Another run could take the cycle over while "
+            f"this one trains; make it longer than cluster.train_timeout_minutes ({timeout})."
+        )
+    parameters = {"recipe": recipe.resolved(), "root": campaign_root(recipe, root)}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    compiler.Compiler().compile(
+        cluster_cycle(customizer(recipe)),
+        str(output),
+        pipeline_parameters={k: v for k, v in parameters.items() if v is not None},
+    )
+
+
+@contextmanager
+def compiled_run(recipe: Recipe, root: str | None) -> Iterator[Path]:
+    """Yield the compiled pipeline, in a temporary file, of a run that can start as it is.
+
+    Raises:
+      UsageError: as `compile_pipeline`, or the recipe leaves out what a run needs.
+    """
+    needed = {
+        "cluster.image (built with `make images` and pushed)": recipe.cluster.image,
+        "--root gs://bucket/prefix, or cluster.volume": campaign_root(recipe, root),
+        "--data gs://bucket/prefix, or data.synthetic": recipe.data.source or recipe.data.synthetic,
+    }
+    missing = [what for what, value in needed.items() if value is None]
+    if missing:
+        raise UsageError(f"A run on the cluster also needs {'; '.join(missing)}.")
+    with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
+        package = Path(folder) / "pipeline.yaml"
+        compile_pipeline(recipe, root, package)
+        yield package

@@ -1,0 +1,74 @@
+"""`streetloop predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("predict")
+@click.option(
+    "--model", required=True, metavar="FILE|DIR|models:/NAME@ALIAS", help="The generator."
+)
+@click.option(
+    "--images", required=True, type=_PATH, help="A folder of PNG or JPEG files, with subfolders."
+)
+@click.option("--output", required=True, type=_PATH, help="The folder of the label maps.")
+@click.option(
+    "--size",
+    metavar="HxW",
+    help="Size at which the network sees an image [default: as in training, or for images of another "
+    "shape their own shape at that area].",
+)
+@click.option(
+    "--flip/--no-flip",
+    default=None,
+    help="Average with the mirrored image [default: as in the model's recipe].",
+)
+@click.option(
+    "--scales", metavar="A,B", help="Average over these zooms [default: as in the model's recipe]."
+)
+@click.option(
+    "--window",
+    metavar="HxW",
+    help="Slide a window over the image [default: as in the model's recipe].",
+)
+@click.option(
+    "--overlays", type=_PATH, help="Also write images with coloured predictions to this folder."
+)
+@click.option(
+    "--submission",
+    type=_PATH,
+    metavar="ZIP",
+    help="Also write a zip for the Cityscapes test server.",
+)
+@click.option("--tracking-uri", metavar="URI", help="The MLflow store of models:/….")
+def predict_command(
+    model: str,
+    images: Path,
+    output: Path,
+    size: str | None,
+    flip: bool | None,
+    scales: str | None,
+    window: str | None,
+    overlays: Path | None,
+    submission: Path | None,
+    tracking_uri: str | None,
+) -> None:
+    """Predict label ids for a folder of images.
+
+    Each label map has the size of its image.
+
+    \b
+    Example: streetloop predict --model models:/synthetic@champion --images photos --output out
+    """
+    from pipelines.predict.run import Outputs, predict_folder
+    from pipelines.predict.view import View
+
+    view = View.parse(size, flip, scales, window)
+    outputs = Outputs(output, overlays, submission)
+    count = predict_folder(model, images, outputs, view, tracking_uri)
+    click.echo(f"Wrote {count} label maps to {output}.")
