@@ -61,7 +61,7 @@ def connect(
 
 
 @dsl.pipeline(name=NAME, description=_DESCRIPTION)
-def cycle(recipe: str, root: str, owner: str, take_over: bool = False):
+def cycle(recipe: str, root: str, owner: str, take_over: bool = False) -> None:
     """One cycle on this machine, where the command names the owner and holds the campaign."""
     connect(recipe, root, owner, take_over)
 
@@ -70,7 +70,7 @@ def cluster_cycle(customize: Customize) -> Any:
     """Return the pipeline of one cycle on a cluster, with every task customized."""
 
     @dsl.pipeline(name=NAME, description=_DESCRIPTION)
-    def on_cluster(recipe: str, root: str):
+    def on_cluster(recipe: str, root: str) -> None:
         """One cycle of the campaign at `root`.
 
         Args:

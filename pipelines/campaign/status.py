@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.inbox import arrived
 from components.contracts.ledger.layout import INBOX, query_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState, State
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.scores.report import Baseline, Count, Fraction, Stored
-from components.contracts.step.report import CycleReport, Outcome
+from components.contracts.step.report import CycleReport
 from components.contracts.storage.base import Storage
 
 
