@@ -6,6 +6,7 @@ python docs/generate_reference.py --check  exits with 1 if something would chang
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -15,9 +16,18 @@ sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
 from architecture_picture import architecture  # noqa: E402
 from command_page import commands  # noqa: E402
+from pydantic import BaseModel  # noqa: E402
 from recipe_page import recipes  # noqa: E402
 
+from components.contracts.step.report import CycleReport  # noqa: E402
+from pipelines.campaign.status import CampaignStatus  # noqa: E402
+
 WRITTEN_BY = "<!-- Written by docs/generate_reference.py; change the code and run it again. -->\n"
+
+
+def schema(model: type[BaseModel]) -> str:
+    """Return the JSON schema of a file or an output that other programs read."""
+    return json.dumps(model.model_json_schema(mode="serialization"), indent=2) + "\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +37,8 @@ def main(arguments: list[str]) -> int:
         DOCS / "reference" / "recipes.md": recipes(WRITTEN_BY),
         DOCS / "reference" / "commands.md": commands(WRITTEN_BY),
         drawn: architecture(drawn.read_text()),
+        DOCS / "reference" / "report.schema.json": schema(CycleReport),
+        DOCS / "reference" / "status.schema.json": schema(CampaignStatus),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     checking = "--check" in arguments

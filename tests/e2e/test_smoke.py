@@ -15,6 +15,7 @@ import pytest
 
 from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.step.report import CycleReport
 from components.contracts.storage.open import open_storage
 from tests.support.campaigns import SMOKE, status, streetloop
 
@@ -154,6 +155,8 @@ def test_the_gate_s_decision_is_in_the_ledger_the_report_and_mlflow(smoke: Path)
     for cycle in (1, 2):
         folder = smoke / "cycles" / str(cycle)
         report = json.loads((folder / "report.json").read_text())
+        # The schema in docs/reference is the model's: a written report holds its keys and no other.
+        assert CycleReport.model_validate(report).model_dump(mode="json") == report
         assert report["reasons"]
         assert report["promoted"] is (cycle in promotions)
         if report["promoted"]:
