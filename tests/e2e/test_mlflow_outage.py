@@ -124,7 +124,7 @@ def test_a_later_run_sends_all_that_is_missing_and_nothing_twice(outage: Outage)
     for name in ("miou", "pixel_accuracy", "dice"):
         assert run["metrics"][f"val/{name}"] == pytest.approx(outage.report["val"][name])
 
-    from components.cycle.runs import BEHIND
+    from components.contracts.ledger.layout import MLFLOW_IS_BEHIND as BEHIND
 
     assert not (outage.root / BEHIND).exists()
 
