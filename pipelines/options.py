@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.uri import is_local
 
 if TYPE_CHECKING:
     from components.contracts.ledger.ledger import Ledger
@@ -45,7 +46,7 @@ class Chosen:
 
         recipe = self.recipe(*more)
         root = self.root or f"runs/{recipe.name}{suffix}"
-        if not root.startswith("gs://"):
+        if is_local(root):
             root = str(Path(root.removeprefix("file://")).expanduser().absolute())
             no_python3(root, "--root")
         return recipe, root

@@ -11,6 +11,7 @@ from components.contracts.data.raw import locate
 from components.contracts.data.records import Record
 from components.contracts.ledger.layout import SOURCE
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.uri import is_local
 from components.contracts.recipe.data import DataSettings
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
@@ -69,7 +70,7 @@ class Originals:
             uri, folder = self._campaign.uri, f"{SOURCE}/leftImg8bit"
         else:
             uri, folder = self._data.source or "", "leftImg8bit"
-        if not uri.startswith("gs://"):
+        if is_local(uri):
             return {}
         storage = open_storage(uri)
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from components.contracts.process.errors import UsageError
+from components.contracts.process.uri import is_local
 from components.contracts.recipe.recipe import Recipe
 
 
@@ -41,7 +42,7 @@ def check_places(recipe: Recipe) -> None:
 def _check_reachable(
     recipe: Recipe, place: str, what: str, example: str = "gs://bucket/prefix"
 ) -> None:
-    if place.startswith("gs://"):
+    if not is_local(place):
         return
     cluster = recipe.cluster
     path = PurePosixPath(place.removeprefix("file://"))

@@ -16,6 +16,7 @@ from components.contracts.ledger.layout import LOGS, work_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process import lifeline, progress
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.uri import is_local
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import ErrorMarker
 from components.contracts.storage.lock import campaign_lock
@@ -31,7 +32,7 @@ def session(root: str) -> Iterator[Path]:
       CampaignBusyError: another command of this machine has locked it.
     """
     # The kernel cannot lock a bucket; a local file excludes other commands of this machine.
-    lock = root if not root.startswith("gs://") else _lock_folder(root)
+    lock = root if is_local(root) else _lock_folder(root)
     with campaign_lock(lock), tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
         descriptor = lifeline.create(Path(folder) / "alive")
         os.environ[lifeline.ENVIRONMENT] = str(Path(folder) / "alive")
@@ -46,13 +47,13 @@ def session(root: str) -> Iterator[Path]:
 
 
 def _lock_folder(root: str) -> str:
-    safe = root.removeprefix("gs://").replace("/", "-")
+    safe = root.replace("/", "-")
     return str(Path(tempfile.gettempdir()) / f"streetloop-{os.getuid()}" / safe)
 
 
 def log_file(root: str, name: str) -> Path:
     """Return the log of this name: in the root, or in runs/logs for a root in a bucket."""
-    folder = Path("runs/logs") if root.startswith("gs://") else Path(root) / LOGS
+    folder = Path("runs/logs") if not is_local(root) else Path(root) / LOGS
     return folder / f"{name}.log"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
+from components.contracts.process.uri import is_local
 from components.contracts.recipe.data import DataSettings, SyntheticSettings
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
@@ -39,7 +40,7 @@ def locate(data: DataSettings, seed: int, campaign: Storage, generated: str) -> 
                 "No data set: the recipe has neither data.source nor data.synthetic. Say where it "
                 "is with --data PATH: a folder in the Cityscapes layout, or its zips."
             )
-        if data.source.startswith("gs://"):
+        if not is_local(data.source):
             return open_source(open_storage(data.source).local_dir(""))
         return open_source(Path(data.source))
     except (SourceError, SyntheticError) as error:

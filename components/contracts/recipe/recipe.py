@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from components.contracts.process.errors import UsageError
+from components.contracts.process.uri import is_local
 from components.contracts.recipe import file as settings_file
 from components.contracts.recipe.base import Settings
 from components.contracts.recipe.cluster import ClusterSettings
@@ -85,10 +86,10 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
         given = values.get("data")
         section = dict(given) if isinstance(given, dict) else {}
         section.pop("synthetic", None)
-        section["source"] = data if data.startswith("gs://") else str(Path(data).absolute())
+        section["source"] = data if not is_local(data) else str(Path(data).absolute())
         values["data"] = section
     recipe = settings_file.validate(Recipe, values, str(path))
-    if recipe.data.source is not None and not recipe.data.source.startswith("gs://"):
+    if recipe.data.source is not None and is_local(recipe.data.source):
         no_python3(recipe.data.source, "data.source")
     return recipe
 

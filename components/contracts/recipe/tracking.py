@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from components.contracts.process.uri import is_local
 from components.contracts.recipe.base import Settings
 
 
@@ -31,6 +32,6 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
     uri = settings.uri or os.environ.get("MLFLOW_TRACKING_URI")
     if uri:
         return uri
-    if root.startswith("gs://"):
+    if not is_local(root):
         return f"sqlite:///{Path('runs/mlflow/mlflow.db').absolute()}"
     return f"sqlite:///{Path(root).expanduser().absolute().parent / 'mlflow' / 'mlflow.db'}"
