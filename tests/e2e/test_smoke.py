@@ -223,7 +223,7 @@ def test_predict_writes_label_ids_at_each_image_s_own_size(smoke: Path, tmp_path
         assert cv2.imread(str(tmp_path / "seen" / f"{name}_overlay.png")).shape[:2] == size
     names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
     assert names == [f"{first}_labelIds.png", f"{second}_labelIds.png"]
-    assert "will be refused" in done.stderr
+    assert "will reject this zip" in done.stderr
 
 
 def test_evaluate_scores_the_champion_as_its_cycle_did(smoke: Path) -> None:
