@@ -20,7 +20,7 @@ def find(folder: Path) -> dict[str, Path]:
     """Find the label map of each image in a folder and its subfolders, by image id.
 
     Raises:
-      StreetloopError: there is none, or two files of one kind are for the same image.
+      StreetloopError: there is no label map, or two files of one kind are for the same image.
     """
     best: dict[str, tuple[int, Path]] = {}
     for path in sorted(folder.rglob("*.png")):

@@ -69,7 +69,7 @@ def test_the_cycle_goes_on_and_says_so_once_in_a_step(outage: Outage) -> None:
     state = Ledger(open_storage(str(outage.root))).state()
     assert state.cycles[1].outcome == "done"
     assert state.champion is not None
-    said = re.findall(r"MLflow at \S+ did not take", (outage.folder / "log.txt").read_text())
+    said = re.findall(r"MLflow at \S+ did not accept", (outage.folder / "log.txt").read_text())
     assert 1 <= len(said) <= 3  # training, evaluation, closing
 
 

@@ -1,4 +1,4 @@
-"""What a storage cannot do, and how a person is told."""
+"""Explain to a user what a storage could not do."""
 
 from __future__ import annotations
 

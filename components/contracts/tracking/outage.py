@@ -36,7 +36,7 @@ def quietly(method: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P
                 raise StreetloopError(refusal) from error
             connection.down = True
             log.warning(
-                "MLflow at %s did not take %s (%s: %s). The cycle goes on; the next one sends what "
+                "MLflow at %s did not accept %s (%s: %s). The cycle continues; the next one sends what "
                 "is missing.",
                 connection.uri,
                 method.__name__,

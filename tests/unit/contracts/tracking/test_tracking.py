@@ -134,7 +134,7 @@ def test_unreachable_server_is_tried_once_and_reported_once(
         away.log_metrics("run", {"a": 1.0}, 1, 0)
         set_alias(away, "model", CHAMPION, "a" * 64)
     (row,) = caplog.records
-    assert "The cycle goes on" in row.message
+    assert "The cycle continues" in row.message
 
 
 class _Refusing:
