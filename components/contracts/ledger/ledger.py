@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from components.contracts.ledger.codec import check_payload, decode, encode
 from components.contracts.ledger.events import Event, LedgerError, event_number, utc_now
+from components.contracts.ledger.fold import fold
 from components.contracts.ledger.layout import LEDGER, event_name
 from components.contracts.ledger.rules import check_applies, check_fence
-from components.contracts.ledger.state import State, fold
+from components.contracts.ledger.state import State
 from components.contracts.storage.base import Storage
 from components.contracts.storage.errors import StorageError
 

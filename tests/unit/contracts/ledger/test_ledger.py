@@ -20,11 +20,12 @@ from components.contracts.ledger.campaign import (
     discard_campaign,
 )
 from components.contracts.ledger.events import LedgerError
+from components.contracts.ledger.fold import fold
 from components.contracts.ledger.layout import event_name, label_blob
 from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.rules import StaleLeaseError
-from components.contracts.ledger.state import State, fold
+from components.contracts.ledger.state import State
 from components.contracts.storage.base import Storage
 from components.contracts.storage.folder import FolderStorage
 
