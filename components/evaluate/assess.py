@@ -22,7 +22,7 @@ from components.contracts.scores.report import (
 )
 from components.contracts.scores.summary import Scores, summarize
 from components.evaluate.calibration import Calibration
-from components.evaluate.report.explain import ConfusedPair, Examples, WorstImages, most_confused
+from components.evaluate.explain import ConfusedPair, Examples, WorstImages, most_confused
 from tfds_cityscapes.labels import CLASS_NAMES, IGNORE_LABEL, NUM_CLASSES
 
 

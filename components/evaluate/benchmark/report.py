@@ -6,7 +6,7 @@ What the benchmark defines is computed as its script does; the rest is ours (`sc
 from __future__ import annotations
 
 from components.contracts.scores.report import Count, Fraction, Headline, ImageScores, Stored
-from components.evaluate.report.explain import ConfusedPair
+from components.evaluate.explain import ConfusedPair
 
 
 class ClassReport(Stored):

@@ -21,7 +21,7 @@ from components.evaluate.benchmark.id_files import ScoringError, read_ids
 from components.evaluate.benchmark.label_files import TruthFile, find_truth, match_predictions
 from components.evaluate.benchmark.report import Confusion, FolderScores
 from components.evaluate.benchmark.sums import Sums
-from components.evaluate.report.explain import Examples, WorstImages, most_confused
+from components.evaluate.explain import Examples, WorstImages, most_confused
 from tfds_cityscapes.labels import CLASS_NAMES
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from components.evaluate.explain import NOT_SCORED, ConfusedPair
 from components.evaluate.report.contents import Picture, PictureRow
-from components.evaluate.report.explain import NOT_SCORED, ConfusedPair
 from components.evaluate.report.pictures import busiest, highlight, mixed_up, shrink, to_png
 from tfds_cityscapes.labels import CLASS_NAMES
 

@@ -14,6 +14,7 @@ from components.contracts.page.render import render
 from components.contracts.recipe.inference import InferenceSettings
 from components.contracts.scores.report import SplitScores
 from components.evaluate.assess import Assessment
+from components.evaluate.explain import ConfusedPair
 from components.evaluate.gate import Decision
 from components.evaluate.report.contents import (
     SQUARE_ROOT,
@@ -23,7 +24,6 @@ from components.evaluate.report.contents import (
     ScoresPage,
 )
 from components.evaluate.report.examples import PAIRS_SHOWN, WIDTH, example_row
-from components.evaluate.report.explain import ConfusedPair
 from components.evaluate.report.figures import (
     class_iou_figure,
     confusion_figure,

@@ -20,7 +20,7 @@ from components.contracts.scores.metrics import (
 )
 from components.contracts.scores.summary import summarize
 from components.evaluate.calibration import Calibration
-from components.evaluate.report.explain import WorstImages, most_confused
+from components.evaluate.explain import WorstImages, most_confused
 
 ROAD, SIDEWALK, CAR, TRUCK = 0, 1, 13, 14
 

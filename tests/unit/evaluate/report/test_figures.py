@@ -7,8 +7,8 @@ import pytest
 from components.contracts.process.errors import StreetloopError
 from components.contracts.scores.summary import summarize
 from components.evaluate.calibration import Calibration
+from components.evaluate.explain import Examples
 from components.evaluate.report import figures, pictures
-from components.evaluate.report.explain import Examples
 from components.evaluate.report.learning_curve import learning_curve_figure
 
 

@@ -8,9 +8,9 @@ import pytest
 from components.contracts.scores.report import SplitScores
 from components.evaluate.assess import Assessment
 from components.evaluate.calibration import Calibration
+from components.evaluate.explain import WorstImages
 from components.evaluate.gate import Decision
 from components.evaluate.report.contents import Picture, PictureRow
-from components.evaluate.report.explain import WorstImages
 from components.evaluate.report.page import model_page
 
 
