@@ -33,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", warning)
 
 
+@pytest.hookimpl(tryfirst=True)  # before fixtures of any scope
+def pytest_runtest_setup() -> None:
+    """Forget the store of an earlier test: mlflow.set_tracking_uri writes it into the environment."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
 @pytest.fixture(scope="session")
 def gcs_url() -> Iterator[str]:
     """The address of a running storage server."""
