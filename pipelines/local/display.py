@@ -43,7 +43,7 @@ class Screen:
         self._bar = Progress(
             TextColumn("  [bold]{task.fields[step]:<10}[/]"),
             BarColumn(32),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[words]}", markup=False),
             console=console,
             transient=True,
         )
@@ -90,9 +90,9 @@ class Screen:
     def _warn(self, step: str, warning: str) -> None:
         self._warnings[step] += 1
         if self._warnings[step] <= _SHOWN_WARNINGS:
-            self.console.print(f"  {step:<10} warning: {warning}", highlight=False, markup=False)
+            self.console.print(f"  {step:<10} warning: {warning}")
         elif self._warnings[step] == _SHOWN_WARNINGS + 1:
-            self.console.print(f"  {step:<10} more warnings: see the log", highlight=False)
+            self.console.print(f"  {step:<10} more warnings: see the log")
 
     def _show(self, row: _Row) -> None:
         left = f", {duration(row.left)} left" if row.left and row.done < row.total else ""
@@ -107,7 +107,7 @@ class Screen:
         now = time.monotonic()
         if what != self._last or now - self._printed > _PLAIN_EVERY_SECONDS:
             self._last, self._printed = what, now
-            self.console.print(f"  {row.step:<10} {words}", highlight=False)
+            self.console.print(f"  {row.step:<10} {words}")
 
 
 def duration(seconds: float) -> str:

@@ -91,7 +91,7 @@ def _bytes_of_variables(configuration: Any, limit: int) -> int:
 
     with keras.StatelessScope():  # variables have a shape in here, and no value until the end
         model = keras.saving.deserialize_keras_object(configuration, safe_mode=True)
-        wanted = sum(4 * math.prod(variable.shape) for variable in model.variables)
+        wanted: int = sum(4 * math.prod(variable.shape) for variable in model.variables)
         if wanted > limit:
             # Leaving the scope creates every variable that Keras still remembers.
             keras.backend.clear_session()

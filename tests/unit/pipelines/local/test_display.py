@@ -7,9 +7,9 @@ import logging
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from components.contracts.process import progress
+from pipelines.console import make_console
 from pipelines.local.display import Screen
 
 
@@ -23,7 +23,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 def _screen(shown: io.StringIO) -> Screen:
-    return Screen(Console(file=shown, soft_wrap=True))
+    return Screen(make_console(shown))
 
 
 def test_warnings_of_a_step_reach_the_console(shown: io.StringIO, tmp_path: Path) -> None:
