@@ -36,7 +36,7 @@ class Fixed:
 class Choice(NamedTuple):
     """A chosen candidate, by its place in the pool, and the score with which it was chosen."""
 
-    index: int
+    candidate: int
     score: float
 
 
@@ -60,7 +60,7 @@ def choose(pool: Pool, ranker: Ranker, count: int, min_gap: int = 0) -> list[Cho
         scores = np.where(free, ranker.scores(), -np.inf)
         if not free.any():
             gap //= 2
-            free = _free(pool, [c.index for c in chosen], gap)
+            free = _free(pool, [c.candidate for c in chosen], gap)
             continue
         index = int(scores.argmax())  # the first of equals, and ids are sorted
         chosen.append(Choice(index, float(scores[index])))

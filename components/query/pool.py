@@ -50,7 +50,9 @@ def places_of(cities: Mapping[str, str], ids: Sequence[str]) -> Places:
     """
     drives: dict[str, list[str]] = defaultdict(list)
     towns: dict[str, list[str]] = defaultdict(list)
-    for item in sorted((Item(i, city, "", "") for i, city in cities.items()), key=lambda i: i.order):
+    for item in sorted(
+        (Item(i, city, "", "") for i, city in cities.items()), key=lambda i: i.order
+    ):
         drives[_drive(item.image_id, item.city)].append(item.image_id)
         towns[item.city].append(item.image_id)
     number_of = {name: number for number, name in enumerate(sorted(drives))}
