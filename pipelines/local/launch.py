@@ -18,11 +18,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import pipelines
 from components.contracts.process.errors import StreetloopError
 
 _EXECUTOR = "kfp.dsl.executor_main"
-_PROJECT = Path(pipelines.__file__).parents[1]
+_PROJECT = Path(__file__).parents[2]
 
 
 @contextmanager
