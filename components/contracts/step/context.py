@@ -133,4 +133,6 @@ def set_environment() -> None:
     os.environ["KERAS_HOME"] = os.devnull
     # A notebook sets one for its own processes, which need not be installed here.
     os.environ["MPLBACKEND"] = "agg"
+    if os.path.expanduser("~") == "~":  # a container's user without an entry in /etc/passwd
+        os.environ["HOME"] = tempfile.gettempdir()
     limit_threads()
