@@ -23,8 +23,8 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
     """
     begin("cycle")
     context = Context(recipe, root)
-    tracker = context.tracker()
-    tracker.check()  # wrong credentials must fail now, not after the training
+    tracker = context.tracker(strict=True)
+    tracker.check()  # what a person has to put right must fail now, not after the training
     record_recipe(context.storage, context.recipe)
     seconds = context.recipe.cycle.lease_minutes * 60
     lease = open_cycle(context.ledger, owner, seconds, take_over=take_over)

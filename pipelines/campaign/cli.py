@@ -60,5 +60,14 @@ def compare_command(campaigns: tuple[str, ...], output: Path) -> None:
     """
     from pipelines.campaign.compare import compare
 
-    named = [text.partition("@") for text in campaigns]
-    compare([Chosen(Path(recipe), root or None).open() for recipe, _, root in named], output)
+    compare([_chosen(text).open() for text in campaigns], output)
+
+
+def _chosen(text: str) -> Chosen:
+    """Split RECIPE@ROOT where the recipe is a file: either part may have an @ of its own."""
+    parts = text.split("@")
+    for count in range(len(parts), 0, -1):
+        recipe = Path("@".join(parts[:count]))
+        if recipe.is_file():
+            return Chosen(recipe, "@".join(parts[count:]) or None)
+    return Chosen(Path(parts[0]), "@".join(parts[1:]) or None)

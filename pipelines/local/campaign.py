@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ from components.cycle.runs import catch_up
 from pipelines.campaign.display import arguments_of, cycle_table
 from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import waiting_words
+from pipelines.console import make_console, program
 from pipelines.local.display import Screen, duration
 from pipelines.local.runner import (
     Interrupted,
@@ -46,7 +48,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
     Returns:
       the exit code.
     """
-    console = Console(file=sys.stdout, soft_wrap=True)
+    console = make_console()
     storage = open_storage(root)
     ledger = Ledger(storage)
     _check_unchanged(ledger, recipe)
@@ -64,7 +66,7 @@ def run_campaign(recipe: Recipe, root: str, name: str) -> int:
             while not ledger.state().is_complete(recipe):
                 number = _next_cycle(ledger)
                 console.print(
-                    f"[bold]Cycle {number}[/] of campaign {recipe.name}{_planned(recipe)}"
+                    f"Cycle {number} of campaign {recipe.name}{_planned(recipe)}", style="bold"
                 )
                 started = time.monotonic()
                 with screen.following(folder / "progress"):
@@ -105,12 +107,12 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
     console.print(cycle_table(status))
     if status.trained:
         page = layout.evaluation_page(status.trained[-1].cycle)
-        console.print(f"Report:   {storage.uri}/{page}", highlight=False)
+        console.print(f"Report:   {storage.uri}/{page}")
     where = arguments_of(recipe, root, name)
     if not recipe.feedback.oracle:
         for line in waiting_words(status, where):
-            console.print(line, highlight=False)
-    console.print(f"MLflow:   streetloop ui {where}", highlight=False)
+            console.print(line)
+    console.print(f"MLflow:   {program()} ui {where}")
     if status.complete:
         console.print("The campaign is complete.")
 
@@ -132,6 +134,18 @@ def discard(root: str, yes: bool) -> None:
     discard_campaign(storage)
 
 
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StreetloopError(
+                f"Cannot listen on port {port}: {error.strerror}. Choose another one with --port, or "
+                "stop the program that uses it."
+            ) from error
+
+
 def serve_ui(recipe: Recipe, root: str, port: int) -> None:
     """Replace this process by the MLflow server on the campaign's store."""
     uri = store_uri(recipe.tracking, root)
@@ -141,6 +155,7 @@ def serve_ui(recipe: Recipe, root: str, port: int) -> None:
     database = Path(uri.removeprefix("sqlite:///"))
     if not database.exists():
         raise StreetloopError(f"MLflow store not found: {database}. Run a cycle first.")
+    _check_free(port)
     artifacts = (database.parent / "artifacts").as_uri()
     click.echo(f"MLflow: http://127.0.0.1:{port} (press Ctrl-C to stop)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]

@@ -40,7 +40,13 @@ def run_command(chosen: Chosen, cycles: int | None, fresh: bool, yes: bool, skip
 
 @click.command("ui")
 @with_recipe
-@click.option("--port", default=5000, show_default=True, help="Port of the page.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=5000,
+    show_default=True,
+    help="Port of the page.",
+)
 def ui_command(chosen: Chosen, port: int) -> None:
     """Open the MLflow UI on the campaign's store.
 

@@ -91,6 +91,7 @@ def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
         local.init(
             local.SubprocessRunner(use_venv=False),
             pipeline_root=str(outputs),
+            workspace_root=str(folder / "workspace"),  # else it makes one in /tmp
             raise_on_error=True,
         )
         try:
@@ -114,7 +115,10 @@ def _why(root: str, printed: StepLog) -> str:
 
 @contextmanager
 def stopping_children() -> Iterator[None]:
-    """On SIGTERM or Ctrl-C, stop the running step (training saves its state), then this command."""
+    """On SIGTERM or Ctrl-C, stop the running step (training saves its state), then this command.
+
+    SIGPIPE does the same: the console sends it when whoever read the output has gone.
+    """
 
     def stop(number: int, frame: object) -> None:
         for child in psutil.Process().children(recursive=True):
@@ -122,7 +126,7 @@ def stopping_children() -> Iterator[None]:
                 child.terminate()
         raise Interrupted(number)
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE)}
     try:
         yield
     finally:

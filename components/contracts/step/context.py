@@ -18,6 +18,7 @@ from components.contracts.ledger.state import CycleState
 from components.contracts.process.cpus import limit_threads
 from components.contracts.process.errors import UsageError
 from components.contracts.process.lifeline import hold
+from components.contracts.process.progress import show_warnings
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.done import run_once
@@ -86,10 +87,10 @@ class Context:
         folder = self.storage.local_dir(layout.model_folder(model))
         return Predictor(load_generator(folder), self.recipe.inference)
 
-    def tracker(self) -> Tracker:
-        """Return the campaign's MLflow."""
+    def tracker(self, *, strict: bool = False) -> Tracker:
+        """Return the campaign's MLflow; `strict`: see `Connection`."""
         settings = self.recipe.tracking
-        return Tracker(store_uri(settings, self.root), settings.experiment)
+        return Tracker(store_uri(settings, self.root), settings.experiment, strict=strict)
 
     def champion_before(self) -> str | None:
         """Return the champion as this cycle found it.
@@ -114,6 +115,7 @@ def begin(step: str) -> None:
     """Set up logging in a step's process, and tie its life to the command that started it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     set_environment()
+    show_warnings(step)
     hold()
     logging.getLogger("streetloop").info("%s begins", step)
 
