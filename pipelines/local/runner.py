@@ -20,6 +20,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.process.uri import is_local
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import ErrorMarker
+from components.contracts.storage.errors import explained
 from components.contracts.storage.lock import campaign_lock
 from components.contracts.storage.open import open_storage
 from pipelines.local.launch import launching
@@ -39,10 +40,11 @@ def session(root: str) -> Iterator[Path]:
     lock = root if is_local(root) else _lock_folder(root)
     with campaign_lock(lock):
         folder, descriptor = scratch.make()
-        (folder / "progress").touch()
-        (folder / "tmp").mkdir()
+        with explained(folder):
+            (folder / "progress").touch()
+            (folder / "tmp").mkdir()
         variables = {
-            lifeline.ENVIRONMENT: str(folder / scratch.ALIVE),
+            lifeline.ENVIRONMENT: str(folder),
             progress.ENVIRONMENT: str(folder / "progress"),
             "TMPDIR": str(folder / "tmp"),
         }

@@ -1,12 +1,12 @@
 """Temporary folders that do not outlive their process for long, however it ends.
 
-Each holds a file that its process keeps locked. The kernel releases the lock of a process that was
-killed, so whoever comes next can tell the folders that nobody uses any more, and deletes them.
+Each is locked by its process. The kernel releases the lock of a process that was killed, so whoever
+comes next can tell the folders that nobody uses any more, and deletes them. The lock also keeps
+systemd-tmpfiles, which deletes what is old, away from the folder of a campaign that runs for weeks.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -14,9 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.process.lifeline import create
+from components.contracts.process.lifeline import lock
 
-ALIVE = "alive"
 _PREFIX = "streetloop-run-"
 
 
@@ -32,11 +31,10 @@ def make() -> tuple[Path, int]:
     try:
         parent = Path(tempfile.gettempdir())
         _sweep(parent)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        # Under another name until it is locked: nobody must find it unlocked.
-        descriptor = create(folder / f".{ALIVE}")
-        os.rename(folder / f".{ALIVE}", folder / ALIVE)
-        return folder, descriptor
+        # Under a hidden name until it is locked: nobody must find it unlocked.
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
+        descriptor = lock(hidden)
+        return hidden.rename(hidden.with_name(hidden.name[1:])), descriptor
     except OSError as error:
         raise StreetloopError(
             f"Could not make a temporary folder: {error}. Set the environment variable TMPDIR to a "
@@ -46,8 +44,8 @@ def make() -> tuple[Path, int]:
 
 def _sweep(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*"):
-        # Another user's, already deleted, still in use, or not locked yet.
-        with suppress(OSError), open(folder / ALIVE) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(file.fileno()).st_uid == os.getuid() and not folder.is_symlink():
+        with suppress(OSError):  # in use, another user's, or no folder
+            descriptor = lock(folder)
+            if os.fstat(descriptor).st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
+            os.close(descriptor)

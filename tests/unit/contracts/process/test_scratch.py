@@ -28,6 +28,8 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_folder_of_a_killed_process_is_deleted_at_the_next_start(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -35,15 +37,15 @@ def test_the_folder_of_a_killed_process_is_deleted_at_the_next_start(tmp_path: P
         theirs = Path(process.stdout.readline().strip())
         (theirs / "tmp").mkdir()
         (theirs / "tmp" / "large").write_text("x")
-        (tmp_path / "streetloop-run-other").mkdir()  # has no lock: not ours to judge
-        (tmp_path / "streetloop-run-link").symlink_to(theirs)
+        (tmp_path / "streetloop-run-link").symlink_to(kept)
+        (tmp_path / "streetloop-run-file").touch()
         first, descriptor = scratch.make()
         assert (theirs / "tmp" / "large").exists()
         process.send_signal(signal.SIGKILL)
     second, other = scratch.make()
     assert not theirs.exists()
     assert first.is_dir()
-    assert (tmp_path / "streetloop-run-other").is_dir()
+    assert kept.is_dir()
     for number in (descriptor, other):
         os.close(number)
     third, last = scratch.make()
