@@ -14,7 +14,6 @@ import pytest
 from tests.support.campaigns import SMOKE, models_of
 from tests.support.places import REPOSITORY
 
-pytestmark = pytest.mark.timeout(0)
 START = "from pipelines.cli import main; main()"
 
 
