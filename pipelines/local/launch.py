@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.contracts.process.cpus import limit_threads
 from components.contracts.process.errors import StreetloopError
 
 _EXECUTOR = "kfp.dsl.executor_main"
@@ -73,6 +74,7 @@ def child_environment() -> dict[str, str]:
     It imports the project's code that runs here, and nothing from the working folder: people keep
     files there that are called keras.py or numpy.py.
     """
+    limit_threads()
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([str(_PROJECT), before] if before else [str(_PROJECT)])
     return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}

@@ -132,9 +132,9 @@ HOLDER = """
 import subprocess, sys, time
 from components.contracts.storage.lock import campaign_lock
 with campaign_lock(sys.argv[1]):
-    subprocess.Popen(["sleep", "30"])
+    subprocess.Popen(["sleep", "36000"])
     print("held", flush=True)
-    time.sleep(30)
+    time.sleep(36000)
 """
 
 
