@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.contracts.process.cpus import limit_threads
+from components.contracts.process.cpus import thread_limits
 from components.contracts.process.errors import StreetloopError
 
 _EXECUTOR = "kfp.dsl.executor_main"
@@ -47,6 +47,7 @@ def launching(values: Mapping[str, str]) -> Iterator[None]:
         ) -> None:
             # A shell, its option, its script, the component's source, and the executor's arguments.
             self._source, *arguments = full_command[3:]
+            self._name = arguments[arguments.index("--function_to_execute") + 1]
             self._arguments = _with_values(arguments, values)
             self._folder = pipeline_root
             self._environment = child_environment() | {"_KFP_RUNTIME": "true"} | (env_vars or {})
@@ -57,6 +58,8 @@ def launching(values: Mapping[str, str]) -> Iterator[None]:
             program.write_text(self._source, encoding="utf-8")
             command = [sys.executable, "-m", _EXECUTOR, "--component_module_path", str(program)]
             code = _run(command + self._arguments, self._environment)
+            if code < 0:
+                print(f"StreetloopError: {_ended_by(self._name, signal.Signals(-code))}")
             return status.Status.FAILURE if code else status.Status.SUCCESS
 
     # KFP has no way to name another one.
@@ -72,12 +75,12 @@ def child_environment() -> dict[str, str]:
     """Return the environment of a process that runs code of this project.
 
     It imports the project's code that runs here, and nothing from the working folder: people keep
-    files there that are called keras.py or numpy.py.
+    files there that are called keras.py or numpy.py. Whatever the locale, it can print every name.
     """
-    limit_threads()
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([str(_PROJECT), before] if before else [str(_PROJECT)])
-    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+    python = {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8:replace"}
+    return {**os.environ, **thread_limits(), **python}
 
 
 def _with_values(arguments: list[str], values: Mapping[str, str]) -> list[str]:
@@ -106,16 +109,13 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="")
-        code = process.wait()
-    if code < 0:
-        print(f"StreetloopError: {_ended_by(signal.Signals(-code))}")
-    return code
+        return process.wait()
 
 
-def _ended_by(number: signal.Signals) -> str:
+def _ended_by(step: str, number: signal.Signals) -> str:
     if number is signal.SIGKILL:
         return (
-            "Its process was killed. The kernel does so when memory runs out: close other programs, "
-            "or lower train.batch_size, train.crop or data.size."
+            f"The process of {step} was killed. The kernel does so when memory runs out: close other "
+            "programs, or lower train.batch_size, train.crop or data.size."
         )
-    return f"Its process was ended by {number.name}."
+    return f"The process of {step} was ended by {number.name}."

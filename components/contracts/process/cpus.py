@@ -38,15 +38,16 @@ def usable_cpus(
     return max(1, min([len(os.sched_getaffinity(0)), *map(math.ceil, quotas)]))
 
 
-def limit_threads(cpus: int | None = None) -> None:
-    """Let libraries start `cpus` threads at most, unless the user has chosen a number.
+def thread_limits(cpus: int | None = None) -> dict[str, str]:
+    """Return environment variables with which libraries start `cpus` threads at most.
 
-    Call this before they are imported. Without a quota they count as they always do.
+    They count when the libraries are imported. Where the user has chosen a number, it stays; without
+    a quota, there are none: the libraries count as they always do.
     """
     cpus = cpus or usable_cpus()
-    if cpus < len(os.sched_getaffinity(0)):
-        for name in _VARIABLES:
-            os.environ.setdefault(name, str(cpus))
+    if cpus >= len(os.sched_getaffinity(0)):
+        return {}
+    return {name: str(cpus) for name in _VARIABLES if name not in os.environ}
 
 
 def _groups(cgroup: Path, membership: Path) -> Iterator[Path]:

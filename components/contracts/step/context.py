@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from components.contracts.ledger import layout
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState
-from components.contracts.process.cpus import limit_threads
+from components.contracts.process.cpus import thread_limits
 from components.contracts.process.errors import UsageError
 from components.contracts.process.lifeline import hold
 from components.contracts.process.progress import show_warnings
@@ -137,4 +137,4 @@ def set_environment() -> None:
     os.environ["MPLBACKEND"] = "agg"
     if os.path.expanduser("~") == "~":  # a container's user without an entry in /etc/passwd
         os.environ["HOME"] = tempfile.gettempdir()
-    limit_threads()
+    os.environ.update(thread_limits())

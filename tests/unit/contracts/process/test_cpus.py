@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts.process.cpus import limit_threads, usable_cpus
+from components.contracts.process.cpus import thread_limits, usable_cpus
 
 
 @pytest.fixture
@@ -65,9 +65,8 @@ def test_threads_are_limited_unless_the_user_chose_a_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "environ", {"TF_NUM_INTRAOP_THREADS": "5"})
-    limit_threads(64)
-    assert os.environ == {"TF_NUM_INTRAOP_THREADS": "5"}
-    limit_threads(2)
-    assert os.environ.pop("TF_NUM_INTRAOP_THREADS") == "5"
-    assert set(os.environ.values()) == {"2"}
-    assert {"TF_NUM_INTEROP_THREADS", "OPENCV_FOR_THREADS_NUM"} <= set(os.environ)
+    assert thread_limits(64) == {}
+    limits = thread_limits(2)
+    assert set(limits.values()) == {"2"}
+    assert {"TF_NUM_INTEROP_THREADS", "OPENCV_FOR_THREADS_NUM"} <= set(limits)
+    assert "TF_NUM_INTRAOP_THREADS" not in limits
