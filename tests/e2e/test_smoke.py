@@ -95,7 +95,7 @@ def test_mlflow_holds_a_parent_run_and_one_nested_run_a_cycle(smoke: Path) -> No
         row = report["cycles"][int(run.data.tags["cycle"]) - 1]
         for name in ("miou", "pixel_accuracy", "dice"):
             assert run.data.metrics[f"val/{name}"] == pytest.approx(row[name])
-        assert run.data.params["query.strategy"] == "entropy"
+        assert run.data.params["query.strategy"] == "auto"
         assert run.data.tags["git.sha"]
         names = {f.path for f in client.list_artifacts(run.info.run_id, "figures")}
         assert "figures/confusion.png" in names
@@ -106,7 +106,7 @@ def test_mlflow_holds_a_parent_run_and_one_nested_run_a_cycle(smoke: Path) -> No
         assert data.keys() == {"labeled", "records"}
         assert all(data.values())
         assert run.data.tags["streetloop.recipe"] == "smoke"
-        assert run.data.tags["streetloop.strategy"] == "entropy"
+        assert run.data.tags["streetloop.strategy"] == "auto"
         assert run.data.tags["streetloop.seed"] == "1"
         assert run.data.tags["kfp.run_id"].startswith("local-")
         assert "system/cpu_utilization_percentage" in run.data.metrics

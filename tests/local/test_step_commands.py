@@ -109,7 +109,7 @@ def root(tmp_path_factory):
             ),
             pool.submit(
                 ok, "query", "--records", root / "records", "--ids", root / "split/unlabeled.txt",
-                "--model", root / "fit/model/generator.keras", "--strategy", "margin",
+                "--model", root / "fit/model/generator.keras", "--strategy", "margin", "--min-gap", "0",
                 "--count", 2, "--output", root / "query",
             ),
         ]:  # fmt: skip
