@@ -54,13 +54,10 @@ class Chosen:
 
     def open(self, *more: str, suffix: str = "") -> tuple[Recipe, str]:
         """Read the recipe and return it with the root, which is runs/<name><suffix> by default."""
-        from components.contracts.recipe.recipe import no_python3
-
         recipe = self.recipe(*more)
         root = self.root or f"runs/{recipe.name}{suffix}"
         if is_local(root):
             root = str(local_path(root).absolute())
-            no_python3(root, "--root")
         return recipe, root
 
     def ledger(self) -> Ledger:

@@ -31,6 +31,7 @@ from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import waiting_words
 from pipelines.console import make_console, program
 from pipelines.local.display import Screen, duration
+from pipelines.local.launch import child_environment
 from pipelines.local.runner import (
     Interrupted,
     log_file,
@@ -174,4 +175,4 @@ def serve_ui(recipe: Recipe, root: str, port: int) -> None:
     click.echo(f"MLflow: http://127.0.0.1:{port} (press Ctrl-C to stop)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", artifacts, "--port", str(port)]
-    os.execv(sys.executable, command)
+    os.execve(sys.executable, command, child_environment())

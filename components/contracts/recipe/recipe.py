@@ -88,19 +88,7 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
         section.pop("synthetic", None)
         section["source"] = data if not is_local(data) else str(local_path(data).absolute())
         values["data"] = section
-    recipe = settings_file.validate(Recipe, values, str(path))
-    if recipe.data.source is not None and is_local(recipe.data.source):
-        no_python3(recipe.data.source, "data.source")
-    return recipe
-
-
-def no_python3(path: str, what: str) -> None:
-    """Reject a path with the word `python3`: kfp.local replaces it in every argument of a task."""
-    if "python3" in path:
-        raise UsageError(
-            f"Expected {what} without the word 'python3' in it; got {path}: KFP's local runner "
-            "replaces that word. Give the folder another name, or a link without it."
-        )
+    return settings_file.validate(Recipe, values, str(path))
 
 
 def keys() -> Iterable[str]:
