@@ -31,10 +31,10 @@ from components.contracts.annotation.model import (
     join,
     refused,
 )
-from components.contracts.annotation.png import Png
-from components.contracts.annotation.png_mask import from_colors
 from components.contracts.annotation.png_mask import write as write_png
-from tfds_cityscapes.labels import TRAIN_LABELS
+from tfds_cityscapes.labels import IGNORE_LABEL, TRAIN_LABELS
+from tfds_cityscapes.masks import MaskError, from_colors
+from tfds_cityscapes.png import Png, PngError
 
 _MASKS = "SegmentationClass/"
 _OTHERS = ("SegmentationObject/", "ImageSets/", "JPEGImages/", "Annotations/")
@@ -75,7 +75,7 @@ def read(archive: Archive, root: str, budget: Budget, annotator: str = UNKNOWN_A
             source = archive.label(member)
             try:
                 image_id = image_id_of_file(member)
-                train_ids = _train_ids(Png(archive.read(member), budget), labels)
+                train_ids = _train_ids(archive.read(member), budget, labels)
                 budget.spend(*train_ids.shape)
                 annotation = Annotation(image_id, train_ids, annotator, None, source)
                 batches.append(Batch(annotations=(annotation,)))
@@ -134,21 +134,30 @@ def _read_labelmap(archive: Archive, root: str) -> Labelmap:
     return labels
 
 
-def _train_ids(png: Png, labels: Labelmap) -> np.ndarray:
+def _train_ids(data: bytes, budget: Budget, labels: Labelmap) -> np.ndarray:
     """Return the mask in train ids, uint8 [H, W]; only classes that occur in it must be known."""
-    if png.header.is_color or png.header.has_palette:
-        lines = {color: i for i, (_, color) in enumerate(labels)}
-        places = from_colors(png.colors(), lines, "labelmap.txt")
-    else:
-        ids = png.ids()
-        if ids is None or int(ids.max()) >= len(labels):
-            raise AnnotationError(
-                "The mask has one channel, with values that are not lines of labelmap.txt (0 to "
-                f"{len(labels) - 1}). Export the task again."
-            )
-        places = ids
+    try:
+        png = Png(data, budget.check)
+        places = _places(png, labels)
+        erased = png.erased()
+    except (MaskError, PngError) as error:
+        raise AnnotationError(str(error)) from error
     table: np.ndarray = np.zeros(len(labels), np.uint8)
     for place in np.unique(places):
         table[place] = train_id_of(labels[place][0])
     train_ids: np.ndarray = table[places]
-    return train_ids
+    return train_ids if erased is None else np.where(erased, np.uint8(IGNORE_LABEL), train_ids)
+
+
+def _places(png: Png, labels: Labelmap) -> np.ndarray:
+    """Return the lines of the label map that the pixels name, [H, W]."""
+    if png.header.is_color or png.palette is not None:
+        lines = {color: i for i, (_, color) in enumerate(labels)}
+        return from_colors(png.colors(), lines, "labelmap.txt")
+    numbers = png.numbers()
+    if numbers is None or int(numbers.values.max()) >= len(labels):
+        raise AnnotationError(
+            "The mask has one channel, with values that are not lines of labelmap.txt (0 to "
+            f"{len(labels) - 1}). Export the task again."
+        )
+    return numbers.values
