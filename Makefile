@@ -14,6 +14,8 @@ help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Streetloop needs Python 3.11," \
+	  "but $(PYTHON) is $$($(PYTHON) --version 2>&1). Install it, or run make with PYTHON=/path/to/python3.11."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # --no-deps, because the lock names everything; hashes, so that what is installed is what was locked.

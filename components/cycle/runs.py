@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.state import CycleState
 from components.contracts.step.context import Context
 from components.contracts.step.report import CycleReport
-from components.contracts.tracking.client import Points, Tracker, milliseconds
+from components.contracts.tracking.client import LOST, Points, Tracker, milliseconds
 from components.contracts.tracking.evaluation import (
     HEADLINES,
     Evaluated,
@@ -20,17 +21,21 @@ from components.contracts.tracking.evaluation import (
 from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_alias
 from components.contracts.tracking.training import read_points
 
+log = logging.getLogger("streetloop")
+
 
 def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> None:
-    """Create the parent run and the cycle's nested run, and write their ids into the ledger."""
+    """Create or restore the parent run and the cycle's nested run; write new ids into the ledger."""
     state = context.ledger.state()
     opened = state.cycles[cycle]
-    if not opened.closed:
+    known_parent = tracker.recover_run(state.campaign_run_id)
+    known_run = tracker.recover_run(opened.run_id)
+    if known_parent and not opened.closed:
         tracker.resume_run(state.campaign_run_id)
-    if opened.run_id is not None:
+    if (known_parent and known_run) or tracker.down:
         return
     identity = context.ledger.events()[0].event_id  # of this campaign, and of no other by its name
-    parent = state.campaign_run_id or tracker.ensure_run(
+    parent = (state.campaign_run_id if known_parent else None) or tracker.ensure_run(
         identity, title(context), _tags(context, owner), None, milliseconds(state.created_at)
     )
     run = parent and tracker.ensure_run(
@@ -42,13 +47,22 @@ def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> N
     )
     if not run:
         return
+    again = opened.run_id is not None  # in a store that lost the runs, or in another one
+    if again:
+        log.warning(
+            "MLflow at %s does not know the run of cycle %d: it is created again.",
+            tracker.uri,
+            cycle,
+        )
     context.ledger.commit(
         "tracking",
-        f"tracking/{cycle}",
+        f"tracking/{cycle}/{state.version}" if again else f"tracking/{cycle}",
         {"campaign_run_id": parent, "cycle": cycle, "cycle_run_id": run},
     )
     for run_id in (parent, run):
         tracker.log_parameters(run_id, context.recipe.values())
+    # Also an early proof that files can be stored, before hours of training end in a figure.
+    tracker.log_files(run, {"recipe.json": context.recipe.model_dump_json(indent=1).encode()})
 
 
 def catch_up(context: Context) -> bool:
@@ -71,10 +85,12 @@ def send_missing(context: Context, tracker: Tracker) -> None:
         if not closed.closed or tracker.down:
             continue
         run_id = closed.run_id
-        if run_id is None:
+        status = tracker.status(run_id)
+        if status in (None, LOST):
             ensure_runs(context, tracker, closed.cycle, closed.owner)
             run_id = context.ledger.state().cycles[closed.cycle].run_id
-        if not tracker.finished(run_id):
+            status = tracker.status(run_id)
+        if status != "FINISHED":
             mirror_cycle(context, tracker, closed, run_id)
     repair_aliases(context, tracker)
     if not tracker.down:

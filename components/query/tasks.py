@@ -19,7 +19,7 @@ import numpy as np
 from components.contracts.annotation import cvat, label_studio, png_mask
 from components.contracts.data.records import Record, Records
 from components.contracts.model.predictor import Predictor
-from components.query.select import Scored
+from components.query.scored import Scored
 from tfds_cityscapes.builder import encode_png
 from tfds_cityscapes.labels import colorize
 
@@ -41,7 +41,7 @@ def write_tasks(
       image_of: returns what people see of a record, at native size: uint8 [H, W, 3], RGB.
     """
     tasks, masks = [], []
-    for item in chosen:
+    for place, item in enumerate(chosen):
         record = records.read(item.image_id)
         size = record.entry.height, record.entry.width
         image = image_of(record)
@@ -59,7 +59,7 @@ def write_tasks(
                 item.image_id,
                 f"images/{item.image_id}.png",
                 prediction,
-                score=item.score,
+                score=1 - place / len(chosen),  # a share in Label Studio: the first comes first
                 data={"reason": item.reason},
             )
         )

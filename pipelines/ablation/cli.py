@@ -58,6 +58,7 @@ def ablate_command(
     """
     from pipelines.ablation.plan import Design
     from pipelines.ablation.run import ablate
+    from pipelines.console import program
 
     recipe, root = chosen.open(suffix="-ablation")
     amount = recipe.split.initial if labels is None else _labels(labels)
@@ -66,7 +67,7 @@ def ablate_command(
     code = ablate(recipe, root, Design(amount, _seeds(seeds), _names(variants), split))
     if code:
         sys.exit(code)
-    click.echo(f"MLflow:   streetloop ui {chosen.path} --root {root}")
+    click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root}")
 
 
 def _labels(text: str) -> int | str:

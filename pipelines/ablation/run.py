@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from contextlib import ExitStack
 
@@ -22,6 +21,7 @@ from pipelines.ablation.store import delete_checkpoint, read_result
 from pipelines.ablation.table import Table, markdown
 from pipelines.ablation.tracking import Runs
 from pipelines.ablation.worker import Worker
+from pipelines.console import make_console
 from pipelines.local.display import Screen, duration
 from pipelines.local.runner import Interrupted, session, stopping_children
 
@@ -43,7 +43,7 @@ def ablate(recipe: Recipe, root: str, design: Design) -> int:
       StreetloopError: the root holds a campaign, or a fit failed.
     """
     set_environment()
-    console = Console(file=sys.stdout, soft_wrap=True)
+    console = make_console()
     storage = open_storage(root)
     if Ledger(storage).state().created:
         raise StreetloopError(
@@ -71,12 +71,12 @@ def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: Wor
         result = read_result(storage, fit)
         where = f"Fit {number} of {len(plan.fits)}: {fit.variant}, seed {fit.seed}"
         if result is None:
-            console.print(f"[bold]{where}[/]{_left(storage, plan)}", highlight=False)
+            console.print(f"{where}{_left(storage, plan)}", style="bold")
             started = time.monotonic()
             try:
                 worker.order(fit, runs.begin(fit))
             except StreetloopError as error:
-                console.print(f"  {error}", highlight=False, markup=False)
+                console.print(f"  {error}")
                 failed.append(str(error))
                 continue
             result = read_result(storage, fit)
@@ -85,11 +85,11 @@ def _run(console: Console, storage: Storage, plan: Plan, runs: Runs, worker: Wor
             words = f"done after {duration(time.monotonic() - started)}"
         else:
             delete_checkpoint(storage, fit)
-            console.print(f"[bold]{where}[/]", highlight=False)
+            console.print(where, style="bold")
             words = "finished before"
         runs.end(fit, result)
         mious = [f"{k} {100 * v.miou:.2f}" for k, v in result.scores.items() if v.miou]
-        console.print(f"  {words}: mIoU {', '.join(mious)} %", highlight=False)
+        console.print(f"  {words}: mIoU {', '.join(mious)} %")
     if failed:
         raise StreetloopError(f"{len(failed)} of {len(plan.fits)} fits failed. {failed[0]}")
 
@@ -139,7 +139,7 @@ def _finish(console: Console, storage: Storage, plan: Plan, runs: Runs) -> None:
     files = _write_table(storage, plan)
     if files:
         console.print()
-        console.print(files[TABLE].decode(), highlight=False, markup=False)
-        console.print(f"Table:    {storage.uri}/{TABLE}", highlight=False)
-        console.print(f"Figure:   {storage.uri}/{FIGURE}", highlight=False)
+        console.print(files[TABLE].decode())
+        console.print(f"Table:    {storage.uri}/{TABLE}")
+        console.print(f"Figure:   {storage.uri}/{FIGURE}")
     runs.close(files, complete=all(read_result(storage, fit) for fit in plan.fits))

@@ -47,8 +47,13 @@ class Runs:
         self._parent: str | None = None
 
     def open(self) -> None:
-        """Create the parent run, or mark it as running again."""
+        """Create the parent run, or mark it as running again.
+
+        Raises:
+          StreetloopError: MLflow cannot be used until a person changes something.
+        """
         plan = self._plan
+        Tracker(self._tracker.uri, self._tracker.experiment, strict=True).check()
         self._parent = self._tracker.ensure_run(
             self._identity,
             f"{plan.recipe.name} ablation",
@@ -70,7 +75,7 @@ class Runs:
             self._parent,
             milliseconds(utc_now().isoformat()),
         )
-        if not self._tracker.finished(run_id):
+        if self._tracker.status(run_id) != "FINISHED":
             self._tracker.resume_run(run_id)
             parameters = {"variant": fit.variant, "seed": fit.seed, "labeled": len(fit.labeled)}
             settings = {"train": fit.settings.model_dump(mode="json")}
@@ -80,7 +85,7 @@ class Runs:
     def end(self, fit: Fit, result: FitResult) -> None:
         """Send what MLflow lacks of a finished fit, and end its run."""
         run_id = self.begin(fit)
-        if run_id is None or self._tracker.finished(run_id):
+        if run_id is None or self._tracker.status(run_id) == "FINISHED":
             return
         for step, metrics in sorted(result.history.items(), key=lambda row: int(row[0])):
             _send(self._tracker, run_id, int(step), metrics, result.at_ms)

@@ -6,16 +6,17 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.display import percent
+from pipelines.console import make_console
 
 
 def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
@@ -30,6 +31,7 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     records_folders = [c.summary.records for c in state.trained if c.summary.records]
     if state.champion is None or not records_folders:
         raise StreetloopError(f"No champion in {storage.uri} yet. Run a cycle first.")
+    import_tensorflow()
     from components.contracts.data.records import Records
     from components.contracts.model.files import load_generator
     from components.contracts.model.predictor import Predictor
@@ -84,4 +86,4 @@ def _print_scores(scores: dict[str, Any], title: str) -> None:
     table.add_row("mean (pixel accuracy)", *means, style="bold")
     base = [percent(scores["baseline"][k]) for k in ("miou", "dice", "pixel_accuracy")]
     table.add_row(f"all {scores['baseline']['class']}", *base, style="dim")
-    Console().print(table)
+    make_console().print(table)

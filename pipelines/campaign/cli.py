@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.options import Chosen, with_recipe
+from pipelines.options import PATH, Chosen, with_recipe
 
 
 @click.command("status")
@@ -47,7 +47,7 @@ def evaluate_command(chosen: Chosen, split: str) -> None:
 @click.argument("campaigns", nargs=-1, required=True, metavar="RECIPE[@ROOT]...")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default="compare.png",
     show_default=True,
     help="The picture of the learning curves.",
@@ -60,5 +60,14 @@ def compare_command(campaigns: tuple[str, ...], output: Path) -> None:
     """
     from pipelines.campaign.compare import compare
 
-    named = [text.partition("@") for text in campaigns]
-    compare([Chosen(Path(recipe), root or None).open() for recipe, _, root in named], output)
+    compare([_chosen(text).open() for text in campaigns], output)
+
+
+def _chosen(text: str) -> Chosen:
+    """Split RECIPE@ROOT where the recipe is a file: either part may have an @ of its own."""
+    parts = text.split("@")
+    for count in range(len(parts), 0, -1):
+        recipe = Path("@".join(parts[:count]))
+        if recipe.is_file():
+            return Chosen(recipe, "@".join(parts[count:]) or None)
+    return Chosen(Path(parts[0]), "@".join(parts[1:]) or None)

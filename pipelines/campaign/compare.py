@@ -7,7 +7,6 @@ import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from components.contracts.ledger.ledger import Ledger
@@ -18,6 +17,7 @@ from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
 from pipelines.campaign.display import percent
 from pipelines.campaign.status import CycleRow, read_status
+from pipelines.console import make_console, program
 
 _SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
 _SHARES = (0.9, 0.95)  # of the best mIoU of all campaigns, for the labels that each needed
@@ -106,7 +106,7 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
     from components.evaluate.report.learning_curve import learning_curve_figure
 
     campaigns = [read(recipe, root) for recipe, root in chosen]
-    console = Console(soft_wrap=True)
+    console = make_console()
     console.print(table_of(campaigns))
     titles = [c.title for c in campaigns]
     curves = {}
@@ -117,7 +117,7 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
         curves[name] = points
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(learning_curve_figure(curves, ylabel="mIoU on val (%)"))
-    console.print(f"Curves:   {output}", highlight=False)
+    console.print(f"Curves:   {output}")
     url = mlflow_url(campaigns)
     if url is None:
         console.print(
@@ -125,5 +125,5 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
         )
         return
     # A store that is a file has no address until `streetloop ui` serves it.
-    hint = "" if campaigns[0].tracking.startswith("http") else " (streetloop ui)"
-    console.print(f"MLflow:   {url}{hint}", highlight=False)
+    hint = "" if campaigns[0].tracking.startswith("http") else f" ({program()} ui)"
+    console.print(f"MLflow:   {url}{hint}")

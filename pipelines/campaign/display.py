@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from components.contracts.ledger.ledger import Ledger
@@ -13,6 +13,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.status import CampaignStatus, read_status
 from pipelines.campaign.waiting import waiting_words
+from pipelines.console import make_console
 
 
 def percent(fraction: float | None) -> str:
@@ -49,7 +50,7 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
     if as_json:
         click.echo(status.model_dump_json(indent=1))
         return
-    console = Console(soft_wrap=True)
+    console = make_console()
     if not Ledger(storage).state().created:
         console.print(f"No campaign in {storage.uri} yet. Start it with `streetloop run`.")
         return
@@ -62,13 +63,13 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
         console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
     if not recipe.feedback.oracle:
         for line in waiting_words(status, arguments_of(recipe, root, name)):
-            console.print(line, highlight=False)
+            console.print(line)
     for image_id in waiting:
-        console.print(f"  {image_id}", highlight=False)
+        console.print(f"  {image_id}")
     console.print("Complete." if status.complete else "Not complete.")
 
 
 def arguments_of(recipe: Recipe, root: str, name: str) -> str:
     """Return the arguments that name this campaign: the recipe, as the user wrote it, and the root."""
     default = Path(root) == Path(f"runs/{recipe.name}").absolute()
-    return name if default else f"{name} --root {root}"
+    return shlex.join([name] if default else [name, "--root", root])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.campaign.status import CampaignStatus
+from pipelines.console import program
 
 
 def waiting_words(status: CampaignStatus, where: str) -> list[str]:
@@ -21,8 +22,8 @@ def waiting_words(status: CampaignStatus, where: str) -> list[str]:
         if waiting.folders:
             tasks = ", ".join(f"{root}/{folder}" for folder in waiting.folders)
             lines.append(f"Tasks:    {tasks}")
-            lines.append(f"Or push:  streetloop annotate push {where} --label-studio URL")
-        lines.append(f"Hand in:  streetloop feedback add {where} FILE...")
+            lines.append(f"Or push:  {program()} annotate push {where} --label-studio URL")
+        lines.append(f"Hand in:  {program()} feedback add {where} FILE...")
     if files:
         lines.append(f"{counted(files, 'file')} in {root}/inbox: the next run ingests them.")
     new, needed = waiting.new_labels, waiting.min_new_labels
@@ -32,7 +33,12 @@ def waiting_words(status: CampaignStatus, where: str) -> list[str]:
             "(feedback.min_new_labels)."
         )
     if asked:
-        lines.append("Then run `streetloop run` with the same options to continue.")
+        lines.append(f"Then run `{program()} run` with the same options to continue.")
+    if not asked and status.cycles and status.cycles[-1].outcome == "nothing_to_do":
+        lines.append(
+            "Nothing to do: no label is new, and there is nothing left to ask for (the pool is used up, "
+            "or query.label_budget is reached)."
+        )
     return lines
 
 

@@ -74,7 +74,8 @@ def pull_tasks(chosen: Chosen, url: str) -> None:
 
 
 def _track(what: str) -> Callable[[list[Any]], Iterable[Any]]:
-    from rich.console import Console
     from rich.progress import track
 
-    return lambda items: track(items, what, console=Console(file=sys.stderr), transient=True)
+    from pipelines.console import make_console
+
+    return lambda items: track(items, what, console=make_console(sys.stderr), transient=True)

@@ -33,14 +33,19 @@ def run_command(chosen: Chosen, cycles: int | None, fresh: bool, yes: bool, skip
     if skip_bad:
         changes.append("data.skip_bad=true")
     recipe, root = chosen.open(*changes)
-    if fresh:
-        discard(root, yes)
-    sys.exit(run_campaign(recipe, root, str(chosen.path)))
+    discarding = (lambda: discard(root, yes)) if fresh else (lambda: None)
+    sys.exit(run_campaign(recipe, root, str(chosen.path), discarding))
 
 
 @click.command("ui")
 @with_recipe
-@click.option("--port", default=5000, show_default=True, help="Port of the page.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=5000,
+    show_default=True,
+    help="Port of the page.",
+)
 def ui_command(chosen: Chosen, port: int) -> None:
     """Open the MLflow UI on the campaign's store.
 

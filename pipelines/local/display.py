@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 _POLL_SECONDS = 0.3
 _PLAIN_EVERY_SECONDS = 10.0
+_SHOWN_WARNINGS = 10  # per step of a cycle
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,11 @@ class Screen:
         self._stop = threading.Event()
         self._last: tuple[str, str] | None = None
         self._printed = 0.0
+        self._warnings: Counter[str] = Counter()
         self._bar = Progress(
             TextColumn("  [bold]{task.fields[step]:<10}[/]"),
             BarColumn(32),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[words]}", markup=False),
             console=console,
             transient=True,
         )
@@ -50,7 +53,9 @@ class Screen:
     def following(self, path: Path) -> Iterator[None]:
         """Show the progress rows that steps append to `path`, while the block runs."""
         self._stop.clear()
-        thread = threading.Thread(target=self._follow, args=(path,), daemon=True)
+        self._warnings.clear()
+        start = path.stat().st_size  # after what an earlier cycle of this command reported
+        thread = threading.Thread(target=self._follow, args=(path, start), daemon=True)
         thread.start()
         if self.console.is_terminal:
             self._bar.start()
@@ -59,18 +64,35 @@ class Screen:
         finally:
             self._stop.set()
             thread.join()
-            self._bar.stop()
+            if self.console.is_terminal:
+                self._bar.stop()
 
-    def _follow(self, path: Path) -> None:
+    def _follow(self, path: Path, start: int) -> None:
         with open(path) as file:
-            file.seek(0, 2)  # skip what an earlier cycle of this command reported
-            while not self._stop.is_set():
+            file.seek(start)
+            while True:
+                stopping = (
+                    self._stop.is_set()
+                )  # before reading: what was written until then is shown
                 line = file.readline()
                 if line.endswith("\n"):
-                    self._show(_Row(**json.loads(line)))
+                    row = json.loads(line)
+                    if "warning" in row:
+                        self._warn(**row)
+                    else:
+                        self._show(_Row(**row))
+                elif stopping:
+                    return
                 else:
                     file.seek(file.tell() - len(line.encode()))
                     time.sleep(_POLL_SECONDS)
+
+    def _warn(self, step: str, warning: str) -> None:
+        self._warnings[step] += 1
+        if self._warnings[step] <= _SHOWN_WARNINGS:
+            self.console.print(f"  {step:<10} warning: {warning}")
+        elif self._warnings[step] == _SHOWN_WARNINGS + 1:
+            self.console.print(f"  {step:<10} more warnings: see the log")
 
     def _show(self, row: _Row) -> None:
         left = f", {duration(row.left)} left" if row.left and row.done < row.total else ""
@@ -85,7 +107,7 @@ class Screen:
         now = time.monotonic()
         if what != self._last or now - self._printed > _PLAIN_EVERY_SECONDS:
             self._last, self._printed = what, now
-            self.console.print(f"  {row.step:<10} {words}", highlight=False)
+            self.console.print(f"  {row.step:<10} {words}")
 
 
 def duration(seconds: float) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.progress import track
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.quiet import import_tensorflow
 from components.contracts.step.context import set_environment
+from pipelines.console import make_console
 from pipelines.predict.files import (
     check_submission,
     images_in,
@@ -63,6 +64,7 @@ def predict_folder(
       StreetloopError: the model or an image cannot be read, or a result cannot be written.
     """
     set_environment()
+    import_tensorflow()
     import cv2
     import numpy as np
 
@@ -82,7 +84,7 @@ def predict_folder(
     trained, own = as_trained(file)
     predictor = Predictor(load_generator(file), view.over(own))
     written: dict[Path, Size] = {}
-    console = Console(file=sys.stderr)
+    console = make_console(sys.stderr)
     for stem in track(list(paths), "Predicting", console=console, transient=True):
         image = cv2.imread(str(paths[stem]), cv2.IMREAD_COLOR)
         if image is None:

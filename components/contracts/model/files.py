@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, ValidationError
 
+from components.contracts.model.untrusted import check_keras_file
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.files import write_text
 from components.contracts.recipe.base import Settings
@@ -134,6 +135,8 @@ def read_model_info(folder: Path) -> ModelInfo:
 def load_generator(path: Path | str) -> Any:
     """Load a generator for inference, without running any code from the file.
 
+    The memory that this takes is bounded by the file's size.
+
     Args:
       path: a `.keras` file, or a model's folder, whose files are then checked.
 
@@ -149,6 +152,7 @@ def load_generator(path: Path | str) -> Any:
     if not path.is_file():
         raise ModelError(f"Generator not found: {path}. Train one first.")
     try:
+        check_keras_file(path)
         generator = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for a damaged or unsafe file
         raise ModelError(f"{path} is not a Keras model of built-in layers: {error}") from error

@@ -19,10 +19,14 @@ PIXELS_PER_BATCH = {"CPU": 80_000, "GPU": 2**21}
 
 
 class Predictor:
-    """Predicts class probabilities, averaged over the views that the settings name."""
+    """Predicts class probabilities, averaged over the views that the settings name.
+
+    Attributes:
+      generator: the network.
+    """
 
     def __init__(self, generator: Any, settings: InferenceSettings | None = None) -> None:
-        self._generator = generator
+        self.generator = generator
         self._settings = settings or InferenceSettings()
         self._traced: dict[tuple[int, int], Any] = {}  # by size: street scenes have few
 
@@ -104,7 +108,7 @@ class Predictor:
 
         if size not in self._traced:
             self._traced[size] = tf.function(
-                lambda images: tf.nn.softmax(self._generator(images, training=False)),
+                lambda images: tf.nn.softmax(self.generator(images, training=False)),
                 input_signature=[tf.TensorSpec([None, *size, 3], tf.float32)],
                 autograph=False,
             )

@@ -1,8 +1,8 @@
 """Report the progress of long work; whoever runs the step decides how to show it.
 
 If $STREETLOOP_PROGRESS names a file, each report is appended to it as a JSON line, which the
-`streetloop` command reads. Otherwise, as in a pod, reports go to the log, at most one every ten
-seconds.
+`streetloop` command reads; so are warnings, which nobody would look for in a log. Otherwise, as in
+a pod, reports go to the log, at most one every ten seconds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,30 @@ import time
 log = logging.getLogger("streetloop")
 ENVIRONMENT = "STREETLOOP_PROGRESS"
 _LOG_EVERY_SECONDS = 10.0
+
+
+class WarningsToCommand(logging.Handler):
+    """Hands the warnings of a step to the command that started it, which shows them."""
+
+    def __init__(self, step: str, path: str) -> None:
+        super().__init__(logging.WARNING)
+        self._step, self._path = step, path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append one warning to the file of the reports."""
+        _append(self._path, {"step": self._step, "warning": record.getMessage()})
+
+
+def show_warnings(step: str) -> None:
+    """Show the warnings of this process to the user, if a command started it."""
+    path = os.environ.get(ENVIRONMENT)
+    if path:
+        log.addHandler(WarningsToCommand(step, path))
+
+
+def _append(path: str, row: dict[str, object]) -> None:
+    with open(path, "a") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 class Progress:
@@ -41,7 +65,7 @@ class Progress:
         rate = (done - self._first) / (now - self._started) if now > self._started else 0.0
         left = (self.total - done) / rate if rate > 0 else None
         if self._path:
-            row = {
+            row: dict[str, object] = {
                 "step": self.step,
                 "what": self.what,
                 "done": done,
@@ -49,8 +73,7 @@ class Progress:
                 "left": left,
                 "text": text,
             }
-            with open(self._path, "a") as file:
-                file.write(json.dumps(row) + "\n")
+            _append(self._path, row)
         elif now - self._logged >= _LOG_EVERY_SECONDS or done >= self.total:
             self._logged = now
             rest = f", about {left:.0f} s left" if left and done < self.total else ""

@@ -16,9 +16,37 @@ from components.contracts.recipe.base import Settings
 
 S = TypeVar("S", bound=Settings)
 
+_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_REPLACED = (_INT, _FLOAT, "tag:yaml.org,2002:timestamp")
+# Where pydantic speaks of Python's types; the settings are YAML.
+_EXPECTED = {
+    "tuple_type": "expected a list, such as [1, 2]",
+    "list_type": "expected a list, such as [1, 2]",
+    "dict_type": "expected keys and values",
+    "model_type": "expected keys and values",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "string_type": "expected a text",
+    "bool_type": "expected true or false",
+    "none_required": "expected null",
+    "finite_number": "expected a finite number",
+}
+
+_PHRASES = (
+    ("Input should be less", "expected a number less"),
+    ("Input should be greater", "expected a number greater"),
+    ("Input should be", "expected"),
+    ("String should match pattern", "expected a text that matches"),
+    ("String should have", "expected a text with"),
+)
+
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that rejects duplicate keys and reads 1e-3 as a number."""
+    """Safe YAML that rejects duplicate keys, and reads numbers as YAML 1.2 does.
+
+    PyYAML follows YAML 1.1, for which 010 is 8, 12:30 is 750, 2024-05-01 is a date, and 1e-3 is a text.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -31,11 +59,29 @@ class _Loader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def whole_number(self, node: yaml.ScalarNode) -> int:
+        """Read 12, 0o14 or 0xc."""
+        text = node.value
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        return int(text, base)
 
-# PyYAML reads YAML 1.1, which wants a dot in a number with an exponent. YAML 1.2 does not.
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rules if tag not in _REPLACED]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+    _INT, re.compile(r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$"), list("-+0123456789")
 )
+_Loader.add_implicit_resolver(
+    _FLOAT,
+    re.compile(
+        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+    list("-+.0123456789"),
+)
+_Loader.add_constructor(_INT, _Loader.whole_number)
 
 
 def parse(text: str, where: str) -> Any:
@@ -115,7 +161,7 @@ def _explain(model: type[BaseModel], where: str, error: ValidationError) -> list
     lines: list[str] = []
     leaves: dict[str, list[tuple[str, Any]]] = {}  # key -> (message, value)
     for row in error.errors():
-        key = _key(model, row["loc"])
+        key = _key(model, row["loc"][:-1] if _is_short(row) else row["loc"])
         if row["type"] == "extra_forbidden":
             near = difflib.get_close_matches(key, list(keys(model)), n=1, cutoff=0.4)
             hint = f" Did you mean {near[0]}?" if near else ""
@@ -123,14 +169,35 @@ def _explain(model: type[BaseModel], where: str, error: ValidationError) -> list
                 f"{where}: unknown key {key}.{hint} docs/reference/recipes.md lists all keys."
             )
             continue
-        message = row["msg"].removeprefix("Value error, ")
-        leaves.setdefault(key, []).append((message[:1].lower() + message[1:], row["input"]))
+        leaves.setdefault(key, []).append((_message(row), row["input"]))
     for key, mistakes in leaves.items():
         # Where a value may have several forms, the mistake inside the form that fits best says most.
         if not any(other.startswith(f"{key}.") for other in leaves):
-            messages = " or ".join(dict.fromkeys(message for message, _ in mistakes))
+            first, *more = dict.fromkeys(message for message, _ in mistakes)
+            messages = " or ".join([first, *(m.removeprefix("expected ") for m in more)])
             lines.append(f"{where}: {key}: {messages}; got {mistakes[0][1]!r}.")
     return lines
+
+
+def _is_short(row: Any) -> bool:
+    """Whether a list lacks values: pydantic reports each of them."""
+    return row["type"] == "missing" and isinstance(row["loc"][-1], int)
+
+
+def _message(row: Any) -> str:
+    """Return what pydantic found wrong with a value, in the words of somebody who writes YAML."""
+    kind = row["type"]
+    if kind in ("too_short", "too_long"):
+        limits = row["ctx"]
+        count = limits.get("min_length", limits.get("max_length"))
+        return f"expected {'at least' if kind == 'too_short' else 'at most'} {count} values"
+    if _is_short(row):
+        return "expected more values"
+    message = str(_EXPECTED.get(kind) or row["msg"].removeprefix("Value error, "))
+    for pydantic, ours in _PHRASES:
+        message = message.replace(pydantic, ours)
+    # MLflow and PNG keep their capitals.
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message
 
 
 def _key(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:

@@ -43,6 +43,13 @@ class AugmentSettings(Settings):
     cutmix_share: Share = 0.5
     labeled_strong_share: Share = 0.0
 
+    @field_validator("scale")
+    @classmethod
+    def _ascending(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if scale[0] > scale[1]:
+            raise ValueError("the smallest zoom comes first")
+        return scale
+
 
 class OptimizerSettings(Settings):
     """How the generator's weights move.

@@ -9,19 +9,23 @@ same points again (MLflow keeps one of two equal points) and creates no second v
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from components.contracts.tracking.connection import Connection
+from components.contracts.tracking.connection import DELETED, Connection
 from components.contracts.tracking.outage import quietly, to_run
+
+log = logging.getLogger("streetloop")
 
 _KEY = "streetloop.key"  # tag that identifies a run; looked up before a run is created
 # MLflow's limits for one batch.
 _MAX_PARAMETERS = 100
 _MAX_METRICS = 1000
+LOST = "LOST"  # no status of MLflow: the store does not know the run
 
 
 class Points(NamedTuple):
@@ -36,22 +40,32 @@ class Tracker(Connection):
     """Runs of one campaign, and what they contain.
 
     Methods with a `run_id` send nothing if it is None, and none fails because MLflow is down.
+    Whatever is deleted in MLflow or lost with its store is restored or created again when a cycle
+    opens: MLflow is a copy.
     """
 
     @quietly
     def check(self) -> str:
-        """Reach for the experiment; StreetloopError if the server refuses our credentials."""
+        """Reach for the experiment and return its id.
+
+        Raises:
+          StreetloopError: as `quietly`.
+        """
         return self.experiment_id
 
     @quietly
     def ensure_run(
         self, key: str, name: str, tags: Mapping[str, str], parent: str | None, started_ms: int
     ) -> str:
-        """Return the id of the run with this key, which is created if it does not exist yet."""
+        """Return the id of the run with this key, which is created or restored if necessary."""
+        from mlflow.entities import ViewType
+
         runs = self.client.search_runs(
-            [self.experiment_id], f"tags.`{_KEY}` = '{key}'", max_results=1
+            [self.experiment_id], f"tags.`{_KEY}` = '{key}'", ViewType.ALL, max_results=1
         )
-        if not runs:
+        if runs:
+            self._restore(runs[0])
+        else:
             all_tags = {_KEY: key, **tags}
             if parent is not None:
                 all_tags["mlflow.parentRunId"] = parent
@@ -61,6 +75,14 @@ class Tracker(Connection):
                 )
             ]
         return str(runs[0].info.run_id)
+
+    @to_run
+    def recover_run(self, run_id: str) -> bool:
+        """Restore a run if it was deleted; return whether the store knows it at all."""
+        run = self._find(run_id)
+        if run is not None:
+            self._restore(run)
+        return run is not None
 
     @to_run
     def resume_run(self, run_id: str) -> None:
@@ -73,9 +95,10 @@ class Tracker(Connection):
         self.client.set_terminated(run_id, status, ended_ms)
 
     @to_run
-    def finished(self, run_id: str) -> bool:
-        """Return whether a run ended well, so that nothing of it is missing."""
-        return bool(self.client.get_run(run_id).info.status == "FINISHED")
+    def status(self, run_id: str) -> str:
+        """Return a run's status in MLflow's words, or LOST if the store does not know it."""
+        run = self._find(run_id)
+        return LOST if run is None else str(run.info.status)
 
     @to_run
     def tags(self, run_id: str) -> dict[str, str]:
@@ -147,6 +170,26 @@ class Tracker(Connection):
         entity = Dataset(name, digest[:36], "local", json.dumps({"uri": source}))
         tags = [InputTag("mlflow.data.context", context)]
         self.client.log_inputs(run_id, [DatasetInput(entity, tags)])
+
+    def _find(self, run_id: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+    def _restore(self, run: Any) -> None:
+        if run.info.lifecycle_stage != DELETED:
+            return
+        self.client.restore_run(run.info.run_id)
+        log.warning(
+            "The run %s had been deleted in MLflow. It is restored, because the campaign is tracked "
+            "in it.",
+            run.info.run_name,
+        )
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import Any
 
+from components.contracts.tracking.moved import follow_move
+
+log = logging.getLogger("streetloop")
+
 _EXPERIMENT_KIND = "mlflow.experimentKind"  # shows the pages for training, not those for LLMs
 _SQLITE = "sqlite:///"
+_URI = "MLFLOW_TRACKING_URI"
+DELETED = "deleted"  # MLflow's lifecycle stage of what a person deleted and may restore
 
 
 class Connection:
@@ -14,10 +22,12 @@ class Connection:
 
     Attributes:
       down: the server did not answer; every later call of this process is skipped.
+      strict: whether errors that will not pass by themselves are raised. When a cycle opens, they
+        are; later, they must not lose the cycle's work.
     """
 
-    def __init__(self, uri: str, experiment: str) -> None:
-        self.uri, self.experiment = uri, experiment
+    def __init__(self, uri: str, experiment: str, *, strict: bool = False) -> None:
+        self.uri, self.experiment, self.strict = uri, experiment, strict
         self.down = False
         self._client: Any = None
         self._experiment_id: str | None = None
@@ -30,27 +40,54 @@ class Connection:
 
             if self.uri.startswith(_SQLITE):
                 self._sqlite_folder.mkdir(parents=True, exist_ok=True)
-            mlflow.set_tracking_uri(self.uri)
+                follow_move(Path(self.uri.removeprefix(_SQLITE)), self._artifacts)
+            _set_tracking_uri(self.uri)
             self._client = mlflow.MlflowClient(self.uri)
         return self._client
 
     @property
     def experiment_id(self) -> str:
-        """Return the id of the experiment, which is created if it does not exist yet."""
+        """Return the id of the experiment, which is created or restored if necessary."""
         if self._experiment_id is None:
             existing = self.client.get_experiment_by_name(self.experiment)
-            self._experiment_id = str(
-                existing.experiment_id if existing is not None else self._create_experiment()
-            )
+            if existing is None:
+                self._experiment_id = str(self._create_experiment())
+            else:
+                self._experiment_id = str(existing.experiment_id)
+                if existing.lifecycle_stage == DELETED:
+                    self.client.restore_experiment(self._experiment_id)
+                    log.warning(
+                        "The experiment %s had been deleted in MLflow. It is restored, because the "
+                        "campaign is tracked there; to use another, set tracking.experiment.",
+                        self.experiment,
+                    )
         return self._experiment_id
 
     def _create_experiment(self) -> Any:
-        artifacts = None
-        if self.uri.startswith(_SQLITE):
-            artifacts = (self._sqlite_folder / "artifacts").as_uri()
+        artifacts = self._artifacts.as_uri() if self.uri.startswith(_SQLITE) else None
         tags = {_EXPERIMENT_KIND: "custom_model_development"}
         return self.client.create_experiment(self.experiment, artifacts, tags=tags)
 
     @property
     def _sqlite_folder(self) -> Path:
         return Path(self.uri.removeprefix(_SQLITE)).parent
+
+    @property
+    def _artifacts(self) -> Path:
+        return self._sqlite_folder / "artifacts"
+
+
+def _set_tracking_uri(uri: str) -> None:
+    """Set MLflow's own idea of the store, which logging a model uses.
+
+    MLflow also writes it into the environment, where it would look like a choice of the user's to the
+    next campaign that this process opens.
+    """
+    import mlflow
+
+    before = os.environ.get(_URI)
+    mlflow.set_tracking_uri(uri)
+    if before is None:
+        os.environ.pop(_URI, None)
+    else:
+        os.environ[_URI] = before

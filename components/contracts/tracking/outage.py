@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.tracking.connection import Connection
+from components.contracts.tracking.refusal import explain_refusal, is_outage, problem_of
 
 log = logging.getLogger("streetloop")
 
@@ -21,7 +22,8 @@ def quietly(method: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P
     """Return None where MLflow does not answer, for that must not lose a cycle.
 
     Raises:
-      StreetloopError: MLflow answers and refuses, and a person has to change that.
+      StreetloopError: MLflow rejects the credentials; or the connection is strict, and MLflow cannot
+        be used until a person changes something.
     """
 
     @functools.wraps(method)
@@ -31,7 +33,12 @@ def quietly(method: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P
         try:
             return method(connection, *args, **kwargs)
         except Exception as error:
-            refusal = _explain_refusal(error, connection.uri)
+            refusal = explain_refusal(error, connection.uri)
+            if refusal is None and connection.strict and not is_outage(error, connection.uri):
+                refusal = (
+                    f"MLflow at {connection.uri} cannot be used: {problem_of(error)} Correct "
+                    "tracking.uri or the store, then run again."
+                )
             if refusal is not None:
                 raise StreetloopError(refusal) from error
             connection.down = True
@@ -61,20 +68,3 @@ def to_run(
         return None if run_id is None else send(connection, run_id, *args, **kwargs)
 
     return wrapper
-
-
-def _explain_refusal(error: Exception, uri: str) -> str | None:
-    """Say what to do about a refusal; None if the error is not one."""
-    text = str(error)
-    if "Invalid Host header" in text:
-        return (
-            f"MLflow at {uri} does not answer to that host name. Start it with the name and its port, "
-            "as in this address, in --allowed-hosts or MLFLOW_SERVER_ALLOWED_HOSTS."
-        )
-    if any(f"error code {c}" in text or f"{c} Client Error" in text for c in (401, 403)):
-        return (
-            f"MLflow at {uri} refused the credentials. Set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD (on a cluster: the secret that the recipe names) to an "
-            "account that may write to the experiment."
-        )
-    return None

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from components.contracts.model.untrusted import check_hdf5_file
 from components.contracts.process.errors import StreetloopError
 from components.train.networks.encoders.feature import Feature
 
@@ -123,6 +124,8 @@ def build(name: str, image: Any, weights: str, bn_momentum: float) -> list[Featu
             f"Weights file not found: {weights}. Set encoder.weights to imagenet, none or a file."
         )
     try:
+        if weights not in ("imagenet", "none"):
+            check_hdf5_file(Path(weights))
         with warnings.catch_warnings():
             # MobileNetV2 warns that its weights were trained at 224x224; ours are any size.
             warnings.filterwarnings("ignore", message="`input_shape` is undefined")

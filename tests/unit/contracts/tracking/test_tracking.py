@@ -118,7 +118,7 @@ def test_nothing_is_sent_without_a_run(tracker: Tracker) -> None:
     tracker._client = _Refusing("a call was made")
     tracker.log_metrics(None, {"a": 1.0}, 1, 0)
     tracker.log_files(None, {"a.txt": b""})
-    assert not tracker.finished(None)
+    assert tracker.status(None) is None
     assert not tracker.down
 
 

@@ -1,0 +1,143 @@
+"""MLflow's runs after somebody deleted them, or lost the store: the next opening mends them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.recipe import load
+from components.contracts.storage.open import open_storage
+from components.contracts.tracking.client import Tracker
+from components.cycle import open as opening
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+]
+CAMPAIGNS = Path(__file__).parents[2] / "fixtures" / "campaigns"
+
+
+class Campaign:
+    """A campaign with two closed cycles, tracked in a store of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = Path(shutil.copytree(CAMPAIGNS / "v0.1", folder / "campaign"))
+        self.track(f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}")
+
+    def track(self, uri: str) -> None:
+        """Track the campaign in another store from now on."""
+        self.recipe = load(CAMPAIGNS / "recipe.yaml", [f"tracking.uri={uri}"])
+        self.tracker = Tracker(uri, self.recipe.tracking.experiment)
+
+    @property
+    def client(self):  # type: ignore[no-untyped-def]
+        return self.tracker.client
+
+    @property
+    def state(self):  # type: ignore[no-untyped-def]
+        return Ledger(open_storage(str(self.root))).state()
+
+    def open(self) -> None:
+        opening.run(self.recipe.resolved(), str(self.root), "somebody", True)
+
+    def stages(self) -> dict[str, str]:
+        """The lifecycle stage of every run that the ledger names."""
+        state = self.state
+        ids = [state.campaign_run_id, *(c.run_id for c in state.cycles.values())]
+        return {i: self.client.get_run(i).info.lifecycle_stage for i in ids if i}
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    """A campaign whose MLflow has everything, and whose third cycle is open."""
+    campaign = Campaign(tmp_path_factory.mktemp("campaign"))
+    campaign.open()
+    return campaign
+
+
+@pytest.fixture
+def campaign(opened: Campaign) -> Iterator[Campaign]:
+    yield opened
+    opened.tracker._experiment_id = None
+
+
+def test_a_store_that_never_heard_of_the_campaign_gets_all_of_it(campaign: Campaign) -> None:
+    state = campaign.state
+    for cycle in (1, 2):
+        run = campaign.client.get_run(state.cycles[cycle].run_id)
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.parentRunId"] == state.campaign_run_id
+    assert campaign.client.get_run(state.cycles[3].run_id).info.status == "RUNNING"
+    curve = campaign.client.get_metric_history(state.campaign_run_id, "val/miou")
+    assert [point.step for point in curve] == [1, 2]
+
+
+def test_deleted_runs_are_restored_and_it_is_said(
+    campaign: Campaign, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = campaign.state
+    for run in (state.campaign_run_id, state.cycles[3].run_id):
+        campaign.client.delete_run(run)
+    campaign.open()
+    assert set(campaign.stages().values()) == {"active"}
+    assert campaign.state.cycles[3].run_id == state.cycles[3].run_id
+    assert sum("had been deleted in MLflow" in r.message for r in caplog.records) == 2
+
+
+def test_the_run_of_a_finished_cycle_stays_deleted(campaign: Campaign) -> None:
+    run = campaign.state.cycles[1].run_id
+    campaign.client.delete_run(run)
+    campaign.open()
+    assert campaign.stages()[run] == "deleted"
+    campaign.client.restore_run(run)
+
+
+def test_a_deleted_experiment_is_restored(campaign: Campaign) -> None:
+    name = campaign.recipe.tracking.experiment
+    campaign.client.delete_experiment(campaign.tracker.experiment_id)
+    campaign.open()
+    assert campaign.client.get_experiment_by_name(name).lifecycle_stage == "active"
+    assert set(campaign.stages().values()) == {"active"}
+
+
+def test_a_lost_store_is_filled_again_and_the_ledger_names_the_new_runs(tmp_path: Path) -> None:
+    campaign = Campaign(tmp_path)
+    campaign.open()
+    before = campaign.state
+    # MLflow keeps a deleted file open, so the lost store is another one.
+    campaign.track(f"sqlite:///{tmp_path / 'lost' / 'mlflow.db'}")
+    for _ in range(2):  # the second opening finds everything and changes nothing
+        campaign.open()
+    after = campaign.state
+    fresh = campaign.tracker
+    assert after.campaign_run_id != before.campaign_run_id
+    for cycle in (1, 2, 3):
+        assert after.cycles[cycle].run_id != before.cycles[cycle].run_id
+        assert fresh.status(after.cycles[cycle].run_id) == ("RUNNING" if cycle == 3 else "FINISHED")
+    assert len(fresh.client.search_runs([fresh.experiment_id])) == 4
+    assert sum(e.kind == "tracking" for e in Ledger(open_storage(str(campaign.root))).events()) >= 6
+
+
+def test_an_unusable_store_stops_the_opening_before_a_cycle_exists(tmp_path: Path) -> None:
+    campaign = Campaign(tmp_path)
+    (tmp_path / "mlflow").write_text("a file where the folder should be")
+    with pytest.raises(StreetloopError, match=r"cannot be used: File exists: .*mlflow"):
+        campaign.open()
+    assert 3 not in campaign.state.cycles
+
+
+def test_an_artifact_store_out_of_bounds_stops_the_opening(tmp_path: Path) -> None:
+    """The most frequent mistake with a server: its artifacts are in a folder of its own machine."""
+    campaign = Campaign(tmp_path)
+    (tmp_path / "file").touch()
+    campaign.client.create_experiment(
+        campaign.recipe.tracking.experiment, (tmp_path / "file" / "below").as_uri()
+    )
+    with pytest.raises(StreetloopError, match="cannot be used: Not a directory: "):
+        campaign.open()

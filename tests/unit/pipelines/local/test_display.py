@@ -1,0 +1,57 @@
+"""What the console shows of the steps."""
+
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import pytest
+
+from components.contracts.process import progress
+from pipelines.console import make_console
+from pipelines.local.display import Screen
+
+
+@pytest.fixture
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """The console of a command, while a step of this process reports to it."""
+    path = tmp_path / "progress"
+    path.touch()
+    monkeypatch.setenv(progress.ENVIRONMENT, str(path))
+    return io.StringIO()
+
+
+def _screen(shown: io.StringIO) -> Screen:
+    return Screen(make_console(shown))
+
+
+def test_warnings_of_a_step_reach_the_console(shown: io.StringIO, tmp_path: Path) -> None:
+    logger = logging.getLogger("streetloop")
+    before = list(logger.handlers)
+    try:
+        with _screen(shown).following(tmp_path / "progress"):
+            progress.show_warnings("evaluate")
+            logger.warning("the run %s had been deleted", "smoke [cycle 1]")
+            progress.Progress("evaluate", "images", 2).update(1)
+    finally:
+        logger.handlers = before
+    assert shown.getvalue().splitlines() == [
+        "  evaluate   warning: the run smoke [cycle 1] had been deleted",
+        "  evaluate   images 1/2",
+    ]
+
+
+def test_a_flood_of_warnings_is_cut_off(shown: io.StringIO, tmp_path: Path) -> None:
+    logger = logging.getLogger("streetloop")
+    before = list(logger.handlers)
+    try:
+        with _screen(shown).following(tmp_path / "progress"):
+            progress.show_warnings("preprocess")
+            for number in range(200):
+                logger.warning("left out image %d", number)
+    finally:
+        logger.handlers = before
+    lines = shown.getvalue().splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == "  preprocess more warnings: see the log"
