@@ -39,7 +39,7 @@ _PASSES = (
 _AGAIN = "Export it again, or save it as PNG with another program."
 # First bytes of what people rename to .png.
 _OTHERS = (
-    (b"\xff\xd8\xff", "a JPEG, which changes the numbers of a mask"),
+    (b"\xff\xd8\xff", "a JPEG"),
     (b"GIF8", "a GIF"),
     (b"BM", "a BMP"),
     (b"II*\0", "a TIFF"),
@@ -239,9 +239,7 @@ class Png:
             pixels = None
         if pixels is None or pixels.shape[:2] != (header.height, header.width):
             raise PngError(f"The PNG cannot be decoded. {_AGAIN}")
-        if color_type == _GRAY_ALPHA and pixels.ndim == 3 and pixels.shape[2] == 4:
-            pixels = pixels[..., 2:]  # OpenCV repeats the gray: blue, green, red, alpha
-        return pixels
+        return pixels  # of gray with alpha, OpenCV repeats the gray: blue, green, red, alpha
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:

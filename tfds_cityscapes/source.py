@@ -29,8 +29,9 @@ from tfds_cityscapes.files import (
     walk_folder,
     walk_zip,
 )
-from tfds_cityscapes.labels import UnknownLabelError, to_train_ids
 from tfds_cityscapes.layout import IMAGES, MASKS, TOPS, Item, LayoutError, arrange, from_top
+from tfds_cityscapes.masks import MaskError, train_ids_of
+from tfds_cityscapes.png import Png, PngError
 
 __all__ = ["Item", "Source", "SourceError", "decode_image", "open_source"]
 _TOP_DEPTH = 2  # a data set may be one folder deeper, and each part once more
@@ -74,21 +75,16 @@ class Source:
         """
         if item.label is None:
             raise SourceError(f"{item.image_id} has no *_gtFine_labelIds.png in {self.uri}.")
-        mask = _decode(self.read(item.label), cv2.IMREAD_UNCHANGED)
-        if mask is None or mask.ndim != 2:
-            raise SourceError(
-                f"{item.label} is not a one-channel PNG of label ids: "
-                f"{'it cannot be decoded' if mask is None else f'its shape is {mask.shape}'}."
-            )
+        try:
+            mask = train_ids_of(Png(self.read(item.label)), "label_ids")
+        except (PngError, MaskError) as error:
+            raise SourceError(f"{item.label}: {error}") from error
         if size is not None and mask.shape != size:
             raise SourceError(
                 f"{item.label} does not have the image's size {size[0]}x{size[1]}: it has "
                 f"{mask.shape[0]}x{mask.shape[1]}."
             )
-        try:
-            return to_train_ids(mask)
-        except UnknownLabelError as error:
-            raise SourceError(f"{item.label}: {error}") from error
+        return mask
 
     def read_image(self, item: Item) -> np.ndarray:
         """Read an item's image: uint8 [H, W, 3], RGB. SourceError if it cannot be decoded."""

@@ -33,7 +33,7 @@ from components.contracts.annotation.model import (
 )
 from components.contracts.annotation.png_mask import write as write_png
 from tfds_cityscapes.labels import IGNORE_LABEL, TRAIN_LABELS
-from tfds_cityscapes.masks import MaskError, from_colors
+from tfds_cityscapes.masks import MaskError, UnknownColorsError, from_colors
 from tfds_cityscapes.png import Png, PngError
 
 _MASKS = "SegmentationClass/"
@@ -151,11 +151,17 @@ def _train_ids(data: bytes, budget: Budget, labels: Labelmap) -> np.ndarray:
 
 def _places(png: Png, labels: Labelmap) -> np.ndarray:
     """Return the lines of the label map that the pixels name, [H, W]."""
+    numbers = png.numbers()
+    are_lines = numbers is not None and int(numbers.values.max()) < len(labels)
     if png.header.is_color or png.palette is not None:
         lines = {color: i for i, (_, color) in enumerate(labels)}
-        return from_colors(png.colors(), lines, "labelmap.txt")
-    numbers = png.numbers()
-    if numbers is None or int(numbers.values.max()) >= len(labels):
+        try:
+            return from_colors(png.colors(), lines, "labelmap.txt")
+        except UnknownColorsError:
+            # Some programs save a mask of one channel as three equal ones, or as a palette of grays.
+            if not are_lines or png.has_colored_palette:
+                raise
+    if numbers is None or not are_lines:
         raise AnnotationError(
             "The mask has one channel, with values that are not lines of labelmap.txt (0 to "
             f"{len(labels) - 1}). Export the task again."

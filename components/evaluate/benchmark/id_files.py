@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from pathlib import Path
@@ -12,9 +11,8 @@ import numpy as np
 
 from components.contracts.process.errors import StreetloopError
 from components.evaluate.benchmark import compiled
+from tfds_cityscapes.png import SIGNATURE, Png, PngError
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GRAY, _PALETTE = 0, 3  # the colour types whose one channel can be an id
 _MOST_DEFLATED = 1032  # the best ratio that deflate reaches (zlib's technical notes)
 
 
@@ -25,7 +23,8 @@ class ScoringError(StreetloopError):
 def read_ids(path: Path) -> np.ndarray:
     """Read a one-channel PNG without changing a value: 8 or 16 bit unsigned [H, W].
 
-    A palette image gives its indices, as it does in the official script, not its colours.
+    A palette of colours gives its indices, as it does in the official script, not its colours; a
+    palette of grays, which an optimizer writes, gives the gray levels.
 
     Raises:
       ScoringError: the file is not a readable PNG, or has several channels.
@@ -34,31 +33,52 @@ def read_ids(path: Path) -> np.ndarray:
         data = path.read_bytes()
     except OSError as error:
         raise ScoringError(f"Cannot read {path}: {error}.") from error
-    if not data.startswith(_SIGNATURE):
-        raise ScoringError(f"Not a PNG file: {path}.")
-    chunks = _chunks(data)
-    if chunks is None:
-        raise ScoringError(f"Damaged or partial PNG file: {path}.")
-    width, height, depth, color_type, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
-    if color_type not in (_GRAY, _PALETTE):
+    try:
+        ids = _plain(data)
+        return _any(Png(data)) if ids is None else ids
+    except _NotIdsError:
         raise ScoringError(
             f"{path} is a colour image, not one channel of label ids. Pass the *_labelIds.png "
             "files, not the *_color.png ones."
-        )
-    if depth in (8, 16) and not interlaced and compiled.AVAILABLE:
-        packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
-        ids = _plain_ids(packed, width, height, depth // 8)
-    else:
-        ids = _any_ids(data, spread=depth if color_type == _GRAY else 8)
-    if ids is None:
-        raise ScoringError(f"Damaged PNG file: {path} cannot be decoded.")
-    return ids
+        ) from None
+    except PngError as error:
+        raise ScoringError(f"{path}: {error}") from error
+
+
+class _NotIdsError(Exception):
+    """The pixels are colours."""
+
+
+def _any(png: Png) -> np.ndarray:
+    """Read the ids of any PNG that holds some; erased pixels become 0, "unlabeled"."""
+    numbers = png.numbers()
+    if numbers is None:
+        raise _NotIdsError
+    values = numbers.values
+    return values if numbers.erased is None else np.where(numbers.erased, 0, values)
+
+
+def _plain(data: bytes) -> np.ndarray | None:
+    """Read the ids of a plain label map, as Cityscapes has it; None if it is none, or damaged.
+
+    Plain: gray, 8 or 16 bit, without interlacing and transparency.
+    """
+    if not compiled.AVAILABLE or not data.startswith(SIGNATURE):
+        return None
+    chunks = _chunks(data)
+    if chunks is None:
+        return None
+    width, height, depth, color_type, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
+    if color_type or depth not in (8, 16) or interlaced or any(k == b"tRNS" for k, _ in chunks):
+        return None
+    packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
+    return _plain_ids(packed, width, height, depth // 8)
 
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]] | None:
     """Return the kind and body of a PNG's chunks, IHDR to IEND; None if one is cut off or damaged."""
     chunks: list[tuple[bytes, bytes]] = []
-    offset = len(_SIGNATURE)
+    offset = len(SIGNATURE)
     while offset + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, offset)
         end = offset + 8 + length
@@ -90,19 +110,3 @@ def _plain_ids(packed: bytes, width: int, height: int, step: int) -> np.ndarray 
         return None
     pixels = compiled.unfilter(rows, height, width * step, step)
     return pixels.view(">u2") if pixels is not None and step == 2 else pixels
-
-
-def _any_ids(data: bytes, spread: int) -> np.ndarray | None:
-    """Decode any one-channel PNG with Pillow; None if it is damaged.
-
-    Gray values of 2 and 4 bits (`spread`) are divided again: Pillow spreads them over 0..255.
-    """
-    from PIL import Image  # most folders have no such file, and start faster without
-
-    try:
-        ids = np.asarray(Image.open(io.BytesIO(data)))
-    except (OSError, SyntaxError, Image.DecompressionBombError):
-        return None
-    if ids.dtype == bool:
-        return ids.astype(np.uint8)
-    return ids // (255 // (2**spread - 1)) if spread in (2, 4) else ids

@@ -5,6 +5,8 @@ What the benchmark defines is computed as its script does; the rest is ours (`sc
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from components.contracts.scores.report import Count, Fraction, Headline, ImageScores, Stored
 from components.evaluate.explain import ConfusedPair
 
@@ -58,7 +60,7 @@ class Confusion(Stored):
 
 
 class FolderScores(CityReport):
-    """The scores of a folder of predictions."""
+    """The scores of a folder of predictions; `warnings` are sentences for a person."""
 
     classes: dict[str, ClassReport]
     categories: dict[str, CategoryReport]
@@ -66,3 +68,4 @@ class FolderScores(CityReport):
     confusion: Confusion
     worst_images: list[ImageScores]
     most_confused: list[ConfusedPair]
+    warnings: list[str] = Field(default_factory=list)

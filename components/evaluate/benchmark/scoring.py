@@ -6,6 +6,7 @@ kept of an image is its cells in a matrix (and, for the worst ones, one matrix e
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +23,9 @@ from components.evaluate.benchmark.label_files import TruthFile, find_truth, mat
 from components.evaluate.benchmark.report import Confusion, FolderScores
 from components.evaluate.benchmark.sums import Sums
 from components.evaluate.explain import Examples, WorstImages, most_confused
-from tfds_cityscapes.labels import CLASS_NAMES
+from tfds_cityscapes.labels import CLASS_NAMES, NUM_CLASSES, UnknownLabelError, to_label_ids
+
+_TRAIN_IDS = re.compile(r"_(label)?trainids\.png$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,20 @@ def score_pair(truth: TruthFile, prediction: Path) -> PixelCounts:
     """
     instances = None if truth.instances is None else read_ids(truth.instances)
     try:
-        return count_pair(read_ids(truth.labels), read_ids(prediction), instances)
+        return count_pair(read_ids(truth.labels), _read_prediction(prediction), instances)
     except LabelMapError as error:
         raise ScoringError(f"{error} The prediction is {prediction}, for {truth.labels}.") from None
+
+
+def _read_prediction(path: Path) -> np.ndarray:
+    """Read a prediction as label ids; one whose name says train ids is converted."""
+    ids = read_ids(path)
+    if not _TRAIN_IDS.search(path.name):
+        return ids
+    try:
+        return to_label_ids(ids)
+    except UnknownLabelError as error:
+        raise ScoringError(f"{path}, which the name says holds train ids: {error}") from error
 
 
 def score_pairs(
@@ -128,6 +142,22 @@ def score_folders(
         ),
         worst_images=listed,
         most_confused=confused,
+        warnings=_warnings(total.counts.confusion),
     )
     shown = {f.image_id: (f, paths[f.image_id]) for f in files if f.image_id in named}
     return FolderReport(scores, confusion, shown)
+
+
+def _warnings(confusion: np.ndarray) -> list[str]:
+    """Say if the predictions look like train ids, the most frequent mistake with Cityscapes.
+
+    Args:
+      confusion: int64 [34, 34], label ids, rows are the truth.
+    """
+    above = NUM_CLASSES  # the first id that no train id has
+    if confusion[:, above:].any() or not confusion[above:].any():
+        return []
+    return [
+        f"No predicted id exceeds {above - 1}, while labels do: the predictions look like train ids, and "
+        "were scored as label ids. If they are train ids, let their names end with _labelTrainIds.png."
+    ]

@@ -140,11 +140,3 @@ def test_images_of_an_export_have_a_limit_in_total():
     read("a_trainIds.png", write(some_map()), spent)
     with pytest.raises(AnnotationError, match="more than 100 pixels in one file"):
         read("a_trainIds.png", write(some_map()), spent)
-
-
-def test_interlaced_png_is_rejected_with_a_reason():
-    data = bytearray(write(some_map()))
-    data[28] = 1
-    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
-    with pytest.raises(AnnotationError, match="interlacing"):
-        read("a_trainIds.png", bytes(data), budget())

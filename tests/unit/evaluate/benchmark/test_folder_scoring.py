@@ -13,6 +13,7 @@ from components.evaluate.benchmark.id_files import ScoringError
 from components.evaluate.benchmark.label_files import find_truth, match_predictions
 from components.evaluate.benchmark.page import folder_page
 from components.evaluate.benchmark.scoring import score_folders, score_pairs
+from tfds_cityscapes.labels import to_train_ids
 
 ROAD, CAR = 7, 26
 
@@ -164,7 +165,7 @@ def test_error_names_damaged_and_coloured_files(folders, capsys):
     assert str(path) in _error(folders, capsys)
     path.write_bytes(b"no image")
     assert str(path) in _error(folders, capsys)
-    cv2.imwrite(str(path), np.zeros((8, 16, 3), np.uint8))
+    cv2.imwrite(str(path), np.full((8, 16, 3), (128, 64, 128), np.uint8))
     assert "colour image" in _error(folders, capsys)
 
 
@@ -232,3 +233,39 @@ def test_page_of_a_folder_escapes_its_name(folders):
     page = folder_page(score_folders(folders / bad, folders), bad)
     assert "<script" not in page
     assert "predictions: &lt;script&gt;" in page
+
+
+def _predict_train_ids(folders, ending):
+    """Replace the predictions by train ids, which are right but for bonn's left half."""
+    for path in list((folders / "out").iterdir()):
+        ids = to_train_ids(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+        path.unlink()
+        cv2.imwrite(str(path.with_name(path.name.replace("_labelIds.png", ending))), ids)
+
+
+@pytest.mark.parametrize(
+    "ending", ["_labelTrainIds.png", "_gtFine_labelTrainIds.png", "_trainIds.png"]
+)
+def test_predictions_named_train_ids_are_read_as_such(folders, capsys, ending):
+    _predict_train_ids(folders, ending)
+    assert _run(folders) == 0
+    report = json.loads((folders / "report.json").read_text())
+    assert report["classes"]["road"]["iou"] == 0.75
+    assert report["warnings"] == []
+
+
+def test_predictions_that_look_like_train_ids_bring_a_warning(folders, capsys):
+    for path in (folders / "gtFine").rglob("*_labelIds.png"):
+        labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        labels[0] = CAR
+        cv2.imwrite(str(path), labels)
+    _predict_train_ids(folders, "_pred.png")
+    assert _run(folders) == 0
+    assert "warning: No predicted id exceeds 18" in capsys.readouterr().err
+    (warning,) = json.loads((folders / "report.json").read_text())["warnings"]
+    assert "_labelTrainIds.png" in warning
+
+
+def test_label_ids_bring_no_warning(folders, capsys):
+    assert _run(folders) == 0
+    assert "warning" not in capsys.readouterr().err
