@@ -114,5 +114,6 @@ def _read_json(name: str, value: Any, reading: Reading) -> Batch:
     if not isinstance(value, list):
         raise AnnotationError(reason_against_json(value))
     batch = label_studio.read(clean(name), value, budget, images)
-    reading.photos.update(part.image_id for part in (*batch.annotations, *batch.skipped))
+    reading.photos.update(annotation.image_id for annotation in batch.annotations)
+    reading.photos.update(skipped.image_id for skipped in batch.skipped)
     return batch

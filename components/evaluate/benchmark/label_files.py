@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.evaluate.benchmark.id_files import ScoringError
+from tfds_cityscapes.files import ending, walk_folder
 
 _LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
 _KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these endings
@@ -49,7 +50,9 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
             folder = base / split
             break
     files: dict[str, TruthFile] = {}
-    for path in sorted(folder.rglob(f"*{_LABELS}")):
+    for path in _pngs(folder):
+        if not path.name.endswith(_LABELS):
+            continue
         image_id = path.name.removesuffix(_LABELS)
         for kind in _KINDS:
             image_id = image_id.removesuffix(kind)
@@ -71,6 +74,11 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
     return [files[image_id] for image_id in sorted(files)]
 
 
+def _pngs(folder: Path) -> list[Path]:
+    """List the PNG files below a folder, without hidden files and what systems leave behind."""
+    return [file.path for file in walk_folder(folder).files if ending(file.name) == ".png"]
+
+
 def _instances_of(labels: Path) -> Path:
     return labels.with_name(labels.name.removesuffix(_LABELS) + _INSTANCES)
 
@@ -88,7 +96,7 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
     wanted = sorted(image_ids)
     known = set(wanted)
     candidates: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*.png")):
+    for path in _pngs(folder):
         image_id = _id_in(path.name, known)
         if image_id is not None:
             candidates.setdefault(image_id, []).append(path)

@@ -116,7 +116,7 @@ def _classes(result: Mapping[str, Any]) -> list[object]:
     """Return what `brushlabels`, `labels` or the like of a result holds."""
     value = result.get("value")
     keys = [key for key in value if key.endswith("labels")] if isinstance(value, dict) else []
-    names = next((result["value"][key] for key in keys if result["value"][key]), [])
+    names: object = next((result["value"][key] for key in keys if result["value"][key]), [])
     return names if isinstance(names, list) else [names]
 
 
