@@ -114,7 +114,7 @@ def train_id_of(name: object) -> int:
     Capitals, and `_` or `-` for a space, do not matter; "cargroup" is "car", as in the benchmark.
     """
     if isinstance(name, str):
-        plain = " ".join(re.split(r"[\s_-]+", name[:MAX_TEXT].strip().lower()))
+        plain = " ".join(re.split(r"[\s_-]+", name[:MAX_TEXT].lower())).strip()
         if plain in _IGNORE_NAMES:
             return IGNORE_LABEL
         for known in (plain, plain.removesuffix("group").rstrip()):

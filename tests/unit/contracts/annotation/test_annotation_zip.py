@@ -130,10 +130,13 @@ def test_colon_in_a_name_is_not_a_drive():
         ({"task-12-annotation-7-by-1-tag-road-0.png": write(MAP)}, "choose the export format JSON"),
         ({"x/task-1-annotation-7-by-1-tag-a-0.npy": b"\x93NUMPY"}, "choose the export format JSON"),
         ({"classes.txt": "road", "labels/a_1.txt": "0 .1 .2 .3 .4", "notes.json": "{}"}, "YOLO"),
+        ({"data.yaml": "names:", "labels/train/a_1.txt": "0 .1 .2 .3 .4 .5 .6"}, "YOLO"),
+        ({"task.json": "{}", "annotations.json": "[]", "data/manifest.jsonl": ""}, "backup"),
+        ({"SegmentationClass/a_1.png": write(MAP), "class_names.txt": "a"}, "labelme's VOC"),
     ],
 )
 def test_zip_that_loses_what_labels_need_is_rejected_once_with_the_export_to_use(files, reason):
     batch = read(files)
     assert batch.annotations == ()
-    (refusal,) = batch.refusals
-    assert reason in refusal.reason
+    assert reason in batch.refusals[0].reason
+    assert len(batch.refusals) == 1
