@@ -66,8 +66,8 @@ def _is_region(result: Mapping[str, Any]) -> bool:
 
 def _check_one_image(regions: list[Mapping[str, Any]]) -> None:
     """Raise AnnotationError if a task shows several images and regions are not on the first alone."""
-    places = {(_text(region, "to_name"), region.get("item_index") or 0) for region in regions}
-    if len(places) > 1 or any(index != 0 for _, index in places):
+    names = {_text(region, "to_name") for region in regions} - {""}
+    if len(names) > 1 or any(region.get("item_index") not in (None, 0) for region in regions):
         raise AnnotationError(
             "The regions are on several images of one task, and nothing says which image's labels are "
             "wanted. Make one task for each image."

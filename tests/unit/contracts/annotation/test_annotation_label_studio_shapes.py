@@ -131,6 +131,6 @@ def test_regions_on_several_images_of_a_task_are_rejected():
     first, second = ({**brush("road"), "to_name": name} for name in ("left", "right"))
     assert "several images" in read(first, second).refusals[0].reason
     assert "several images" in read({**first, "item_index": 1}).refusals[0].reason
-    assert (painted({**first, "item_index": 0}, {**first, "id": "2"}) == 0).all()
+    assert (painted({**first, "item_index": 0}, brush("road")) == 0).all()
     prompt = region("keypointlabels", x=1, y=1, width=1) | {"to_name": "right"}
     assert (painted(first, prompt) == 0).all()
