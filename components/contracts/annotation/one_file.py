@@ -89,6 +89,7 @@ def read_one(name: str, data: bytes, reading: Reading) -> Batch:
     if start in (b"[", b"{") or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return _read_json(name, parse_json(data), reading)
     if start == b"<" and not is_web_page(data):
+        reading.note_photos([name])  # even if it is rejected: some formats have a file per image
         batch, names = cvat_images.read(
             clean(name), data, reading.budget, reading.annotator, reading.images
         )

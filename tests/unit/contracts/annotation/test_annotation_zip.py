@@ -68,6 +68,12 @@ def test_photos_beside_label_studio_s_tasks_are_not_taken_for_masks():
     assert [a.image_id for a in batch.annotations] == ["my street"]
 
 
+def test_photos_beside_xml_that_is_rejected_are_not_reported_as_well():
+    voc = b"<annotation><object><bndbox/></object></annotation>"
+    batch = read({"Annotations/a_1.xml": voc, "images/a_1.png": photo()})
+    assert [r.name for r in batch.refusals] == ["job.zip/Annotations/a_1.xml"]
+
+
 def test_masks_beside_drawings_are_read_as_well():
     files = {
         "a_1.json": text(labelme()),
