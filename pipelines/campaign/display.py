@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -71,4 +72,4 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
 def arguments_of(recipe: Recipe, root: str, name: str) -> str:
     """Return the arguments that name this campaign: the recipe, as the user wrote it, and the root."""
     default = Path(root) == Path(f"runs/{recipe.name}").absolute()
-    return name if default else f"{name} --root {root}"
+    return shlex.join([name] if default else [name, "--root", root])

@@ -55,7 +55,8 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
     """Return the tracking URI of a campaign at `root`, with an absolute path if it is a SQLite file.
 
     Raises:
-      UsageError: $MLFLOW_TRACKING_URI, which counts where the recipe names no URI, cannot be used.
+      UsageError: $MLFLOW_TRACKING_URI, which counts where the recipe names no URI, cannot be used; or
+        the store would be below a folder with a question mark in its name.
     """
     uri = settings.uri
     if not uri and (uri := os.environ.get("MLFLOW_TRACKING_URI")):
@@ -66,4 +67,10 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
     if uri:
         return f"{_SQLITE}{_sqlite_file(uri)}" if uri.startswith("sqlite:") else uri
     beside = Path("runs") if not is_local(root) else Path(root).expanduser().absolute().parent
-    return f"{_SQLITE}{(beside / 'mlflow' / 'mlflow.db').absolute()}"
+    path = (beside / "mlflow" / "mlflow.db").absolute()
+    if "?" in str(path):
+        raise UsageError(
+            f"MLflow's store cannot be {path}: a SQLite address ends at a question mark. Rename the "
+            "folder, or name another store with tracking.uri."
+        )
+    return f"{_SQLITE}{path}"

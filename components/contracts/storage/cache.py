@@ -8,13 +8,13 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from components.contracts.process import scratch
 from components.contracts.process.files import write_text
 
 # Name -> (version, size in bytes); the version is what the store calls a generation or an ETag.
@@ -26,7 +26,7 @@ def cache_folder(pid: int) -> Path:
     """Return $STREETLOOP_CACHE, or a folder that is deleted when this process ends."""
     if given := os.environ.get("STREETLOOP_CACHE"):
         return Path(given).expanduser().absolute()
-    folder = Path(tempfile.mkdtemp(prefix="streetloop-"))
+    folder, _ = scratch.make()  # kept until the process ends
 
     def remove() -> None:
         if os.getpid() == pid:

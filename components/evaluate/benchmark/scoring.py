@@ -6,7 +6,6 @@ kept of an image is its cells in a matrix (and, for the worst ones, one matrix e
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.contracts.process.cpus import usable_cpus
 from components.contracts.scores.confusion import LabelMapError
 from components.evaluate.benchmark.counts import PixelCounts, count_pair
 from components.evaluate.benchmark.id_files import ScoringError, read_ids
@@ -59,9 +59,9 @@ def score_pairs(
 
     Args:
       pairs: label and prediction files.
-      workers: threads; by default one per core that this process may use.
+      workers: threads; by default one for each processor that this process may use.
     """
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or usable_cpus()
     if workers == 1:
         for truth, prediction in pairs:
             yield truth, prediction, score_pair(truth, prediction)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 from collections import Counter
 from contextlib import suppress
@@ -28,6 +27,7 @@ from components.contracts.ledger.rules import StaleLeaseError
 from components.contracts.ledger.state import State
 from components.contracts.storage.base import Storage
 from components.contracts.storage.folder import FolderStorage
+from tests.support.waiting import finished
 
 WORKER = Path(__file__).parents[3] / "support" / "ledger_worker.py"
 SHA = "a" * 64
@@ -38,7 +38,7 @@ HASH_OF_G = hashlib.sha256(b"g").hexdigest()
 def run_worker(*arguments: object) -> str:
     """The output of the worker program, which must end well."""
     command = [sys.executable, str(WORKER), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = finished(command)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
