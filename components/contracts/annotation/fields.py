@@ -57,6 +57,11 @@ def parse_json(data: bytes) -> Any:
             "The JSON is nested too deeply for an annotation export. Export it again."
         ) from error
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, or too many digits
+        if str(error).startswith("Extra data"):
+            raise AnnotationError(
+                "The file holds several JSON values, one after the other (JSON lines). Export one JSON "
+                "document."
+            ) from error
         raise AnnotationError(
             f"The JSON cannot be read ({clean(str(error), 100)}). The file may have been cut off "
             "while it was copied: export it again."
@@ -114,7 +119,7 @@ def train_id_of(name: object) -> int:
     Capitals, and `_` or `-` for a space, do not matter; "cargroup" is "car", as in the benchmark.
     """
     if isinstance(name, str):
-        plain = " ".join(re.split(r"[\s_-]+", name[:MAX_TEXT].strip().lower()))
+        plain = " ".join(re.split(r"[\s_-]+", name[:MAX_TEXT].lower())).strip()
         if plain in _IGNORE_NAMES:
             return IGNORE_LABEL
         for known in (plain, plain.removesuffix("group").rstrip()):
@@ -138,7 +143,7 @@ def checked_image_id(value: object) -> str:
 def stem_of(name: str) -> str:
     """Return the name of an image, mask or annotation file without its folder and ending."""
     plain = PurePosixPath(name.replace("\\", "/")).name
-    return re.sub(r"\.(png|jpe?g|json|webp|bmp|tiff?)$", "", plain, flags=re.IGNORECASE)
+    return re.sub(r"\.(png|jpe?g|json|xml|webp|bmp|tiff?)$", "", plain, flags=re.IGNORECASE)
 
 
 def image_id_of_file(name: str) -> str:
