@@ -110,7 +110,8 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
     split, train, evaluation, query = results.split, results.train, results.evaluate, results.query
     asked = query.asked if query else 0
     outcome: Outcome = "done" if evaluation else "nothing_to_do"
-    if not evaluation and (query or feedback.waiting):
+    # Only if somebody is asked: a query that found nothing to ask for leaves nothing to wait for.
+    if not evaluation and (asked or feedback.waiting):
         outcome = "waiting"
     champion = context.ledger.state().champion
     return CycleReport(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from components.contracts.data.raw import check_exists
+from components.contracts.ledger.campaign import has_begun
 from components.contracts.ledger.lease import Lease, open_cycle
 from components.contracts.step.context import Context, begin
 from components.cycle.changes import record_recipe
@@ -25,6 +27,9 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
     context = Context(recipe, root)
     tracker = context.tracker(strict=True)
     tracker.check()  # what a person has to put right must fail now, not after the training
+    if not has_begun(context.storage):
+        # A mistyped source must not become part of a campaign.
+        check_exists(context.recipe.data)
     record_recipe(context.storage, context.recipe)
     seconds = context.recipe.cycle.lease_minutes * 60
     lease = open_cycle(context.ledger, owner, seconds, take_over=take_over)

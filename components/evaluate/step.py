@@ -65,8 +65,6 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
         reasons=decision.reasons,
         report=layout.evaluation_page(context.cycle),
     )
-    if decision.promote:
-        _promote(context, model, result)
     pictures = pictures_of(challenger, records, [w.image_id for w in val.worst.list()])
     figures = figures_of(val)
     page = model_page(
@@ -82,6 +80,10 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
     context.storage.write(result.report, page.encode())
     _store(context, pictures, figures)
     _track(context, model, result)
+    # Last: a figure that cannot be drawn must not leave a champion whose evaluation never ends.
+    if decision.promote:
+        _promote(context, model, result)
+    _point_aliases(context, model, result)
     return result
 
 
@@ -122,12 +124,16 @@ def _store(context: Context, pictures: dict[str, bytes], figures: dict[str, byte
 
 
 def _track(context: Context, model: str, result: EvaluateResult) -> None:
-    """Send the evaluation to MLflow, and point the aliases at the model."""
+    """Send the evaluation to MLflow."""
     tracker, recipe, cycle = context.tracker(), context.recipe, context.cycle
     folder, generator = layout.cycle_folder(cycle), layout.generator_file(model)
     sent = Evaluated(cycle, folder, model, generator, result)
     at = milliseconds(context.opened.opened_at)
     send_evaluation(tracker, context.opened.run_id, context.storage, recipe, sent, at)
+
+
+def _point_aliases(context: Context, model: str, result: EvaluateResult) -> None:
+    tracker, recipe = context.tracker(), context.recipe
     set_alias(tracker, recipe.name, CHALLENGER, model)
     if result.promoted:
         set_alias(tracker, recipe.name, CHAMPION, model)

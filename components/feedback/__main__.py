@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.contracts.process import command
@@ -27,11 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "command fails only if nothing could be used.",
         _EXAMPLE,
     )
-    parser.add_argument("exports", type=Path, nargs="+", metavar="FILE", help="an export")
+    parser.add_argument("exports", type=command.path, nargs="+", metavar="FILE", help="an export")
     parser.add_argument(
-        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+        "--records", type=command.path, required=True, metavar="DIR", help="records of preprocess"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--output", type=command.path, required=True, metavar="DIR", help="a new folder"
+    )
     parser.add_argument(
         "--policy",
         choices=("latest", "consensus"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.contracts.step.context import Context, begin
 from components.preprocess.build import divide, store_records
+from components.preprocess.scorable import check_masks, check_scorable
 
 
 def run(recipe: str, root: str, cycle: int, fence: int) -> str:
@@ -11,12 +12,17 @@ def run(recipe: str, root: str, cycle: int, fence: int) -> str:
 
     Returns:
       their folder in the campaign root.
+
+    Raises:
+      StreetloopError: the data is broken, or a model could not be scored on it.
     """
     begin("preprocess")
     context = Context(recipe, root, cycle, fence)
     settings = context.recipe
     division = divide(context.source(), settings.data, settings.split, settings.seed)
+    check_masks(division)
     prefix = store_records(division, context.storage)
+    check_scorable(context.records(prefix))
     if settings.feedback.oracle and not context.ledger.state().seed:
         records = context.records(prefix)
         ids = division.choose_labeled(records, settings.split.initial, settings.seed)

@@ -31,19 +31,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         _EXAMPLE,
     )
     parser.add_argument(
-        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+        "--records", type=command.path, required=True, metavar="DIR", help="records of preprocess"
     )
     parser.add_argument(
-        "--ids", type=Path, required=True, metavar="FILE", help="candidates, one id per line"
+        "--ids",
+        type=command.path,
+        required=True,
+        metavar="FILE",
+        help="candidates, one id per line",
     )
     parser.add_argument(
         "--model",
-        type=Path,
+        type=command.path,
         metavar="FILE|DIR",
         help="a generator; also draws pre-annotations. Only random and stratified work without",
     )
     parser.add_argument(
-        "--labeled", type=Path, metavar="DIR", help="labeled records of the split step"
+        "--labeled", type=command.path, metavar="DIR", help="labeled records of the split step"
     )
     parser.add_argument(
         "--strategy",
@@ -62,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--count", type=command.whole(1), required=True, metavar="N", help="images to ask for"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--output", type=command.path, required=True, metavar="DIR", help="a new folder"
+    )
     parser.add_argument(
         "--seed", type=command.whole(0), default=0, help="seed of chance (default: 0)"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError
@@ -23,12 +22,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         _EXAMPLE,
     )
     parser.add_argument(
-        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+        "--records", type=command.path, required=True, metavar="DIR", help="records of preprocess"
     )
     parser.add_argument(
-        "--labels", type=Path, required=True, metavar="DIR", help="label maps, also in subfolders"
+        "--labels",
+        type=command.path,
+        required=True,
+        metavar="DIR",
+        help="label maps, also in subfolders",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--output", type=command.path, required=True, metavar="DIR", help="a new folder"
+    )
     args = parser.parse_args(argv)
     return command.run(lambda: _split(args))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.options import Chosen, with_recipe
+from pipelines.options import PATH, Chosen, with_recipe
 
 
 @click.command("status")
@@ -47,7 +47,7 @@ def evaluate_command(chosen: Chosen, split: str) -> None:
 @click.argument("campaigns", nargs=-1, required=True, metavar="RECIPE[@ROOT]...")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default="compare.png",
     show_default=True,
     help="The picture of the learning curves.",

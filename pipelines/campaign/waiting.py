@@ -34,6 +34,11 @@ def waiting_words(status: CampaignStatus, where: str) -> list[str]:
         )
     if asked:
         lines.append(f"Then run `{program()} run` with the same options to continue.")
+    if not asked and status.cycles and status.cycles[-1].outcome == "nothing_to_do":
+        lines.append(
+            "Nothing to do: no label is new, and there is nothing left to ask for (the pool is used up, "
+            "or query.label_budget is reached)."
+        )
     return lines
 
 

@@ -6,22 +6,25 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from components.contracts.data.raw import check_exists
 from components.contracts.ledger import layout
-from components.contracts.ledger.campaign import check_protected, discard_campaign
+from components.contracts.ledger.campaign import discard_campaign, has_begun
 from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.context import Context, set_environment
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
-from components.cycle.changes import protected_values
+from components.cycle.changes import check_unchanged
 from components.cycle.runs import catch_up
 from pipelines.campaign.display import arguments_of, cycle_table
 from pipelines.campaign.status import read_status
@@ -38,59 +41,70 @@ from pipelines.local.runner import (
 )
 
 
-def run_campaign(recipe: Recipe, root: str, name: str) -> int:
+def run_campaign(
+    recipe: Recipe, root: str, name: str, discarding: Callable[[], None] = lambda: None
+) -> int:
     """Run cycles until the campaign is complete, or waits for people.
 
     Args:
       recipe: the resolved recipe.
       root: the campaign root.
       name: the recipe as the user named it, for hints.
+      discarding: called once the campaign is locked, to discard what is there (--fresh).
 
     Returns:
       the exit code.
     """
     console = make_console()
+    try:
+        # From the question whether to discard it to the end, no other command works on the campaign.
+        with stopping_children(), session(root) as folder:
+            discarding()
+            _run(recipe, root, folder, console)
+    except Interrupted as stop:
+        console.print("Stopped. Run the same command again to resume.")
+        return stop.exit_code
+    _finish(console, recipe, open_storage(root), root, name)
+    return 0
+
+
+def _run(recipe: Recipe, root: str, folder: Path, console: Console) -> None:
+    """Run the cycles that are left."""
     storage = open_storage(root)
     ledger = Ledger(storage)
-    _check_unchanged(ledger, recipe)
+    check_unchanged(storage, recipe)
     if ledger.state().is_complete(recipe):
         clean_up(ledger)
         console.print(f"Campaign {recipe.name} is complete: nothing to train.")
         set_environment()
         if not catch_up(Context(recipe.resolved(), root)):
             console.print("MLflow still lacks a cycle. Run this again when the server is back.")
-        _finish(console, recipe, storage, root, name)
-        return 0
+        return
+    if not has_begun(storage):
+        check_exists(recipe.data)
     screen = Screen(console)
-    try:
-        with stopping_children(), session(root) as folder:
-            while not ledger.state().is_complete(recipe):
-                number = _next_cycle(ledger)
-                console.print(
-                    f"Cycle {number} of campaign {recipe.name}{_planned(recipe)}", style="bold"
-                )
-                started = time.monotonic()
-                with screen.following(folder / "progress"):
-                    run_cycle(recipe, root, folder, log_file(root, f"cycle-{number:04d}"))
-                outcome = ledger.state().cycles[number].outcome or "open"
-                words = outcome.replace("_", " ")
-                console.print(f"  {words} after {duration(time.monotonic() - started)}")
-                if not recipe.feedback.oracle and outcome != "done":
-                    break
-                if not recipe.feedback.oracle and ledger.state().outstanding:
-                    break
-    except Interrupted as stop:
-        console.print("Stopped. Run the same command again to resume.")
-        return stop.exit_code
-    _finish(console, recipe, storage, root, name)
-    return 0
+    while not ledger.state().is_complete(recipe):
+        before = ledger.state()
+        number = _next_cycle(ledger)
+        console.print(f"Cycle {number} of campaign {recipe.name}{_planned(recipe)}", style="bold")
+        started = time.monotonic()
+        with screen.following(folder / "progress"):
+            run_cycle(recipe, root, folder, log_file(root, f"cycle-{number:04d}"))
+        after = ledger.state()
+        outcome = after.cycles[number].outcome or "open"
+        words = outcome.replace("_", " ")
+        console.print(f"  {words} after {duration(time.monotonic() - started)}")
+        if not recipe.feedback.oracle and (outcome != "done" or after.outstanding):
+            break
+        if _content(after) == _content(before):
+            break  # whatever the reason is, the next cycle would find the same
 
 
-def _check_unchanged(ledger: Ledger, recipe: Recipe) -> None:
-    """Reject a change of a protected value before anything starts."""
-    state = ledger.state()
-    if state.created:
-        check_protected(state, protected_values(recipe))
+def _content(state: State) -> tuple[int, ...]:
+    """Return numbers of which at least one changes when a cycle achieves something."""
+    versions = sum(len(v) for v in state.labels.values())
+    counted = (state.asked_ever, state.skipped, state.champions, state.trained, state.outstanding)
+    return (versions, *(len(what) for what in counted))
 
 
 def _planned(recipe: Recipe) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-_PATH = click.Path(path_type=Path)
+from pipelines.options import PATH
 
 
 @click.command("predict")
@@ -14,9 +14,9 @@ _PATH = click.Path(path_type=Path)
     "--model", required=True, metavar="FILE|DIR|models:/NAME@ALIAS", help="The generator."
 )
 @click.option(
-    "--images", required=True, type=_PATH, help="A folder of PNG or JPEG files, with subfolders."
+    "--images", required=True, type=PATH, help="A folder of PNG or JPEG files, with subfolders."
 )
-@click.option("--output", required=True, type=_PATH, help="The folder of the label maps.")
+@click.option("--output", required=True, type=PATH, help="The folder of the label maps.")
 @click.option(
     "--size",
     metavar="HxW",
@@ -37,11 +37,11 @@ _PATH = click.Path(path_type=Path)
     help="Slide a window over the image [default: as in the model's recipe].",
 )
 @click.option(
-    "--overlays", type=_PATH, help="Also write images with coloured predictions to this folder."
+    "--overlays", type=PATH, help="Also write images with coloured predictions to this folder."
 )
 @click.option(
     "--submission",
-    type=_PATH,
+    type=PATH,
     metavar="ZIP",
     help="Also write a zip for the Cityscapes test server.",
 )

@@ -281,7 +281,9 @@ def test_a_cycle_is_opened_given_back_taken_up_and_closed(tmp_path, monkeypatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")  # nobody there: it goes on
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     recipe, campaign = tmp_path / "recipe.json", ("--root", tmp_path / "campaign")
-    recipe.write_text(Recipe.model_validate({"name": "alone"}).resolved())
+    recipe.write_text(
+        Recipe.model_validate({"name": "alone", "data": {"synthetic": {}}}).resolved()
+    )
 
     def opened(*arguments: object) -> dict[str, int]:
         return json.loads(ok("cycle", "open", *campaign, *arguments).splitlines()[-1])

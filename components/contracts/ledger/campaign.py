@@ -45,6 +45,16 @@ def create_campaign(
     return ledger
 
 
+def has_begun(storage: Storage) -> bool:
+    """Return whether there is anything that depends on a campaign's protected values.
+
+    Until somebody was asked for a label or handed one in, nothing does.
+    """
+    state = Ledger(storage).state()
+    handed_in = any(key.startswith("labels/") for key in state.keys)  # even if all was rejected
+    return bool(handed_in or state.seed or state.asked or state.skipped or state.champions)
+
+
 def check_protected(state: State, protected: Mapping[str, Any]) -> None:
     """Reject protected values that differ from the campaign's.
 

@@ -47,6 +47,11 @@ def _reject(text: str, expected: str) -> NoReturn:
     raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
 
 
+def path(text: str) -> Path:
+    """Parse the path of a file or folder. A shell leaves `~` alone in --output=~/out."""
+    return Path(text).expanduser()
+
+
 def size(text: str) -> tuple[int, int]:
     """Parse HEIGHTxWIDTH in pixels, 32 to 8192 each."""
     match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 def split_uri(uri: str) -> tuple[str, str]:
     """Return the scheme of an address, which is "file" for a plain path, and what follows it."""
     scheme, separator, rest = uri.partition("://")
     return (scheme, rest) if separator else ("file", uri)
+
+
+def local_path(uri: str) -> Path:
+    """Return the path of a local address: a plain path or file:///path, either with `~`."""
+    return Path(split_uri(uri)[1]).expanduser()
+
+
+def expanded(uri: str) -> str:
+    """Return an address with the home folder in place of `~`; other addresses are unchanged."""
+    return str(local_path(uri)) if is_local(uri) and split_uri(uri)[1].startswith("~") else uri
 
 
 def is_local(uri: str) -> bool:

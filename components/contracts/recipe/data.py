@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from components.contracts.process.uri import expanded
 from components.contracts.recipe.base import Settings
 
 Pixels = Annotated[int, Field(ge=32, le=8192)]
@@ -39,7 +40,7 @@ class DataSettings(Settings):
       skip_bad: leave broken images out and list them, instead of stopping at the first one.
     """
 
-    source: str | None = None
+    source: Annotated[str, AfterValidator(expanded)] | None = None
     synthetic: SyntheticSettings | None = None
     size: Size | Literal["native"] = "native"
     skip_bad: bool = False

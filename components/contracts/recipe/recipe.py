@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from components.contracts.process.errors import UsageError
-from components.contracts.process.uri import is_local
+from components.contracts.process.uri import is_local, local_path
 from components.contracts.recipe import file as settings_file
 from components.contracts.recipe.base import Settings
 from components.contracts.recipe.cluster import ClusterSettings
@@ -86,7 +86,7 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
         given = values.get("data")
         section = dict(given) if isinstance(given, dict) else {}
         section.pop("synthetic", None)
-        section["source"] = data if not is_local(data) else str(Path(data).absolute())
+        section["source"] = data if not is_local(data) else str(local_path(data).absolute())
         values["data"] = section
     return settings_file.validate(Recipe, values, str(path))
 

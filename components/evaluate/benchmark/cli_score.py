@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from components.contracts.process import command
 from components.contracts.process.errors import UsageError
@@ -18,19 +17,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--predictions",
-        type=Path,
+        type=command.path,
         metavar="DIR",
         help="folder of label-id PNGs whose names hold city_sequence_frame",
     )
     group.add_argument(
         "--ground-truth",
-        type=Path,
+        type=command.path,
         metavar="DIR",
         help="data set root (gtFine/<split>), or a folder with *_labelIds.png below it",
     )
     group.add_argument("--split", default="val", help="split of a data set root (default: val)")
-    group.add_argument("--output", type=Path, metavar="JSON", help="the report to write")
-    group.add_argument("--html", type=Path, metavar="HTML", help="write an HTML page too")
+    group.add_argument("--output", type=command.path, metavar="JSON", help="the report to write")
+    group.add_argument("--html", type=command.path, metavar="HTML", help="write an HTML page too")
     group.add_argument(
         "--workers", type=int, metavar="N", help="threads that decode files (default: one per core)"
     )

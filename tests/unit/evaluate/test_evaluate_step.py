@@ -56,6 +56,7 @@ class Campaign:
         patch.setattr(Context, "predictor", lambda context, model: model)
         patch.setattr(step, "assess", self._assess)
         patch.setattr(step, "_track", lambda context, model, result: None)
+        patch.setattr(step, "_point_aliases", lambda context, model, result: None)
         patch.setattr(step, "pictures_of", lambda predictor, records, ids: {})
         patch.setattr(step, "examples_of", lambda predictor, records, confused: [])
         patch.setattr(step, "figures_of", lambda found: {"confusion": b"", "class_iou": b""})
@@ -135,3 +136,25 @@ def test_a_retry_after_the_promotion_decides_the_same_and_promotes_once(campaign
     version = Ledger(open_storage(campaign.root)).state().version
     assert campaign.evaluate(2) == first
     assert Ledger(open_storage(campaign.root)).state().version == version
+
+
+@pytest.mark.parametrize("broken", ["figures_of", "model_page", "_store", "_track"])
+def test_a_failure_before_the_end_promotes_nothing_and_a_retry_does(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    campaign.scores = {
+        (CHALLENGER, "dev"): _assessment(90, 90),
+        (CHAMPION, "dev"): _assessment(50, 50),
+        (CHALLENGER, "val"): _assessment(90, 90),
+    }
+
+    def fail(*args: Any, **named: Any) -> None:
+        raise RuntimeError("cannot be drawn")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(step, broken, fail)
+        with pytest.raises(RuntimeError):
+            campaign.evaluate(2)
+    assert campaign.ledger.state().champion.model == CHAMPION
+    assert campaign.evaluate(2).promoted
+    assert campaign.ledger.state().champion.model == CHALLENGER

@@ -35,8 +35,7 @@ def test_figures_are_pngs_and_reproducible():
 def test_figures_of_no_pixel_are_empty_or_rejected():
     assert _decode(figures.confusion_figure(np.zeros((19, 19)))) is not None
     assert _decode(figures.class_iou_figure(summarize(np.zeros((19, 19))))) is not None
-    with pytest.raises(StreetloopError, match="at least one pixel"):
-        figures.reliability_figure(Calibration().scores())
+    assert _decode(figures.reliability_figure(Calibration().scores())) is not None
     with pytest.raises(StreetloopError, match="at least one point"):
         learning_curve_figure({"random": []})
 

@@ -1,0 +1,81 @@
+"""A data set on which no model can be scored is rejected before anybody labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.data import DataSettings, SplitSettings
+from components.preprocess.__main__ import main
+from components.preprocess.build import Division, divide, write_records
+from components.preprocess.scorable import check_masks, check_scorable
+from tests.support.tiny_source import write_item
+from tfds_cityscapes.source import open_source
+
+TRAIN = [f"aa_000000_{frame:06d}" for frame in range(4)]
+VAL = "bb_000000_000000"
+
+
+def _division(root: Path) -> Division:
+    return divide(open_source(root), DataSettings(), SplitSettings(), seed=0)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Four train images with masks, one val image without."""
+    for image_id in TRAIN:
+        write_item(tmp_path / "data", image_id)
+    write_item(tmp_path / "data", VAL, "val", mask=False)
+    return tmp_path / "data"
+
+
+def test_val_masks_by_another_name_are_named(data: Path) -> None:
+    folder = data / "gtFine" / "val" / "bb"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / f"{VAL}_gtFine_other.png"), np.zeros((40, 56), np.uint8))
+    with pytest.raises(StreetloopError) as raised:
+        check_masks(_division(data))
+    assert str(raised.value) == (
+        f"{data} has no labeled val image, so no model could be scored. Found 1 images in "
+        f"leftImg8bit/val, and 1 other files in gtFine/val, such as {VAL}_gtFine_other.png. Put masks "
+        "into gtFine/val/<city>/, named <image id>_gtFine_labelIds.png."
+    )
+
+
+def test_the_command_rejects_them_too(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--source", str(data), "--output", str(tmp_path / "out")]) == 1
+    assert "has no labeled val image" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_campaign_needs_val_and_the_command_does_not(tmp_path: Path) -> None:
+    for image_id in TRAIN:
+        write_item(tmp_path, image_id)
+    division = _division(tmp_path)
+    check_masks(division, required=False)
+    with pytest.raises(StreetloopError, match="Found no image in leftImg8bit/val"):
+        check_masks(division)
+
+
+@pytest.mark.parametrize("split", ["val", "dev"])
+def test_masks_of_void_alone_are_rejected(data: Path, tmp_path: Path, split: str) -> None:
+    write_item(data, VAL, "val")
+    image_id, folder = {"val": (VAL, "val/bb"), "dev": (TRAIN[-1], "train/aa")}[split]
+    path = data / "gtFine" / folder / f"{image_id}_gtFine_labelIds.png"
+    cv2.imwrite(str(path), np.zeros((40, 56), np.uint8))  # 0: unlabeled
+    records = write_records(_division(data), tmp_path / "records").records
+    with pytest.raises(StreetloopError, match=f"Every pixel of the 1 {split} masks is void"):
+        check_scorable(records)
+
+
+def test_a_scorable_data_set_passes(data: Path, tmp_path: Path) -> None:
+    write_item(data, VAL, "val")
+    division = _division(data)
+    check_masks(division)
+    check_scorable(write_records(division, tmp_path / "records").records)
