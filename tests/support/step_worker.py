@@ -50,6 +50,7 @@ class SmallPredictor:
     """Probabilities that follow from the model's file and the image."""
 
     def __init__(self, generator: bytes, settings: object = None) -> None:
+        self.generator = generator
         self._seed = int.from_bytes(hashlib.sha256(generator).digest()[:4])
 
     def probabilities(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -59,6 +60,16 @@ class SmallPredictor:
 
     def batch(self, images: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
         return np.stack([self.probabilities(image, size) for image in images])
+
+
+class SmallEmbedder:
+    """A description that follows from the image alone."""
+
+    def __init__(self, generator: bytes) -> None:
+        pass
+
+    def embed(self, image: np.ndarray) -> np.ndarray:
+        return image.mean((0, 1), dtype=np.float32)
 
 
 def small_fit(data: Any, settings: Any, seed: int, checkpoint: Any, start: Any, *_: Any) -> Any:
@@ -98,15 +109,15 @@ def replace_what_computes() -> None:
     import components.contracts.model.files as files
     import components.contracts.model.predictor as predictor
     import components.evaluate.step as evaluate
-    import components.query.step
+    import components.query.step as query
     import components.train.driver as driver
     import components.train.step  # noqa: F401
     from components.contracts.tracking.client import Tracker
 
     init = Tracker.__init__
 
-    def out_of_reach(self: Tracker, uri: str, experiment: str) -> None:
-        init(self, uri, experiment)
+    def out_of_reach(self: Tracker, *arguments: Any, **options: Any) -> None:
+        init(self, *arguments, **options)
         self.down = True
 
     Tracker.__init__ = out_of_reach  # type: ignore[method-assign]
@@ -115,6 +126,7 @@ def replace_what_computes() -> None:
     files.save_model = small_model  # type: ignore[assignment]
     files.load_generator = lambda folder: (Path(folder) / files.GENERATOR_FILE).read_bytes()
     predictor.Predictor = SmallPredictor  # type: ignore[assignment,misc]
+    query.Embedder = SmallEmbedder  # type: ignore[assignment,misc]
     evaluate.figures_of = lambda found: dict.fromkeys(FIGURES, b"")  # type: ignore[assignment]
     evaluate.pictures_of = lambda *_: {}  # type: ignore[assignment]
 
