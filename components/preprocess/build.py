@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.storage.base import Storage
+from tfds_cityscapes.files import Skipped, summarize
 from tfds_cityscapes.labels import IGNORE_LABEL
 from tfds_cityscapes.source import Item, Source, SourceError
 from tfds_cityscapes.splits import by_ratios, carve_dev, initial_labels
@@ -40,11 +41,13 @@ class Division:
       source: the data set.
       data: the size at which images are stored, and whether broken ones may be left out.
       splits: train (the pool), dev, val and test -> their images.
+      notes: sentences that say what was left out of the source, and why.
     """
 
     source: Source
     data: DataSettings
     splits: dict[str, list[Item]]
+    notes: list[str] = field(default_factory=list)
 
     @property
     def records_folder(self) -> str:
@@ -112,10 +115,13 @@ def divide(source: Source, data: DataSettings, split: SplitSettings, seed: int) 
     if all(_is_withheld(source, item) for item in test[:3]):
         test = []
     scored = {"dev": dev, "val": named.get("val", []), "test": test}
+    bare = [i for items in scored.values() for i in items if i.label is None]
+    unlabeled = [Skipped(i.image, "it is to be scored and has no mask in gtFine") for i in bare]
     return Division(
         source,
         data,
         {POOL: pool} | {k: [i for i in v if i.label is not None] for k, v in scored.items()},
+        summarize((*source.skipped, *unlabeled)),
     )
 
 
@@ -137,6 +143,8 @@ def store_records(division: Division, storage: Storage) -> str:
         with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
             broken = write_records(division, Path(folder)).broken
             storage.put_dir(Path(folder), name, last=INDEX)
+        for note in division.notes:
+            log.warning("%s", note)
         for image_id, why in broken.items():
             log.warning("left out %s: %s", image_id, why)
     return name
