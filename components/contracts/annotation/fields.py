@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from components.contracts.annotation.model import AnnotationError
 from tfds_cityscapes.labels import BY_NAME, CLASS_NAMES, IGNORE_LABEL
@@ -23,7 +22,6 @@ _IMAGE_SUFFIX = re.compile(
     r"_(labelIds|labelTrainIds|trainIds|instanceIds|color))$",
     re.IGNORECASE,
 )
-_UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 _PLAIN_NAME = f"a plain name of at most {MAX_TEXT} characters, without a folder"
 
 
@@ -136,19 +134,12 @@ def checked_image_id(value: object) -> str:
     return value
 
 
-def image_id_of_file(name: str) -> str:
-    """Return the image id in a file's name or URL: no folder, ending, `_leftImg8bit` or the like.
+def stem_of(name: str) -> str:
+    """Return the name of an image, mask or annotation file without its folder and ending."""
+    plain = PurePosixPath(name.replace("\\", "/")).name
+    return re.sub(r"\.(png|jpe?g|json|webp|bmp|tiff?)$", "", plain, flags=re.IGNORECASE)
 
-    Label Studio puts 8 hex digits and a dash before the name of an uploaded file; the URL of a
-    local file is `/data/local-files/?d=<path>`.
-    """
-    try:
-        url = urlsplit(name if "://" in name or name.startswith("/data/") else "")
-        path = parse_qs(url.query).get("d", [unquote(url.path)])[0] or name
-    except ValueError:  # such as an unclosed bracket in the host
-        path = name
-    pure = PurePosixPath(path.replace("\\", "/"))
-    stem = re.sub(r"\.(png|jpe?g|json|webp|bmp|tiff?)$", "", pure.name, flags=re.IGNORECASE)
-    if "upload" in pure.parts:
-        stem = _UPLOAD_PREFIX.sub("", stem)
-    return checked_image_id(_IMAGE_SUFFIX.sub("", stem))
+
+def image_id_of_file(name: str) -> str:
+    """Return the image id in a file's name: no folder, ending, `_leftImg8bit` or the like."""
+    return checked_image_id(_IMAGE_SUFFIX.sub("", stem_of(name)))
