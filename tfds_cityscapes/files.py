@@ -7,13 +7,15 @@ read is listed with the reason, so that nothing is missing in silence.
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import stat
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +32,13 @@ _JUNK = re.compile(
     r"(?:/|$)",
     re.IGNORECASE,
 )
+
+# What the read of a file, or of the member of a damaged, cut off or encrypted zip, may raise.
+UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
+
+
+class SourceError(ValueError):
+    """The data is missing, empty or broken; the message names the file."""
 
 
 class Skipped(NamedTuple):
@@ -57,7 +66,7 @@ class File:
     member: zipfile.ZipInfo | None = None
 
     def read(self) -> bytes:
-        """Return the content. Raises what Path and ZipFile raise."""
+        """Return the content; one of UNREADABLE if that fails."""
         if self.archive is not None and self.member is not None:
             return self.archive.read(self.member)
         return self.path.read_bytes()
@@ -68,12 +77,11 @@ class File:
         return str(self.path) if self.member is None else f"{self.path}/{self.name}"
 
 
-@dataclass
-class Walk:
+class Walk(NamedTuple):
     """What a folder or a zip holds: the files, sorted by name, and what was not read."""
 
-    files: list[File] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    files: list[File]
+    skipped: list[Skipped]
 
 
 def spell(name: str) -> str:
@@ -121,7 +129,7 @@ def summarize(skipped: Iterable[Skipped]) -> list[str]:
 
 def walk_folder(root: Path) -> Walk:
     """List the files below a folder; links are followed, except into a folder that they are in."""
-    walk = Walk()
+    walk = Walk([], [])
     _walk(root, "", (), walk)
     walk.files.sort(key=lambda file: file.name)
     return walk
@@ -165,7 +173,7 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], walk: Wa
 def walk_zip(path: Path) -> Walk:
     """List the files of a zip; OSError or BadZipFile if it cannot be opened."""
     archive = zipfile.ZipFile(path)
-    walk = Walk()
+    walk = Walk([], [])
     last = {info.filename: info for info in archive.infolist()}  # as unzip does with repetitions
     for info in last.values():
         name = spell(_member_name(info))

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tfds_cityscapes.files import IMAGE_ENDINGS, File, Skipped, ending, why_not_an_image
+from tfds_cityscapes.files import (
+    IMAGE_ENDINGS,
+    File,
+    Skipped,
+    SourceError,
+    ending,
+    why_not_an_image,
+)
 
 SPLITS = ("train", "val", "test")
 IMAGES, MASKS, COARSE = "leftImg8bit", "gtFine", "gtCoarse"
@@ -22,8 +29,12 @@ _FRAME = re.compile(r"(?P<city>.+?)_\d+_\d+")  # city, sequence, frame
 _IMAGE_SUFFIX = re.compile(rf"_{IMAGES}$", re.IGNORECASE)
 # What stands beside images or masks in Cityscapes and in data sets derived from it.
 _COMPANION = re.compile(
-    r"_(?:labelIds|labelTrainIds|instanceIds|instanceTrainIds|color|polygons|panoptic|disparity|camera|"
-    rf"vehicle|timestamp|rightImg8bit|{IMAGES}_[^/]+|{MASKS}|{COARSE})$",
+    r"_(?:labelIds|labelTrainIds|instanceIds|instanceTrainIds|color|panoptic|disparity|rightImg8bit|"
+    rf"{IMAGES}_[^/]+|{MASKS}|{COARSE})$",
+    re.IGNORECASE,
+)
+_LABEL_MAP = re.compile(
+    rf"_(?:labelIds|labelTrainIds|instanceIds|instanceTrainIds|(?:{MASKS}|{COARSE})_\w+)\.png$",
     re.IGNORECASE,
 )
 _MASK = re.compile(
@@ -31,10 +42,6 @@ _MASK = re.compile(
     r"(?P<kind>labelIds|labelTrainIds|instanceIds|instanceTrainIds|color|polygons|panoptic)$",
     re.IGNORECASE,
 )
-
-
-class LayoutError(ValueError):
-    """Two files claim to be the same image or mask."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,11 @@ def image_id(name: str) -> str | None:
     return _IMAGE_SUFFIX.sub("", stem) or None
 
 
+def is_label_map(name: str) -> bool:
+    """Return whether a file is named as a mask or a prediction, and cannot be a photo."""
+    return bool(_LABEL_MAP.search(name))
+
+
 def arrange(files: Iterable[File]) -> tuple[list[Item], list[Skipped]]:
     """Join images and masks.
 
@@ -78,7 +90,7 @@ def arrange(files: Iterable[File]) -> tuple[list[Item], list[Skipped]]:
       The images sorted by id, and the files that were not read.
 
     Raises:
-      LayoutError: an image or a mask occurs twice.
+      SourceError: an image or a mask occurs twice.
     """
     tops: dict[str, list[str]] = {top: [] for top in TOPS.values()}
     for file in files:
@@ -113,7 +125,7 @@ def _images(names: Sequence[str], skipped: list[Skipped]) -> dict[str, Item]:
             skipped.append(Skipped(name, reason))
             continue
         if found in items:
-            raise LayoutError(f"Image id {found} occurs twice: {items[found].image} and {name}.")
+            raise SourceError(f"Image id {found} occurs twice: {items[found].image} and {name}.")
         items[found] = Item(found, _city(folders, found, split), split, name)
     return items
 
@@ -163,7 +175,7 @@ def _masks(names: Sequence[str], items: dict[str, Item], skipped: list[Skipped])
         kind = match.group("kind").casefold() if match else ""
         if match and kind == "labelids" and ending(name) == ".png":
             if match.group("id") in labels:
-                raise LayoutError(
+                raise SourceError(
                     f"Two masks for {match.group('id')}: {labels[match.group('id')]} and {name}. Remove "
                     "one."
                 )

@@ -1,18 +1,17 @@
 """Find the images and masks of a data set in the Cityscapes layout: a folder, or the two zips.
 
-    leftImg8bit/<split>/<city>/<city>_<sequence>_<frame>_leftImg8bit.png (or .jpg)
+    leftImg8bit/<split>/<city>/<city>_<sequence>_<frame>_leftImg8bit.png (or another format)
     gtFine/<split>/<city>/<city>_<sequence>_<frame>_gtFine_labelIds.png
 
-`<split>/` may be missing; such data is divided later, by `split.ratios`.
+`<split>/` may be missing; such data is divided later, by `split.ratios`. `layout.py` says which other
+names are understood.
 """
 
 from __future__ import annotations
 
 import hashlib
-import lzma
 import os
 import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,10 @@ import cv2
 import numpy as np
 
 from tfds_cityscapes.files import (
+    UNREADABLE,
     File,
     Skipped,
+    SourceError,
     is_junk,
     looks_like_an_image,
     summarize,
@@ -30,16 +31,11 @@ from tfds_cityscapes.files import (
     walk_zip,
 )
 from tfds_cityscapes.labels import UnknownLabelError, to_train_ids
-from tfds_cityscapes.layout import IMAGES, MASKS, TOPS, Item, LayoutError, arrange, from_top
+from tfds_cityscapes.layout import IMAGES, MASKS, TOPS, Item, arrange, from_top
+from tfds_cityscapes.photos import decode_image
 
 __all__ = ["Item", "Source", "SourceError", "decode_image", "open_source"]
 _TOP_DEPTH = 2  # a data set may be one folder deeper, and each part once more
-# What the read of a file, or of the member of a damaged, cut off or encrypted zip, may raise.
-_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
-
-
-class SourceError(ValueError):
-    """The data set is missing, empty or broken; the message names the file."""
 
 
 @dataclass
@@ -62,7 +58,7 @@ class Source:
         """Return a file's bytes; SourceError if it does not exist or cannot be read."""
         try:
             return self.files[name].read()
-        except (KeyError, *_UNREADABLE) as error:
+        except (KeyError, *UNREADABLE) as error:
             raise SourceError(f"Cannot read {name} in {self.uri}: {error}.") from error
 
     def read_label(self, item: Item, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -100,14 +96,6 @@ class Source:
         for name in sorted(names):
             digest.update(f"{name}\0{self.files[name].stamp}\n".encode())
         return digest.hexdigest()
-
-
-def decode_image(name: str, data: bytes) -> np.ndarray:
-    """Decode an image file: uint8 [H, W, 3], RGB. SourceError, with its name, if that fails."""
-    image = _decode(data, cv2.IMREAD_COLOR)
-    if image is None:
-        raise SourceError(f"{name} cannot be decoded. Expected a PNG or JPEG image.")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray | None:
@@ -204,13 +192,10 @@ def open_source(path: Path) -> Source:
             collected.skipped += [Skipped(archive.name, reason) for archive in zips]
     else:
         collected.add_zip(path)
-    try:
-        items, unread = arrange(
-            File(name, file.stamp, file.path, file.archive, file.member)
-            for name, file in collected.files.items()
-        )
-    except LayoutError as error:
-        raise SourceError(str(error)) from error
+    items, unread = arrange(
+        File(name, file.stamp, file.path, file.archive, file.member)
+        for name, file in collected.files.items()
+    )
     skipped = (*collected.skipped, *unread)
     if not items:
         raise SourceError(_nothing_found(path, skipped))

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +28,7 @@ import numpy as np
 from components.contracts.annotation import label_studio, png_mask
 from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.model.strips import Decision
 from components.contracts.step.plan import Plan
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
@@ -57,8 +58,12 @@ class SmallPredictor:
         values = rng.random((*(size or image.shape[:2]), 19), np.float32)
         return values / values.sum(-1, keepdims=True)
 
-    def batch(self, images: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
-        return np.stack([self.probabilities(image, size) for image in images])
+    def classes(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+        return self.probabilities(image, size).argmax(-1).astype(np.uint8)
+
+    def decide(self, images: np.ndarray, size: tuple[int, int]) -> Iterator[Decision]:
+        for image in images:
+            yield Decision(self.classes(image, size), self.probabilities(image, size).max(-1))
 
 
 def small_fit(data: Any, settings: Any, seed: int, checkpoint: Any, start: Any, *_: Any) -> Any:
