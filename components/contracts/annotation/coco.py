@@ -67,6 +67,11 @@ def read(
     budget.check_members(len(entries))
     objects: dict[Any, list[Mapping[str, Any]]] = {}
     for item in _objects(value["annotations"], "an object"):
+        if "segments_info" in item:
+            raise AnnotationError(
+                "This is COCO's panoptic format, whose labels are in images beside it. Export COCO "
+                "instances, or the masks as PNG masks."
+            )
         objects.setdefault(_hashable(item.get("image_id"), "image_id"), []).append(item)
     batches = []
     for key, items in objects.items():

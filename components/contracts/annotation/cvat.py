@@ -32,7 +32,7 @@ from components.contracts.annotation.model import (
     refused,
 )
 from components.contracts.annotation.png import Png
-from components.contracts.annotation.png_mask import from_colors
+from components.contracts.annotation.png_mask import UnknownColorsError, from_colors
 from components.contracts.annotation.png_mask import write as write_png
 from tfds_cityscapes.labels import TRAIN_LABELS
 
@@ -137,8 +137,7 @@ def _read_labelmap(archive: Archive, root: str) -> Labelmap:
 def _train_ids(png: Png, labels: Labelmap) -> np.ndarray:
     """Return the mask in train ids, uint8 [H, W]; only classes that occur in it must be known."""
     if png.header.is_color or png.header.has_palette:
-        lines = {color: i for i, (_, color) in enumerate(labels)}
-        places = from_colors(png.colors(), lines, "labelmap.txt")
+        places = _places_of_colors(png, labels)
     else:
         ids = png.ids()
         if ids is None or int(ids.max()) >= len(labels):
@@ -152,3 +151,15 @@ def _train_ids(png: Png, labels: Labelmap) -> np.ndarray:
         table[place] = train_id_of(labels[place][0])
     train_ids: np.ndarray = table[places]
     return train_ids
+
+
+def _places_of_colors(png: Png, labels: Labelmap) -> np.ndarray:
+    lines = {color: i for i, (_, color) in enumerate(labels)}
+    try:
+        return from_colors(png.colors(), lines, "labelmap.txt")
+    except UnknownColorsError:
+        # Some programs save a mask of one channel as three equal ones.
+        ids = png.ids() if png.header.is_color else None
+        if ids is None or int(ids.max()) >= len(labels):
+            raise
+        return ids

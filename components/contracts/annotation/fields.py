@@ -17,9 +17,10 @@ MAX_TEXT = 200  # characters of a name
 
 # Names that annotators give to "no class".
 _IGNORE_NAMES = {"background", "ignore", "ignored", "void", "unlabelled"}
+# What names of masks add to those of their images; some tools keep the whole name of the image's file.
 _IMAGE_SUFFIX = re.compile(
-    r"(_leftImg8bit|_gtFine_polygons|_gtCoarse_polygons|_polygons|(_gtFine|_gtCoarse)?"
-    r"_(labelIds|labelTrainIds|trainIds|instanceIds|color))$",
+    r"(_leftImg8bit)?(\.(png|jpe?g))?((_gtFine|_gtCoarse)?"
+    r"_(polygons|labelIds|labelTrainIds|trainIds|instanceIds|color))?$",
     re.IGNORECASE,
 )
 _PLAIN_NAME = f"a plain name of at most {MAX_TEXT} characters, without a folder"

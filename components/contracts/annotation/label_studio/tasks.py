@@ -135,6 +135,11 @@ def _read_task(part: str, value: object, budget: Budget, images: KnownImages) ->
 
 
 def _annotations(task: Mapping[str, Any]) -> list[Any]:
+    if "category_id" in task:
+        raise AnnotationError(
+            "These are COCO results, which name neither images nor classes. Hand in the whole COCO file, "
+            "with its images and categories."
+        )
     if "annotations" not in task and "completions" not in task:  # the name until 2021
         raise AnnotationError(
             "The task has no list of annotations. In Label Studio, choose the export format JSON "
