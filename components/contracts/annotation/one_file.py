@@ -12,7 +12,6 @@ from components.contracts.annotation import (
     cvat_images,
     label_studio,
     labelme,
-    png,
     png_mask,
 )
 from components.contracts.annotation.fields import clean, parse_json
@@ -25,6 +24,7 @@ from components.contracts.annotation.foreign import (
 from components.contracts.annotation.known import KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import AnnotationError, Batch, refused
+from tfds_cityscapes.masks import ClassTable
 
 NO_ANNOTATIONS = "This file holds no finished annotations. Submit some, then export again."
 
@@ -69,8 +69,8 @@ def guarded(name: str, read: Callable[[], Batch]) -> Batch:
         )
 
 
-def read_one(name: str, data: bytes, reading: Reading) -> Batch:
-    """Read one file.
+def read_one(name: str, data: bytes, reading: Reading, table: ClassTable | None = None) -> Batch:
+    """Read one file; `table` says what the ids and colours of a mask mean, if there is one beside it.
 
     Raises:
       AnnotationError: the file, or all of its content, is rejected.
@@ -79,10 +79,10 @@ def read_one(name: str, data: bytes, reading: Reading) -> Batch:
         raise AnnotationError("The file is empty. Its copy may not be complete: copy it again.")
     if (reason := reason_against_name(name)) is not None:
         raise AnnotationError(reason)
-    if data.startswith(png.SIGNATURE[:4]):
+    if data.startswith(png_mask.SIGNATURE[:4]):
         if name.lower().endswith("_instanceids.png"):
             raise AnnotationError("This mask numbers objects, not classes. Add _labelIds.png.")
-        annotation = png_mask.read(name, data, reading.budget, reading.annotator)
+        annotation = png_mask.read(name, data, reading.budget, reading.annotator, table=table)
         return Batch(annotations=(annotation,))
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"[", b"{") or data[:2] in (b"\xff\xfe", b"\xfe\xff"):

@@ -156,9 +156,9 @@ def test_source_names_an_unknown_label_id_with_its_file(root):
 
 
 def test_source_rejects_a_mask_of_colours(root):
-    cv2.imwrite(str(mask_path(root)), np.zeros((40, 56, 3), np.uint8))
+    cv2.imwrite(str(mask_path(root)), np.tile(np.array([1, 2, 3], np.uint8), (40, 56, 1)))
     source = open_source(root)
-    with pytest.raises(SourceError, match="one-channel"):
+    with pytest.raises(SourceError, match="one channel"):
         source.read_label(item_of(source))
 
 

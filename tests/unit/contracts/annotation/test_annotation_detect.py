@@ -140,7 +140,7 @@ def test_encrypted_zip_is_rejected_with_a_reason():
     assert "password" in read_bytes("job.zip", bytes(data), Limits()).refusals[0].reason
 
 
-def test_cityscapes_export_of_cvat_is_rejected_for_its_other_ids():
+def test_cityscapes_export_of_cvat_is_rejected_if_its_table_says_other_ids():
     files = {"label_colors.txt": "1 2 3 car", "gtFine/a/a_1_gtFine_labelIds.png": write(MAP)}
     batch = read_zip(files)
     assert batch.annotations == ()

@@ -164,8 +164,8 @@ def test_error_names_damaged_and_coloured_files(folders, capsys):
     assert str(path) in _error(folders, capsys)
     path.write_bytes(b"no image")
     assert str(path) in _error(folders, capsys)
-    cv2.imwrite(str(path), np.zeros((8, 16, 3), np.uint8))
-    assert "colour image" in _error(folders, capsys)
+    cv2.imwrite(str(path), np.tile(np.array([142, 0, 0], np.uint8), (8, 16, 1)))  # car, in BGR
+    assert "holds the Cityscapes colours" in _error(folders, capsys)
 
 
 def test_error_names_the_first_missing_instance_file(folders, capsys):
