@@ -46,7 +46,7 @@ def belongs(member: str, root: str) -> bool:
     """Return whether an entry is part of the export in `root`, whether it is read or not."""
     inner = member.removeprefix(root)
     return member.startswith(root) and (
-        inner == "labelmap.txt" or inner.startswith((_MASKS, *_OTHERS))
+        inner in ("labelmap.txt", "class_names.txt") or inner.startswith((_MASKS, *_OTHERS))
     )
 
 
@@ -102,6 +102,11 @@ def write(masks: Iterable[tuple[str, np.ndarray]]) -> bytes:
 def _read_labelmap(archive: Archive, root: str) -> ClassTable:
     """Return the table of an export; without the file, the one that `write` uses."""
     member = f"{root}labelmap.txt"
+    if member not in archive.names and f"{root}class_names.txt" in archive.names:
+        raise AnnotationError(
+            "This is labelme's VOC export, whose masks number the classes in their own way "
+            "(class_names.txt). Hand in the JSON files that labelme saves."
+        )
     if member not in archive.names:
         return class_tables.parse("labelmap.txt", _labelmap().encode())
     return class_tables.parse(member, archive.read(member))

@@ -112,8 +112,8 @@ def _images(data: bytes) -> Iterator[Element]:
 def _check_root(root: Element) -> None:
     if root.tag == "annotation":
         raise AnnotationError(
-            "This is Pascal VOC, which holds boxes only. Export polygons or masks, such as "
-            '"Segmentation mask 1.1" of CVAT or JSON of Label Studio.'
+            "This is XML of Pascal VOC or of LabelMe 3.0. Export polygons or masks in another format: "
+            '"Segmentation mask 1.1" of CVAT, JSON of Label Studio, or JSON of labelme.'
         )
     if root.tag != "annotations":
         raise AnnotationError(f"The XML holds {quote(root.tag)} and no annotations. {_CHOOSE}")

@@ -55,6 +55,11 @@ def parse_json(data: bytes) -> Any:
             "The JSON is nested too deeply for an annotation export. Export it again."
         ) from error
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, or too many digits
+        if str(error).startswith("Extra data"):
+            raise AnnotationError(
+                "The file holds several JSON values, one after the other (JSON lines). Export one JSON "
+                "document."
+            ) from error
         raise AnnotationError(
             f"The JSON cannot be read ({clean(str(error), 100)}). The file may have been cut off "
             "while it was copied: export it again."
@@ -129,7 +134,7 @@ def checked_image_id(value: object) -> str:
 def stem_of(name: str) -> str:
     """Return the name of an image, mask or annotation file without its folder and ending."""
     plain = PurePosixPath(name.replace("\\", "/")).name
-    return re.sub(r"\.(png|jpe?g|json|webp|bmp|tiff?)$", "", plain, flags=re.IGNORECASE)
+    return re.sub(r"\.(png|jpe?g|json|xml|webp|bmp|tiff?)$", "", plain, flags=re.IGNORECASE)
 
 
 def image_id_of_file(name: str) -> str:

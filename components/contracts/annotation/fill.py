@@ -18,6 +18,7 @@ from components.contracts.annotation.model import AnnotationError
 Rule = Literal["nonzero", "even-odd"]
 
 _MAX_CORNERS = 50_000  # keeps the number of turns around a pixel within 16 bits, too
+_ELLIPSE_CORNERS = 1_000  # off by 1/200 of a pixel at a radius of 1000
 _MAX_CROSSINGS = 2**24  # of edges with rows; a hand-drawn outline has thousands
 
 
@@ -110,9 +111,8 @@ def paint_box(
     left, top, right, bottom = box
     points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     centre = np.array(pivot or ((left + right) / 2, (top + bottom) / 2))
-    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    turned = (points - centre) @ np.array([[cos, sin], [-sin, cos]]) + centre
-    paint_outline(train_ids, turned if degrees else points, train_id)
+    turned = _turned(points - centre, degrees) + centre if degrees else points
+    paint_outline(train_ids, turned, train_id)
 
 
 def paint_ellipse(
@@ -131,14 +131,13 @@ def paint_ellipse(
       train_id: the class.
       degrees: by which it is turned around its centre, clockwise.
     """
-    if min(radii) <= 0:
-        return
-    height, width = train_ids.shape
-    reach = max(radii)
-    left, right = np.clip([centre[0] - reach, centre[0] + reach + 1], 0, width).astype(int)
-    top, bottom = np.clip([centre[1] - reach, centre[1] + reach + 1], 0, height).astype(int)
-    x = np.arange(left, right)[None, :] + 0.5 - centre[0]
-    y = np.arange(top, bottom)[:, None] + 0.5 - centre[1]
+    around = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)
+    points = np.column_stack([radii[0] * np.cos(around), radii[1] * np.sin(around)])
+    paint_outline(train_ids, _turned(points, degrees) + centre, train_id)
+
+
+def _turned(points: np.ndarray, degrees: float) -> np.ndarray:
+    """Turn points clockwise (the y axis points down) around the origin."""
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    inside = ((x * cos + y * sin) / radii[0]) ** 2 + ((y * cos - x * sin) / radii[1]) ** 2 <= 1
-    train_ids[top:bottom, left:right][inside] = train_id
+    turned: np.ndarray = points @ np.array([[cos, sin], [-sin, cos]])
+    return turned

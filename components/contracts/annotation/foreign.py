@@ -52,7 +52,7 @@ def reason_against(name: str, data: bytes) -> str:
     if data[257:262] == b"ustar":
         return f"This is a tar archive. {_ZIP}"
     head = data[:1000].lstrip().lower()
-    if head.startswith((b"<!doctype html", b"<html")):
+    if is_web_page(data):
         return (
             "This is a web page, such as a form for signing in, and not the export. Sign in, and "
             "download the export again."
@@ -63,6 +63,12 @@ def reason_against(name: str, data: bytes) -> str:
             "masks or polygons."
         )
     return f"The format of this file is unknown. {FORMATS}"
+
+
+def is_web_page(data: bytes) -> bool:
+    """Return whether a file is HTML."""
+    head = data[:1000].lstrip().lower()
+    return head.startswith((b"<!doctype html", b"<html")) or b"<html" in head
 
 
 def reason_against_name(name: str) -> str | None:
@@ -81,6 +87,11 @@ def reason_against_zip(names: list[str]) -> str | None:
     if (reason := next(filter(None, reasons), None)) is not None:
         return reason
     plain = {name.rpartition("/")[2].lower() for name in names}
+    if {"task.json", "annotations.json"} <= plain:
+        return (
+            "This is a backup of a CVAT task. In CVAT, export the task's data set as \"Segmentation mask "
+            '1.1" or "CVAT for images 1.1".'
+        )
     if {"classes.txt", "data.yaml", "obj.names"} & plain and any(
         name.endswith(".txt") and re.search(r"(^|/)(labels|obj_train_data)/", name)
         for name in names

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from components.contracts.annotation.fields import (
@@ -92,8 +93,9 @@ class KnownImages:
         """
         found: dict[str, str] = {}
         for name in names:
-            if (image_id := self.id_of_file(name)) in self:
-                found[image_id] = name
+            with suppress(AnnotationError):  # not the name of an image, or of several
+                if (image_id := self.id_of_file(name)) in self:
+                    found[image_id] = name
         if len(found) > 1:
             raise AnnotationError(
                 f"Two names mean different images: {' and '.join(map(quote, found.values()))}. "

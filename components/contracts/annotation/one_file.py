@@ -17,6 +17,7 @@ from components.contracts.annotation import (
 from components.contracts.annotation.fields import clean, parse_json
 from components.contracts.annotation.foreign import (
     FORMATS,
+    is_web_page,
     reason_against,
     reason_against_json,
     reason_against_name,
@@ -87,7 +88,8 @@ def read_one(name: str, data: bytes, reading: Reading, table: ClassTable | None 
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"[", b"{") or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return _read_json(name, parse_json(data), reading)
-    if start == b"<" and b"<html" not in data[:1000].lower():
+    if start == b"<" and not is_web_page(data):
+        reading.note_photos([name])  # even if it is rejected: some formats have a file per image
         batch, names = cvat_images.read(
             clean(name), data, reading.budget, reading.annotator, reading.images
         )
@@ -114,5 +116,6 @@ def _read_json(name: str, value: Any, reading: Reading) -> Batch:
     if not isinstance(value, list):
         raise AnnotationError(reason_against_json(value))
     batch = label_studio.read(clean(name), value, budget, images)
-    reading.photos.update(part.image_id for part in (*batch.annotations, *batch.skipped))
+    reading.photos.update(annotation.image_id for annotation in batch.annotations)
+    reading.photos.update(skipped.image_id for skipped in batch.skipped)
     return batch

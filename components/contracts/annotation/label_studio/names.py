@@ -88,6 +88,8 @@ def _decoded(text: str) -> str:
 def _own_id(value: object, images: KnownImages) -> str | None:
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15:
         value = str(value)  # Label Studio reads a table's column of digits as numbers
     return images.resolve(checked_image_id(value))

@@ -39,6 +39,7 @@ def paint(
     """
     budget.check_objects(len(results))
     regions = [result for result in results if _is_region(result)]
+    _check_one_image(regions)
     size = _size(regions or results, data, known_size)
     budget.spend(*size)
     train_ids = np.full(size, IGNORE_LABEL, np.uint8)
@@ -61,6 +62,16 @@ def paint(
 def _is_region(result: Mapping[str, Any]) -> bool:
     value = result.get("value")
     return isinstance(value, dict) and has_area(_text(result, "type").lower(), value)
+
+
+def _check_one_image(regions: list[Mapping[str, Any]]) -> None:
+    """Raise AnnotationError if a task shows several images and regions are not on the first alone."""
+    names = {_text(region, "to_name") for region in regions} - {""}
+    if len(names) > 1 or any(region.get("item_index") not in (None, 0) for region in regions):
+        raise AnnotationError(
+            "The regions are on several images of one task, and nothing says which image's labels are "
+            "wanted. Make one task for each image."
+        )
 
 
 def _size(
@@ -116,7 +127,7 @@ def _classes(result: Mapping[str, Any]) -> list[object]:
     """Return what `brushlabels`, `labels` or the like of a result holds."""
     value = result.get("value")
     keys = [key for key in value if key.endswith("labels")] if isinstance(value, dict) else []
-    names = next((result["value"][key] for key in keys if result["value"][key]), [])
+    names: object = next((result["value"][key] for key in keys if result["value"][key]), [])
     return names if isinstance(names, list) else [names]
 
 

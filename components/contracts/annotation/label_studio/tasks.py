@@ -140,6 +140,8 @@ def _annotations(task: Mapping[str, Any]) -> list[Any]:
             "These are COCO results, which name neither images nor classes. Hand in the whole COCO file, "
             "with its images and categories."
         )
+    if "predictions" in task and "annotations" not in task:
+        return []  # so far, only a model has labeled it
     if "annotations" not in task and "completions" not in task:  # the name until 2021
         raise AnnotationError(
             "The task has no list of annotations. In Label Studio, choose the export format JSON "

@@ -44,6 +44,7 @@ def tar(mode: str) -> bytes:
         ("export.csv", b"a,b\n1,2\n", "a table (CSV)"),
         ("export", b'annotation_id,annotator,image\n1,2,"x"', "a table (CSV)"),
         ("a_labelIds.png", b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+        ("labels.ndjson", b'{"a": 1}\n{"a": 2}\n', "JSON lines"),
         ("notes.txt", b"hello", "format of this file is unknown"),
         ("task-1-annotation-2-by-3-tag-car-0.png", write(MAP), "export format JSON"),
         ("a_instanceIds.png", write(MAP), "_labelIds.png"),

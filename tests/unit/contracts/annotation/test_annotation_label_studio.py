@@ -204,6 +204,8 @@ def test_short_export_is_rejected_with_the_name_of_the_right_one():
 def test_unfinished_tasks_are_left_out_and_rejected_if_there_is_nothing_else():
     assert len(read(task(), task(by(1, brush("road", ALL)))).annotations) == 1
     assert "no finished annotations" in read(task()).refusals[0].reason
+    predicted = write_task("a_1", "u", np.zeros((2, 2), np.uint8))
+    assert "no finished annotations" in read(predicted).refusals[0].reason
 
 
 @pytest.mark.parametrize(

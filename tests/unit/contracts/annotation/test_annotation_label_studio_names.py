@@ -62,6 +62,8 @@ def test_task_names_its_image(data, image_id, images):
     [
         ({"image_id": 4711, "image": "pool/a_1.png"}, "a_1"),  # the id of a database
         ({"image_id": 7}, "007"),
+        ({"image_id": 7.0}, "007"),
+        ({"image_id": " a_1 ", "image": "data:image/png;base64,iVBOR/w0KGgo="}, "a_1"),
         ({"image": "/data/upload/1/0a1b2c3d-my_street.png"}, "my street"),
         ({"image": "blob", "path": "a_1.png", "overview": "map.png"}, "a_1"),
         ({"left": "a_1.png", "right": "a_1_right.png"}, "a_1"),

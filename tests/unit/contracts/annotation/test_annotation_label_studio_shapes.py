@@ -125,3 +125,12 @@ def test_size_that_no_region_records_is_that_of_the_known_image():
     null = brush("road", size={"original_width": None, "original_height": None})
     assert (painted(null, images=images) == 0).all()
     assert (painted(bare, brush("sky")) == 10).all()
+
+
+def test_regions_on_several_images_of_a_task_are_rejected():
+    first, second = ({**brush("road"), "to_name": name} for name in ("left", "right"))
+    assert "several images" in read(first, second).refusals[0].reason
+    assert "several images" in read({**first, "item_index": 1}).refusals[0].reason
+    assert (painted({**first, "item_index": 0}, brush("road")) == 0).all()
+    prompt = region("keypointlabels", x=1, y=1, width=1) | {"to_name": "right"}
+    assert (painted(first, prompt) == 0).all()

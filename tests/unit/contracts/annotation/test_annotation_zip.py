@@ -68,6 +68,12 @@ def test_photos_beside_label_studio_s_tasks_are_not_taken_for_masks():
     assert [a.image_id for a in batch.annotations] == ["my street"]
 
 
+def test_photos_beside_xml_that_is_rejected_are_not_reported_as_well():
+    voc = b"<annotation><object><bndbox/></object></annotation>"
+    batch = read({"Annotations/a_1.xml": voc, "images/a_1.png": photo()})
+    assert [r.name for r in batch.refusals] == ["job.zip/Annotations/a_1.xml"]
+
+
 def test_masks_beside_drawings_are_read_as_well():
     files = {
         "a_1.json": text(labelme()),
@@ -130,10 +136,13 @@ def test_colon_in_a_name_is_not_a_drive():
         ({"task-12-annotation-7-by-1-tag-road-0.png": write(MAP)}, "choose the export format JSON"),
         ({"x/task-1-annotation-7-by-1-tag-a-0.npy": b"\x93NUMPY"}, "choose the export format JSON"),
         ({"classes.txt": "road", "labels/a_1.txt": "0 .1 .2 .3 .4", "notes.json": "{}"}, "YOLO"),
+        ({"data.yaml": "names:", "labels/train/a_1.txt": "0 .1 .2 .3 .4 .5 .6"}, "YOLO"),
+        ({"task.json": "{}", "annotations.json": "[]", "data/manifest.jsonl": ""}, "backup"),
+        ({"SegmentationClass/a_1.png": write(MAP), "class_names.txt": "a"}, "labelme's VOC"),
     ],
 )
 def test_zip_that_loses_what_labels_need_is_rejected_once_with_the_export_to_use(files, reason):
     batch = read(files)
     assert batch.annotations == ()
-    (refusal,) = batch.refusals
-    assert reason in refusal.reason
+    assert reason in batch.refusals[0].reason
+    assert len(batch.refusals) == 1
