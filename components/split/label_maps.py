@@ -12,6 +12,7 @@ from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget, Limits
 from components.contracts.annotation.model import AnnotationError
 from components.contracts.process.errors import StreetloopError
+from tfds_cityscapes.files import ending, walk_folder
 
 # The benchmark has several files per image; the first one in this order is read.
 _ORDER = ("label_ids", "train_ids", None, "color")
@@ -29,8 +30,8 @@ def find(folder: Path, images: KnownImages = ANY_IMAGE) -> dict[str, Path]:
       StreetloopError: there is no label map, or two files of one kind are for the same image.
     """
     best: dict[str, tuple[int, Path]] = {}
-    for path in sorted(folder.rglob("*.png")):
-        if path.name.startswith(".") or path.name.lower().endswith("_instanceids.png"):
+    for path in (file.path for file in walk_folder(folder).files if ending(file.name) == ".png"):
+        if path.name.lower().endswith("_instanceids.png"):
             continue
         rank = _ORDER.index(png_mask.encoding_of_name(path.name))
         image_id = _image_id(path, images)

@@ -65,26 +65,27 @@ def photos_in(place: Path, targets: Sequence[Path]) -> Photos:
             "images. Name another folder."
         )
     below = [target for target in own if target.is_relative_to(place.resolve())]
-    found: dict[str, File] = {}
+    found: dict[str, list[File]] = {}
     for file in files:
         if below and any(file.path.resolve().is_relative_to(target) for target in below):
             continue
         if reason := why_not_an_image(file.name) or _why_not_a_photo(file.name):
             skipped.append(Skipped(file.name, reason))
             continue
-        stem = PurePosixPath(file.name).stem.removesuffix(_IMAGE)
-        if stem in found:
-            raise StreetloopError(
-                f"Two images with the same name: {file.name} and {found[stem].name} would both become "
-                f"{stem}_labelIds.png. Rename one."
-            )
-        found[stem] = file
+        found.setdefault(PurePosixPath(file.name).stem.removesuffix(_IMAGE), []).append(file)
     notes = summarize(skipped)
     if not found:
         raise StreetloopError(
             f"No images in {place}. {' '.join([*notes, ''])}Expected PNG, JPEG, WebP, BMP or TIFF files."
         )
-    return Photos(found, notes)
+    if same := {stem: files for stem, files in found.items() if len(files) > 1}:
+        stem, files = next(iter(same.items()))
+        names = " and ".join(file.name for file in files)
+        raise StreetloopError(
+            f"{len(same)} names occur more than once: {names} would all become {stem}_labelIds.png. Rename "
+            "all but one."
+        )
+    return Photos({stem: file for stem, (file,) in found.items()}, notes)
 
 
 def _listed(place: Path) -> Walk:

@@ -178,6 +178,31 @@ def test_find_truth_lists_the_splits_if_one_is_unknown(folders):
         find_truth(folders, "test")
 
 
+def test_folders_are_walked_as_data_sets_are(folders, tmp_path_factory):
+    """Hidden files and what systems leave behind do not count, links are followed, case is ignored."""
+    expected = score_folders(folders / "out", folders).scores
+    for path in [*folders.rglob("*.png")]:
+        path.with_name(f"._{path.name}").write_bytes(b"x")
+        for left in ("__MACOSX", ".ipynb_checkpoints"):
+            (path.parent / left).mkdir(exist_ok=True)
+            (path.parent / left / path.name).write_bytes(path.read_bytes())
+    for path in folders.rglob("ulm_*.png"):
+        path.rename(path.with_suffix(".PNG"))
+    far = tmp_path_factory.mktemp("far")
+    for name in ("gtFine/val/bonn", "out"):
+        (folders / name).rename(far / name.rpartition("/")[2])
+        (folders / name).symlink_to(far / name.rpartition("/")[2])
+    assert score_folders(folders / "out", folders).scores == expected
+
+
+def test_error_names_a_prediction_that_is_a_link_to_nowhere(folders, capsys):
+    path = folders / "out" / "ulm_000000_000019_labelIds.png"
+    path.unlink()
+    path.symlink_to(folders / "gone.png")
+    error = _error(folders, capsys)
+    assert "ulm_000000_000019_labelIds.png was not read: the link leads nowhere." in error
+
+
 def test_match_predictions_finds_the_id_inside_a_name(tmp_path):
     ids = ["ulm_000000_000019", "ulm_000001_000019", "neu_ulm_000001_000019"]
     names = ["a/pred-ulm_000000_000019.png", "neu_ulm_000001_000019pred.png",

@@ -287,3 +287,15 @@ def test_a_file_that_holds_no_photos_is_rejected(model: Path, images: Path, tmp_
     none = predict(model, tmp_path / "empty", tmp_path / "out")
     assert none.exit_code == 1
     assert "a.heic was not read: HEIC is not supported" in none.stderr
+
+
+def test_photos_whose_results_would_have_one_name_are_all_named(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    for name in ("x.png", "x.webp", "sub/x_leftImg8bit.tif"):
+        (images / name).parent.mkdir(exist_ok=True)
+        (images / name).write_bytes(b"x")
+    done = predict(model, images, tmp_path / "out")
+    assert done.exit_code == 1
+    assert "sub/x_leftImg8bit.tif and x.png and x.webp would all become x_labelIds" in done.stderr
+    assert not (tmp_path / "out").exists()
