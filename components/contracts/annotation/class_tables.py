@@ -49,17 +49,34 @@ def is_table(member: str, read: Callable[[str], bytes]) -> bool:
 
 
 def beside_file(path: Path | None) -> ClassTable | None:
-    """Return the table of a mask in a folder.
+    """Return the table of a mask in a folder: in it, or up to two folders above.
 
     Raises:
       AnnotationError: the table is damaged or cannot be read.
     """
     if path is None:
         return None
-    folders = list(path.absolute().parents)[:_LEVELS]
-    found = [folder / name for folder in folders for name in PARSERS]
-    files = {str(file): file for file in found if file.is_file()}
+    files = _candidates(path)
     try:
         return beside(str(path.absolute()), files, lambda name: files[name].read_bytes())
     except OSError as error:
         raise AnnotationError(f"The table beside the mask cannot be read: {error}.") from error
+
+
+def name_beside(path: Path) -> str | None:
+    """Return where the table of a mask in a folder is, or None; a damaged one counts."""
+    try:
+        return None if beside_file(path) is None else next(iter(_candidates(path)))
+    except AnnotationError:
+        return next(iter(_candidates(path)))
+
+
+def name_of(name: str) -> str | None:
+    """Return the name of a file that is a table of classes by its name, or None."""
+    return name if PurePosixPath(name).name in PARSERS else None
+
+
+def _candidates(path: Path) -> dict[str, Path]:
+    folders = list(path.absolute().parents)[:_LEVELS]
+    found = (folder / name for folder in folders for name in PARSERS)
+    return {str(file): file for file in found if file.is_file()}

@@ -8,6 +8,7 @@ from typing import Any
 
 from components.contracts.annotation import (
     cityscapes_polygons,
+    class_tables,
     coco,
     cvat_images,
     label_studio,
@@ -95,6 +96,11 @@ def read_one(name: str, data: bytes, reading: Reading, table: ClassTable | None 
         )
         reading.note_photos(names)
         return batch
+    if class_tables.name_of(name) is not None:
+        raise AnnotationError(
+            "This table says what the ids and colours of masks mean, and holds no labels. Hand it in "
+            "together with its masks, as one zip."
+        )
     reason = reason_against(name, data)
     if name.lower().endswith(".json") and reason.endswith(FORMATS):
         return _read_json(name, parse_json(data), reading)  # says where it stops being JSON
