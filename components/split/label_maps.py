@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.contracts.annotation import png_mask
+from components.contracts.annotation import class_tables, png_mask
 from components.contracts.annotation.fields import image_id_of_file
 from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget, Limits
@@ -65,9 +65,8 @@ def read(path: Path) -> np.ndarray:
     Raises:
       StreetloopError: the file, which the message names, is broken or holds an unknown label.
     """
-    encoding = png_mask.encoding_of_name(path.name) or "train_ids"
     try:
-        data = path.read_bytes()
-        return png_mask.read(path.name, data, Budget(Limits()), encoding=encoding).train_ids
+        data, table = path.read_bytes(), class_tables.beside_file(path)
+        return png_mask.read_pixels(path.name, data, Budget(Limits()), "train_ids", table)
     except (AnnotationError, OSError) as error:
         raise StreetloopError(f"{path}: {error}") from error

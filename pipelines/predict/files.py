@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -66,23 +65,14 @@ def photos_in(place: Path, targets: Sequence[Path]) -> Photos:
             "images. Name another folder."
         )
     below = [target for target in own if target.is_relative_to(place.resolve())]
-<<<<<<< HEAD
-    photos: list[File] = []
-=======
     found: dict[str, list[File]] = {}
->>>>>>> walker
     for file in files:
         if below and any(file.path.resolve().is_relative_to(target) for target in below):
             continue
         if reason := why_not_an_image(file.name) or _why_not_a_photo(file.name):
             skipped.append(Skipped(file.name, reason))
             continue
-<<<<<<< HEAD
-        photos.append(file)
-    found = _by_stem(photos)
-=======
         found.setdefault(PurePosixPath(file.name).stem.removesuffix(_IMAGE), []).append(file)
->>>>>>> walker
     notes = summarize(skipped)
     if not found:
         raise StreetloopError(
@@ -96,25 +86,6 @@ def photos_in(place: Path, targets: Sequence[Path]) -> Photos:
             "all but one."
         )
     return Photos({stem: file for stem, (file,) in found.items()}, notes)
-
-
-def _by_stem(photos: Sequence[File]) -> dict[str, File]:
-    """Return the photos by the stems of their results.
-
-    Photos whose names differ in the ending only, such as x.jpg and x.tif, keep it: x.jpg_labelIds.png.
-    """
-    stems = [PurePosixPath(photo.name).stem.removesuffix(_IMAGE) for photo in photos]
-    often = {stem for stem, count in Counter(stems).items() if count > 1}
-    found: dict[str, File] = {}
-    for stem, photo in zip(stems, photos, strict=True):
-        name = PurePosixPath(photo.name).name if stem in often else stem
-        if name in found:
-            raise StreetloopError(
-                f"Two images with the same name: {photo.name} and {found[name].name} would both become "
-                f"{name}_labelIds.png. Rename one."
-            )
-        found[name] = photo
-    return found
 
 
 def _listed(place: Path) -> Walk:

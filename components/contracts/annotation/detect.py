@@ -6,6 +6,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+from components.contracts.annotation import class_tables
 from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR, clean
 from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import MIB, Budget, Limits
@@ -46,7 +47,7 @@ def read_export(
         return refused(
             name, f"The file cannot be read ({clean(str(error))}). Check it and its permissions."
         )
-    return read_bytes(path.name, data, limits, annotator, images)
+    return _read(path.name, data, Reading(Budget(limits), annotator, images), path)
 
 
 def read_bytes(
@@ -57,14 +58,21 @@ def read_bytes(
     images: KnownImages = ANY_IMAGE,
 ) -> Batch:
     """Read an export that is already in memory, as `read_export` does; `name` is the file's name."""
+    return _read(name, data, Reading(Budget(limits), annotator, images))
+
+
+def _read(name: str, data: bytes, reading: Reading, path: Path | None = None) -> Batch:
+    """Read a file; `path` is where it is, if tables of classes may be beside it."""
     shown = clean(name)
+    limits, images = reading.budget.limits, reading.images
     if len(data) > limits.max_file_bytes:
         return refused(shown, too_large(len(data), limits))
-    reading = Reading(Budget(limits), annotator, images)
     if is_zip(data):
         batch = guarded(shown, lambda: read_zip(shown, data, reading))
     else:
-        batch = guarded(shown, lambda: read_one(name, data, reading))
+        batch = guarded(
+            shown, lambda: read_one(name, data, reading, class_tables.beside_file(path))
+        )
     if batch == Batch():
         return refused(shown, NO_ANNOTATIONS)
     return _resolved(batch, images)

@@ -10,13 +10,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from components.contracts.annotation.model import AnnotationError
-from tfds_cityscapes.labels import BY_NAME, CLASS_NAMES, IGNORE_LABEL
+from tfds_cityscapes.labels import CLASS_NAMES, label_named
 
 UNKNOWN_ANNOTATOR = "unknown"
 MAX_TEXT = 200  # characters of a name
 
-# Names that annotators give to "no class".
-_IGNORE_NAMES = {"background", "ignore", "ignored", "void", "unlabelled"}
 # What names of masks add to those of their images; some tools keep the whole name of the image's file.
 _IMAGE_SUFFIX = re.compile(
     r"(_leftImg8bit)?(\.(png|jpe?g))?((_gtFine|_gtCoarse)?"
@@ -114,17 +112,10 @@ def timestamp(value: object) -> str | None:
 
 
 def train_id_of(name: object) -> int:
-    """Return the train id of a class by its Cityscapes name: 0..18, or 255 if it is not scored.
-
-    Capitals, and `_` or `-` for a space, do not matter; "cargroup" is "car", as in the benchmark.
-    """
-    if isinstance(name, str):
-        plain = " ".join(re.split(r"[\s_-]+", name[:MAX_TEXT].lower())).strip()
-        if plain in _IGNORE_NAMES:
-            return IGNORE_LABEL
-        for known in (plain, plain.removesuffix("group").rstrip()):
-            if known in BY_NAME:
-                return BY_NAME[known].train_id
+    """Return the train id of a class by its name, see `label_named`; 255 if it is not scored."""
+    row = label_named(name[:MAX_TEXT]) if isinstance(name, str) else None
+    if row is not None:
+        return row.train_id
     raise AnnotationError(
         f"Unknown class: {quote(name)}. Rename it in the annotation tool, or use the labeling config "
         f"of this project. Expected one of: {', '.join(CLASS_NAMES)}."

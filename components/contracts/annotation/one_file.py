@@ -8,6 +8,7 @@ from typing import Any
 
 from components.contracts.annotation import (
     cityscapes_polygons,
+    class_tables,
     coco,
     cvat_images,
     label_studio,
@@ -25,7 +26,7 @@ from components.contracts.annotation.foreign import (
 from components.contracts.annotation.known import KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import AnnotationError, Batch, refused
-from tfds_cityscapes.png import SIGNATURE
+from tfds_cityscapes.masks import ClassTable
 
 NO_ANNOTATIONS = "This file holds no finished annotations. Submit some, then export again."
 
@@ -70,8 +71,8 @@ def guarded(name: str, read: Callable[[], Batch]) -> Batch:
         )
 
 
-def read_one(name: str, data: bytes, reading: Reading) -> Batch:
-    """Read one file.
+def read_one(name: str, data: bytes, reading: Reading, table: ClassTable | None = None) -> Batch:
+    """Read one file; `table` says what the ids and colours of a mask mean, if there is one beside it.
 
     Raises:
       AnnotationError: the file, or all of its content, is rejected.
@@ -80,10 +81,10 @@ def read_one(name: str, data: bytes, reading: Reading) -> Batch:
         raise AnnotationError("The file is empty. Its copy may not be complete: copy it again.")
     if (reason := reason_against_name(name)) is not None:
         raise AnnotationError(reason)
-    if data.startswith(SIGNATURE[:4]):
+    if data.startswith(png_mask.SIGNATURE[:4]):
         if name.lower().endswith("_instanceids.png"):
             raise AnnotationError("This mask numbers objects, not classes. Add _labelIds.png.")
-        annotation = png_mask.read(name, data, reading.budget, reading.annotator)
+        annotation = png_mask.read(name, data, reading.budget, reading.annotator, table=table)
         return Batch(annotations=(annotation,))
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"[", b"{") or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -95,6 +96,11 @@ def read_one(name: str, data: bytes, reading: Reading) -> Batch:
         )
         reading.note_photos(names)
         return batch
+    if class_tables.name_of(name) is not None:
+        raise AnnotationError(
+            "This table says what the ids and colours of masks mean, and holds no labels. Hand it in "
+            "together with its masks, as one zip."
+        )
     reason = reason_against(name, data)
     if name.lower().endswith(".json") and reason.endswith(FORMATS):
         return _read_json(name, parse_json(data), reading)  # says where it stops being JSON

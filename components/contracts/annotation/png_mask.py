@@ -1,8 +1,6 @@
 """Read and write PNG masks, one per image: label ids, train ids, or the Cityscapes colours.
 
-Which of the three a file holds is decided, in this order, by an explicit `encoding`, by the end of its
-name (`_labelIds`, `_trainIds` or `_labelTrainIds`, `_color`), or by its content, if only one reading is
-possible: see `tfds_cityscapes.masks`.
+`tfds_cityscapes.masks` reads them, for people's labels as for data sets and predictions.
 """
 
 from __future__ import annotations
@@ -15,30 +13,18 @@ import numpy as np
 from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR, clean, image_id_of_file
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import Annotation, AnnotationError
-from tfds_cityscapes.labels import colorize, to_label_ids
-from tfds_cityscapes.masks import Encoding, MaskError, train_ids_of
-from tfds_cityscapes.png import Png, PngError
+from tfds_cityscapes.labels import colorize, to_label_ids, to_train_ids
+from tfds_cityscapes.masks import ClassTable, Encoding, MaskError, encoding_of_name, read_label_ids
+from tfds_cityscapes.masks.png import SIGNATURE
 
-_SUFFIXES: tuple[tuple[str, Encoding], ...] = (
-    (r"_labelTrainIds$", "train_ids"),
-    (r"_trainIds$", "train_ids"),
-    (r"_labelIds$", "label_ids"),
-    (r"_color$", "color"),
-)
+__all__ = ["SIGNATURE", "Encoding", "encoding_of_name", "file_name", "read", "read_pixels", "write"]
+# What Roboflow adds to the name of an image, such as in x_png.rf.0123456789abcdef_mask.png.
+_ROBOFLOW = re.compile(r"((_(png|jpe?g))?\.rf\.\w{8,40}?)?_mask(?=\.png$)", re.IGNORECASE)
 _FILE_ENDS: dict[Encoding, str] = {
     "label_ids": "_gtFine_labelIds.png",
     "train_ids": "_gtFine_labelTrainIds.png",
     "color": "_gtFine_color.png",
 }
-
-
-def encoding_of_name(name: str) -> Encoding | None:
-    """Return the encoding that the end of a file's name says, or None."""
-    stem = re.sub(r"\.png$", "", name, flags=re.IGNORECASE)
-    for pattern, encoding in _SUFFIXES:
-        if re.search(pattern, stem, flags=re.IGNORECASE):
-            return encoding
-    return None
 
 
 def read(
@@ -47,6 +33,7 @@ def read(
     budget: Budget,
     annotator: str = UNKNOWN_ANNOTATOR,
     encoding: Encoding | None = None,
+    table: ClassTable | None = None,
 ) -> Annotation:
     """Read one mask.
 
@@ -55,18 +42,33 @@ def read(
       data: the file.
       budget: the rest of what the export may cost.
       annotator: who labeled it; the format does not say.
-      encoding: of the pixels, if the caller knows it; otherwise see the module.
+      encoding: what a name without a suffix means, if the caller knows it.
+      table: what the ids and colours mean, if there is a table beside the mask.
 
     Raises:
       AnnotationError: the mask is broken, too large or ambiguous, or has unknown ids or colours.
     """
-    image_id = image_id_of_file(name)
-    try:
-        train_ids = train_ids_of(Png(data, budget.check), encoding or encoding_of_name(name))
-    except (MaskError, PngError) as error:
-        raise AnnotationError(str(error)) from error
-    budget.spend(*train_ids.shape)
+    image_id = image_id_of_file(_ROBOFLOW.sub("", name) if table is not None else name)
+    train_ids = read_pixels(name, data, budget, encoding, table)
     return Annotation(image_id, train_ids, annotator, None, clean(name, 400))
+
+
+def read_pixels(
+    name: str,
+    data: bytes,
+    budget: Budget,
+    encoding: Encoding | None = None,
+    table: ClassTable | None = None,
+) -> np.ndarray:
+    """Return the train ids of a mask, uint8 [H, W]; arguments and errors are those of `read`."""
+    try:
+        label_ids = read_label_ids(
+            name, data, encoding=encoding, table=table, max_pixels=budget.limits.max_pixels
+        )
+    except MaskError as error:
+        raise AnnotationError(str(error)) from error
+    budget.spend(*label_ids.shape)
+    return to_train_ids(label_ids)
 
 
 def write(train_ids: np.ndarray, encoding: Encoding = "train_ids") -> bytes:

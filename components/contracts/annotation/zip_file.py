@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import PurePosixPath
 
-from components.contracts.annotation import cvat, png_mask
+from components.contracts.annotation import class_tables, cvat, png_mask
 from components.contracts.annotation.archive import Archive
 from components.contracts.annotation.fields import image_id_of_file
 from components.contracts.annotation.foreign import reason_against_zip
@@ -39,12 +38,7 @@ def read_zip(name: str, data: bytes, reading: Reading) -> Batch:
         read = partial(cvat.read, archive, root, reading.budget, reading.annotator)
         batches.append(guarded(archive.label(root), read))
     rest = [m for m in archive.names if not any(cvat.belongs(m, root) for root in roots)]
-    if any(PurePosixPath(member).name == "label_colors.txt" for member in rest):
-        raise AnnotationError(
-            "CVAT's Cityscapes export numbers the classes in its own way (label_colors.txt). Export "
-            "the task as Segmentation mask 1.1."
-        )
-    views = _views(rest)
+    views = _views([m for m in rest if not _goes_with_masks(archive, m)])
     # JSON and XML first: they say which of the images beside them are photos.
     order = sorted(views, key=lambda members: not _ends(members[0], ".json", ".xml"))
     by_first = {members[0]: _read_view(archive, members, reading) for members in order}
@@ -65,7 +59,17 @@ def _read_view(archive: Archive, members: list[str], reading: Reading) -> Batch:
 
 
 def _read_member(archive: Archive, member: str, reading: Reading) -> Batch:
-    return read_one(f"{archive.name}/{member}", archive.read(member), reading)
+    table = class_tables.beside(member, archive.names, archive.read)
+    return read_one(f"{archive.name}/{member}", archive.read(member), reading, table)
+
+
+def _goes_with_masks(archive: Archive, member: str) -> bool:
+    """Return whether a file is a table of classes, or a photo that such an export adds to its masks."""
+    if class_tables.is_table(member, archive.read):
+        return True
+    folder, _, name = member.rpartition("/")
+    photo = name.lower().endswith((".jpg", ".jpeg")) or "imgsFine" in folder.split("/")
+    return photo and class_tables.exists_beside(member, archive.names)
 
 
 def _is_photo(member: str, reading: Reading) -> bool:

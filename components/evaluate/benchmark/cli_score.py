@@ -14,14 +14,14 @@ from components.contracts.process.files import write_text
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of folder scoring, which `run` reads."""
     group = parser.add_argument_group(
-        "folder scoring", "score PNGs of label ids as the Cityscapes benchmark does"
+        "folder scoring", "score PNGs of ids as the Cityscapes benchmark does"
     )
     group.add_argument(
         "--predictions",
         type=command.path,
         metavar="DIR",
-        help="folder of PNGs of label ids (or of train ids, *_labelTrainIds.png) whose names hold "
-        "city_sequence_frame",
+        help="folder of PNGs whose names hold city_sequence_frame: label ids, or train ids in "
+        "*_labelTrainIds.png",
     )
     group.add_argument(
         "--ground-truth",
@@ -81,5 +81,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"{name:<15} {'undefined' if value is None else f'{100 * value:.2f} %'}")
     print(f"{scores['images']} images; report: {args.output}")
     for warning in report.scores.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"Warning: {warning}", file=sys.stderr)
     return command.DONE

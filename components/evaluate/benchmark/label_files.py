@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.evaluate.benchmark.id_files import ScoringError
-<<<<<<< HEAD
-from tfds_cityscapes.files import ending, walk_folder
-=======
 from tfds_cityscapes.files import ending, is_junk, summarize, walk_folder
->>>>>>> walker
+from tfds_cityscapes.masks import encoding_of_name
 
 _LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
+_ORDER = ("label_ids", "train_ids", None, "color")
 _KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these endings
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 
@@ -55,17 +53,10 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
             break
     found = {file.name.casefold(): file for file in walk_folder(folder).files}
     files: dict[str, TruthFile] = {}
-<<<<<<< HEAD
-    for path in _pngs(folder):
-        if not path.name.endswith(_LABELS):
-            continue
-        image_id = path.name.removesuffix(_LABELS)
-=======
     for name, file in sorted(found.items()):
         if not name.endswith(_LABELS.casefold()):
             continue
         image_id = file.name.rpartition("/")[2][: -len(_LABELS)]
->>>>>>> walker
         for kind in _KINDS:
             image_id = image_id.removesuffix(kind)
         if image_id in files:
@@ -86,11 +77,6 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
     return [files[image_id] for image_id in sorted(files)]
 
 
-def _pngs(folder: Path) -> list[Path]:
-    """List the PNG files below a folder, without hidden files and what systems leave behind."""
-    return [file.path for file in walk_folder(folder).files if ending(file.name) == ".png"]
-
-
 def _instances_of(labels: Path) -> Path:
     return labels.with_name(labels.name[: -len(_LABELS)] + _INSTANCES)
 
@@ -98,7 +84,8 @@ def _instances_of(labels: Path) -> Path:
 def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]:
     """Find each image's prediction: a PNG below `folder` whose name holds the image's id.
 
-    Where several do, the one named `*_labelIds.png` counts (a folder may hold `*_color.png` too).
+    Where several do, `*_labelIds.png` goes first, then `*_labelTrainIds.png`, any other name, and
+    `*_color.png`.
 
     Raises:
       ScoringError: an image has no prediction, or more than one candidate.
@@ -108,24 +95,19 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
     wanted = sorted(image_ids)
     known = set(wanted)
     candidates: dict[str, list[Path]] = {}
-<<<<<<< HEAD
-    for path in _pngs(folder):
-        image_id = _id_in(path.name, known)
-=======
     walk = walk_folder(folder)
     for file in walk.files:
         if ending(file.name) != ".png":
             continue
         image_id = _id_in(file.name.rpartition("/")[2], known)
->>>>>>> walker
         if image_id is not None:
             candidates.setdefault(image_id, []).append(file.path)
     chosen = {}
     for image_id in wanted:
         paths = candidates.get(image_id, [])
-        named = [path for path in paths if path.name.endswith(_LABELS)]
-        if len(paths) > 1 and len(named) == 1:
-            paths = named
+        kinds = [encoding_of_name(path.name) for path in paths]
+        best = min(kinds, key=_ORDER.index, default=None)
+        paths = [path for path, kind in zip(paths, kinds, strict=True) if kind == best]
         if not paths:
             raise ScoringError(
                 f"No prediction for {image_id}. Expected a PNG below {folder} whose name holds "

@@ -5,8 +5,6 @@ What the benchmark defines is computed as its script does; the rest is ours (`sc
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from components.contracts.scores.report import Count, Fraction, Headline, ImageScores, Stored
 from components.evaluate.explain import ConfusedPair
 
@@ -60,12 +58,12 @@ class Confusion(Stored):
 
 
 class FolderScores(CityReport):
-    """The scores of a folder of predictions; `warnings` are sentences for a person."""
+    """The scores of a folder of predictions; `warnings` are sentences that cast doubt on them."""
 
+    warnings: list[str]
     classes: dict[str, ClassReport]
     categories: dict[str, CategoryReport]
     per_city: dict[str, CityReport]
     confusion: Confusion
     worst_images: list[ImageScores]
     most_confused: list[ConfusedPair]
-    warnings: list[str] = Field(default_factory=list)

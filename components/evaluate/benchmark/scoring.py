@@ -6,7 +6,6 @@ kept of an image is its cells in a matrix (and, for the worst ones, one matrix e
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,14 +17,14 @@ import numpy as np
 from components.contracts.process.cpus import usable_cpus
 from components.contracts.scores.confusion import LabelMapError
 from components.evaluate.benchmark.counts import PixelCounts, count_pair
-from components.evaluate.benchmark.id_files import ScoringError, read_ids
+from components.evaluate.benchmark.id_files import ScoringError, read_ids, read_labels
 from components.evaluate.benchmark.label_files import TruthFile, find_truth, match_predictions
 from components.evaluate.benchmark.report import Confusion, FolderScores
 from components.evaluate.benchmark.sums import Sums
+from components.evaluate.benchmark.suspicion import train_ids_suspected
 from components.evaluate.explain import Examples, WorstImages, most_confused
-from tfds_cityscapes.labels import CLASS_NAMES, NUM_CLASSES, UnknownLabelError, to_label_ids
-
-_TRAIN_IDS = re.compile(r"_(label)?trainids\.png$", re.IGNORECASE)
+from tfds_cityscapes.labels import CLASS_NAMES
+from tfds_cityscapes.masks import encoding_of_name
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,9 @@ def score_pair(truth: TruthFile, prediction: Path) -> PixelCounts:
     """
     instances = None if truth.instances is None else read_ids(truth.instances)
     try:
-        return count_pair(read_ids(truth.labels), _read_prediction(prediction), instances)
+        return count_pair(read_labels(truth.labels), read_labels(prediction), instances)
     except LabelMapError as error:
         raise ScoringError(f"{error} The prediction is {prediction}, for {truth.labels}.") from None
-
-
-def _read_prediction(path: Path) -> np.ndarray:
-    """Read a prediction as label ids; one whose name says train ids is converted."""
-    ids = read_ids(path)
-    if not _TRAIN_IDS.search(path.name):
-        return ids
-    try:
-        return to_label_ids(ids)
-    except UnknownLabelError as error:
-        raise ScoringError(f"{path}, which the name says holds train ids: {error}") from error
 
 
 def score_pairs(
@@ -107,7 +95,7 @@ def score_folders(
     """Score every image of the ground truth as the Cityscapes benchmark does.
 
     Args:
-      predictions: folder of label-id PNGs, see `label_files.match_predictions`.
+      predictions: folder of PNGs, see `label_files.match_predictions`.
       ground_truth: see `label_files.find_truth`.
       split: which split, if `ground_truth` is a data set's root.
       workers: threads, see `score_pairs`.
@@ -132,8 +120,11 @@ def score_folders(
     confusion = total.counts.scored()
     confused, listed = most_confused(confusion, examples=examples), worst_images.list()
     named = {score.image_id for score in listed} | {pair.example for pair in confused}
+    as_label_ids = any(encoding_of_name(path.name) != "train_ids" for path in paths.values())
+    doubt = train_ids_suspected(total.counts) if as_label_ids else None
     scores = FolderScores(
         **total.folder(),
+        warnings=[doubt] if doubt else [],
         per_city={name: city.city() for name, city in sorted(cities.items())},
         confusion=Confusion(
             truth=list(CLASS_NAMES),
@@ -142,22 +133,6 @@ def score_folders(
         ),
         worst_images=listed,
         most_confused=confused,
-        warnings=_warnings(total.counts.confusion),
     )
     shown = {f.image_id: (f, paths[f.image_id]) for f in files if f.image_id in named}
     return FolderReport(scores, confusion, shown)
-
-
-def _warnings(confusion: np.ndarray) -> list[str]:
-    """Say if the predictions look like train ids, the most frequent mistake with Cityscapes.
-
-    Args:
-      confusion: int64 [34, 34], label ids, rows are the truth.
-    """
-    above = NUM_CLASSES  # the first id that no train id has
-    if confusion[:, above:].any() or not confusion[above:].any():
-        return []
-    return [
-        f"No predicted id exceeds {above - 1}, while labels do: the predictions look like train ids, and "
-        "were scored as label ids. If they are train ids, let their names end with _labelTrainIds.png."
-    ]

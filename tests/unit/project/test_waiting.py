@@ -7,16 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-<<<<<<< HEAD
-from tests.support.waiting import exit_code, finished, running, wait_until
-
-BUSY = "import time\nend = time.process_time() + 6\nwhile time.process_time() < end: pass"
-
-
-def test_a_process_that_computes_may_take_longer_than_the_patience() -> None:
-    with running([sys.executable, "-c", BUSY]) as process:
-        assert exit_code(process, patience=5) == 0
-=======
 from tests.support import waiting
 from tests.support.waiting import finished, running, wait_until
 
@@ -36,7 +26,6 @@ def test_what_computes_may_take_longer_than_the_patience(monkeypatch: pytest.Mon
         assert moves.within(120.0)
     now[0] += 30.0
     assert not moves.within(120.0)
->>>>>>> env
 
 
 def test_a_process_that_stands_still_is_killed_and_leaves_no_warning() -> None:

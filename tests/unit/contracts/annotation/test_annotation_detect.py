@@ -4,6 +4,7 @@ import os
 import stat
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 
@@ -140,7 +141,7 @@ def test_encrypted_zip_is_rejected_with_a_reason():
     assert "password" in read_bytes("job.zip", bytes(data), Limits()).refusals[0].reason
 
 
-def test_cityscapes_export_of_cvat_is_rejected_for_its_other_ids():
+def test_cityscapes_export_of_cvat_is_rejected_if_its_table_says_other_ids():
     files = {"label_colors.txt": "1 2 3 car", "gtFine/a/a_1_gtFine_labelIds.png": write(MAP)}
     batch = read_zip(files)
     assert batch.annotations == ()
@@ -182,3 +183,39 @@ def test_links_folders_pipes_and_missing_or_large_files_are_rejected(tmp_path):
     assert "cannot be read" in read_export(tmp_path / "a\0b", Limits()).refusals[0].reason
     assert "at most" in read_export(good, Limits(max_file_bytes=10)).refusals[0].reason
     assert "at most" in read_bytes("a", bytes(11), Limits(max_file_bytes=10)).refusals[0].reason
+
+
+def classes_of(batch):
+    assert batch.refusals == ()
+    return {one.image_id: np.unique(one.train_ids).tolist() for one in batch.annotations}
+
+
+ROBOFLOW = b"Pixel Value, Class\n0, background\n1, sky\n2, car\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "name", "image_id"),
+    [
+        ("_classes.csv", ROBOFLOW, "train/a_1_png.rf.0123456789abcdef0123456789abcdef_mask.png", "a_1"),
+        ("_classes.csv", ROBOFLOW, "train/a_1_mask.png", "a_1"),
+        ("label_colors.txt", b"0 0 0 background\n1 1 1 sky\n2 2 2 car", "gtFine/train/a/a_1.png", "a_1"),
+        ("class_names.txt", b"_background_\nsky\ncar", "SegmentationClassPNG/a_1.png", "a_1"),
+    ],
+)  # fmt: skip
+def test_table_in_a_zip_says_what_the_masks_of_its_folder_mean(table, content, name, image_id):
+    folder = "train/" if table == "_classes.csv" else ""
+    mask = cv2.imencode(".png", np.array([[0, 1, 2]], np.uint8))[1].tobytes()
+    batch = read_zip({folder + table: content, name: mask, "train/a_1.jpg": b"\xff\xd8\xff"})
+    assert classes_of(batch) == {image_id: [10, 13, 255]}
+
+
+def test_table_beside_a_mask_in_a_folder_says_what_it_means(tmp_path):
+    (tmp_path / "gt/train").mkdir(parents=True)
+    (tmp_path / "gt/label_colors.txt").write_text("0 0 0 background\n9 9 9 sky\n")
+    mask = tmp_path / "gt/train/a_1.png"
+    cv2.imwrite(str(mask), np.array([[0, 1]], np.uint8))
+    assert classes_of(read_export(mask, Limits())) == {"a_1": [10, 255]}
+    table = read_export(tmp_path / "gt/label_colors.txt", Limits())
+    assert "together with its masks, as one zip" in table.refusals[0].reason
+    (tmp_path / "gt/label_colors.txt").write_text("nothing")
+    assert "label_colors.txt cannot be read" in read_export(mask, Limits()).refusals[0].reason
