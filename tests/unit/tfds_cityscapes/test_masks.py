@@ -12,28 +12,26 @@ import pytest
 from components.contracts.annotation import png_mask
 from components.contracts.annotation.limits import Budget, Limits
 from components.contracts.annotation.model import AnnotationError
-from components.evaluate.benchmark.id_files import ScoringError, read_ids
+from components.evaluate.benchmark.id_files import ScoringError, read_labels
 from tests.support.png_kinds import gray_palette, png
 from tests.support.tiny_source import write_item
 from tfds_cityscapes.labels import colorize, to_label_ids, to_train_ids
-from tfds_cityscapes.masks import MaskError, train_ids_of
-from tfds_cityscapes.png import Png, PngError
+from tfds_cityscapes.masks import MaskError, read_label_ids
 from tfds_cityscapes.source import SourceError, open_source
 
 NAME = "aa_000000_000000"
 RNG = np.random.default_rng(0)
 LABEL_IDS = RNG.choice(np.array([0, 7, 17, 23, 26], np.uint8), (40, 56))
-TWO = np.where(LABEL_IDS > 17, 17, 0).astype(np.uint8)  # levels that four bits can hold: 0 and 17
+TWO = np.where(LABEL_IDS > 17, 17, 0).astype(np.uint8)
 OPAQUE = np.full((40, 56), 255, np.uint8)
 
-# Every way to store LABEL_IDS (or TWO).
+# Every way to store LABEL_IDS.
 WAYS: dict[str, Callable[[], tuple[bytes, np.ndarray]]] = {
     "8 bit": lambda: (png(LABEL_IDS), LABEL_IDS),
     "16 bit": lambda: (png(LABEL_IDS, 16), LABEL_IDS),
     "interlaced": lambda: (png(LABEL_IDS, interlaced=True), LABEL_IDS),
     "palette of grays": lambda: (gray_palette(LABEL_IDS, [26, 7, 0, 23, 17]), LABEL_IDS),
     "palette of grays, 4 bit": lambda: (gray_palette(LABEL_IDS, [26, 7, 0, 23, 17], 4), LABEL_IDS),
-    "4 bit": lambda: (png(TWO // 17, 4), TWO),
     "gamma": lambda: (png(LABEL_IDS, extra=[(b"gAMA", (45455).to_bytes(4, "big"))]), LABEL_IDS),
     "alpha": lambda: (png(np.stack([LABEL_IDS, OPAQUE], -1), color_type=4), LABEL_IDS),
     "three equal channels": lambda: (png(np.stack([LABEL_IDS] * 3, -1), color_type=2), LABEL_IDS),
@@ -54,7 +52,7 @@ def _data_set(data: bytes, folder: Path) -> np.ndarray:
 def _scoring(data: bytes, folder: Path) -> np.ndarray:
     path = folder / f"{NAME}_labelIds.png"
     path.write_bytes(data)
-    return to_train_ids(read_ids(path).astype(np.uint8))
+    return to_train_ids(read_labels(path))
 
 
 READERS = {"feedback": _feedback, "data set": _data_set, "scoring": _scoring}
@@ -68,6 +66,15 @@ def test_a_mask_means_the_same_however_it_is_stored(
 ) -> None:
     data, label_ids = WAYS[way]()
     np.testing.assert_array_equal(read(data, tmp_path), to_train_ids(label_ids))
+
+
+@reader
+def test_few_bits_that_can_be_read_in_two_ways_are_rejected_with_both(
+    read: Callable[[bytes, Path], np.ndarray], tmp_path: Path
+) -> None:
+    """An optimizer stores the gray levels 0 and 17 in four bits as 0 and 1."""
+    with pytest.raises((AnnotationError, SourceError, ScoringError), match="read in two ways"):
+        read(png(TWO // 17, 4), tmp_path)
 
 
 @reader
@@ -97,9 +104,9 @@ def test_a_transparent_gray_or_palette_entry_has_no_class(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (cv2.imencode(".jpg", LABEL_IDS)[1].tobytes(), "is a JPEG, not a PNG"),
-        (cv2.imencode(".bmp", LABEL_IDS)[1].tobytes(), "is a BMP, not a PNG"),
-        (cv2.imencode(".tiff", LABEL_IDS)[1].tobytes(), "is a TIFF, not a PNG"),
+        (cv2.imencode(".jpg", LABEL_IDS)[1].tobytes(), "it is a JPEG"),
+        (cv2.imencode(".bmp", LABEL_IDS)[1].tobytes(), "it is a BMP"),
+        (cv2.imencode(".tiff", LABEL_IDS)[1].tobytes(), "it is a TIFF"),
         (png(LABEL_IDS)[:-40], "cut off"),
         (b"", "not a PNG"),
     ],
@@ -118,29 +125,35 @@ def test_train_ids_under_the_name_of_label_ids_are_rejected(
 ) -> None:
     train_ids = to_train_ids(LABEL_IDS)
     with pytest.raises(
-        (AnnotationError, SourceError), match=r"are train ids: .*_labelTrainIds\.png"
+        (AnnotationError, SourceError), match=r"holds 255 and no id above 18 .*_labelTrainIds\.png"
     ):
         read(png(train_ids), tmp_path)
 
 
+def _train_ids(data: bytes, encoding: str | None) -> np.ndarray:
+    end = {None: "", "label_ids": "_labelIds", "train_ids": "_trainIds", "color": "_color"}[
+        encoding
+    ]
+    return to_train_ids(read_label_ids(f"{NAME}{end}.png", data))
+
+
 def test_black_and_white_never_decides() -> None:
-    mask = Png(png(np.where(LABEL_IDS > 9, 255, 0)))
-    with pytest.raises(MaskError, match="black and white"):
-        train_ids_of(mask, None)
-    with pytest.raises(MaskError, match="are train ids"):
-        train_ids_of(mask, "label_ids")
-    assert set(np.unique(train_ids_of(mask, "train_ids"))) == {0, 255}
+    mask = png(np.where(LABEL_IDS > 9, 255, 0))
+    for encoding in (None, "label_ids"):
+        with pytest.raises(MaskError):
+            _train_ids(mask, encoding)
+    assert set(np.unique(_train_ids(mask, "train_ids"))) == {0, 255}
 
 
-def _paletted(places: np.ndarray, colors: np.ndarray) -> Png:
-    return Png(png(places, 8, 3, [(b"PLTE", np.asarray(colors, np.uint8).tobytes())]))
+def _paletted(places: np.ndarray, colors: np.ndarray) -> bytes:
+    return png(places, 8, 3, [(b"PLTE", np.asarray(colors, np.uint8).tobytes())])
 
 
 def test_a_palette_of_the_label_table_s_colours_decides() -> None:
     train_ids = to_train_ids(LABEL_IDS)
     used, places = np.unique(train_ids, return_inverse=True)
     mask = _paletted(places.reshape(40, 56), colorize(used[None])[0])
-    np.testing.assert_array_equal(train_ids_of(mask, None), train_ids)
+    np.testing.assert_array_equal(_train_ids(mask, None), train_ids)
 
 
 def test_a_palette_that_contradicts_the_name_is_rejected_with_both_readings() -> None:
@@ -149,12 +162,13 @@ def test_a_palette_that_contradicts_the_name_is_rejected_with_both_readings() ->
     right = np.zeros((34, 3), np.uint8)
     right[[7, 26]] = (128, 64, 128), (0, 0, 142)
     np.testing.assert_array_equal(
-        train_ids_of(_paletted(label_ids, right), "label_ids"), to_train_ids(label_ids)
+        _train_ids(_paletted(label_ids, right), "label_ids"), to_train_ids(label_ids)
     )
     wrong = right.copy()
     wrong[[7, 26]] = right[[26, 7]]
-    with pytest.raises(MaskError, match=r"by its colours, .* is car; as label ids, .* it is road"):
-        train_ids_of(_paletted(label_ids, wrong), "label_ids")
+    with pytest.raises(MaskError, match="road") as raised:
+        _train_ids(_paletted(label_ids, wrong), "label_ids")
+    assert "car" in str(raised.value)
 
 
 def test_a_foreign_palette_needs_a_name() -> None:
@@ -162,28 +176,11 @@ def test_a_foreign_palette_needs_a_name() -> None:
     colors = np.zeros((14, 3), np.uint8)
     colors[:, 0] = np.arange(14) * 9 + 1
     colors[:, 1] = 77
-    with pytest.raises(MaskError, match="nothing says what its numbers mean"):
-        train_ids_of(_paletted(train_ids, colors), None)
-    np.testing.assert_array_equal(
-        train_ids_of(_paletted(train_ids, colors), "train_ids"), train_ids
-    )
-
-
-def test_ids_in_the_red_channel_are_named_as_such() -> None:
-    rgb = np.zeros((4, 4, 3), np.uint8)
-    rgb[..., 0] = 7
-    with pytest.raises(MaskError, match="ids in the red channel"):
-        train_ids_of(Png(png(rgb, color_type=2)), None)
-
-
-def test_a_header_that_promises_too_much_is_rejected_before_anything_is_allocated() -> None:
-    def check(height: int, width: int) -> None:
-        raise PngError(f"{width}x{height} is too large")
-
-    with pytest.raises(PngError, match="56x40 is too large"):
-        Png(png(LABEL_IDS), check)
+    with pytest.raises(MaskError):
+        _train_ids(_paletted(train_ids, colors), None)
+    np.testing.assert_array_equal(_train_ids(_paletted(train_ids, colors), "train_ids"), train_ids)
 
 
 def test_a_mask_keeps_its_classes_through_label_ids() -> None:
     train_ids = to_train_ids(LABEL_IDS)
-    np.testing.assert_array_equal(train_ids_of(Png(png(to_label_ids(train_ids))), None), train_ids)
+    np.testing.assert_array_equal(_train_ids(png(to_label_ids(train_ids)), None), train_ids)
