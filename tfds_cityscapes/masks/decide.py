@@ -112,10 +112,8 @@ def _by_encoding(pixels: Pixels, encoding: Encoding) -> Meaning:
         raise MaskError(reasons.colors_for_ids(known, (pixels.colors or {}).values(), encoding))
     found = meaning.by_ids(pixels, encoding)
     if encoding == "label_ids":
-        used = {how: sorted(set(pixels.ids[how].values())) for how in found}
-        if used and all(meaning.are_train_ids(ids) for ids in used.values()):
-            raise MaskError(reasons.train_ids_as_label_ids(next(iter(used.values()))))
-        found = {h: one for h, one in found.items() if not meaning.are_train_ids(used[h])}
+        for how in found:
+            meaning.check_label_ids(sorted(set(pixels.ids[how].values())))
     if pixels.palette:
         return _by_palette(pixels, found, encoding)
     if not found:

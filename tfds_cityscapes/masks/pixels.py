@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfds_cityscapes.labels import IGNORE_LABEL
 from tfds_cityscapes.masks.png import (
     GRAY,
     GRAY_ALPHA,
@@ -25,6 +26,7 @@ from tfds_cityscapes.masks.png import (
 Color = tuple[int, int, int]
 # Readings of a palette.
 PLACES, GRAYS = "the places in its palette", "the gray values of its palette"
+_BLACK = (0, 0, 0)
 _MOST_COLORS = 4096  # a mask has a few dozen; smoothed edges add hundreds, a photo ten thousands
 _BYTE_STEP = 257  # between neighbouring values that were stretched from 8 to 16 bits
 
@@ -68,7 +70,7 @@ def pixels_of(png: Png) -> Pixels:
     if png.header.depth < 8:
         step = gray_step(png.header.depth)
         ids = {
-            f"its samples of {png.header.depth} bits as stored": {value: value for value in used},
+            f"its {png.header.depth}-bit samples as stored": {value: value for value in used},
             "the gray values that are shown, of 8 bits": {value: value * step for value in used},
         }
     else:
@@ -79,15 +81,17 @@ def pixels_of(png: Png) -> Pixels:
 def _of_palette(
     png: Png, stored: np.ndarray, used: tuple[int, ...], erased: np.ndarray | None
 ) -> Pixels:
-    if used[-1] >= len(png.palette):
+    # Writers give the classes a palette and let the ignore label be outside, which viewers show black.
+    outside = [place for place in used if place >= len(png.palette)]
+    if outside not in ([], [IGNORE_LABEL]):
         raise MaskError(
             f"The PNG holds place {used[-1]} of its palette, which has {len(png.palette)} colours. "
             "Save it again without a palette."
         )
-    colors = {place: png.palette[place] for place in used}
+    colors = {place: _BLACK if place in outside else png.palette[place] for place in used}
     ids = {PLACES: {place: place for place in used}}
     # Colours that two places share say nothing about the ids: one would be lost.
-    if len(set(colors.values())) == len(colors):
+    if not outside and len(set(colors.values())) == len(colors):
         if all(_is_gray(color) for color in colors.values()):
             ids[GRAYS] = {p: color[0] for p, color in colors.items()}
         elif all(color in _VOC_PLACES for color in colors.values()):
@@ -95,7 +99,8 @@ def _of_palette(
                 place: _VOC_PLACES[color] for place, color in colors.items()
             }
     entries = len(png.palette) - sum(alpha == 0 for alpha in png.transparency[: len(png.palette)])
-    return Pixels(stored, used, erased, ids, colors, True, len(used) == entries)
+    compact = not outside and len(used) == entries
+    return Pixels(stored, used, erased, ids, colors, True, compact)
 
 
 def _of_colors(samples: np.ndarray, erased: np.ndarray | None) -> Pixels:

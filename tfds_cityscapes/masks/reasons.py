@@ -10,6 +10,7 @@ WORDS = {"label_ids": "label ids", "train_ids": "train ids", "color": "the Citys
 PLAIN = "Save it with 8 bits per pixel, gray, without a palette."
 RENAME = "Add _labelIds or _trainIds to the end of the file's name, before .png."
 MAX_LABEL_ID = max(row.label_id for row in LABELS)
+_FEW_COLORS = 64  # as a table has; smoothed edges have more
 _INSTANCE = 1000  # an instance id is label id · 1000 + number
 
 
@@ -85,9 +86,12 @@ def useless_palette(places: Sequence[int], colors: Iterable[object], encoding: s
 
 def unknown_colors(colors: Sequence[object], table: str = "the Cityscapes label table") -> str:
     """Return the reason against colours that a table lacks."""
+    reason = f"The mask has colours that are not in {table}: {len(colors)}, such as RGB {some(colors, 3)}."
+    if len(colors) > _FEW_COLORS:
+        return f"{reason} Draw without smoothed edges and save as PNG."
     return (
-        f"The mask has colours that are not in {table}: {len(colors)}, such as RGB {some(colors, 3)}. "
-        "Draw without smoothed edges and save as PNG."
+        f"{reason} It is painted in the colours of another table, blurred, or codes ids in red, green and "
+        "blue, as panoptic masks do. Export it in the Cityscapes colours, or as ids in one channel."
     )
 
 

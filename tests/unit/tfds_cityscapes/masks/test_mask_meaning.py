@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.png_files import PALETTE, RGB, grays, png
 from tfds_cityscapes.labels import TRAIN_LABELS, to_train_ids
@@ -77,6 +79,11 @@ def test_full_palette_must_agree_with_the_ids():
     assert classes("a_labelTrainIds.png", data) == [[0, 1, 10, 13]]
     with pytest.raises(MaskError, match=r"two ways.*places in its palette.*Cityscapes colours"):
         classes("a_labelIds.png", data)
+
+
+def test_ignore_label_may_be_outside_of_the_palette():
+    data = png([[0, 10, 255]], 8, PALETTE, palette=[row.color for row in TRAIN_LABELS])
+    assert classes("a_labelTrainIds.png", data) == classes("a.png", data) == [[0, 10, 255]]
 
 
 def test_full_palette_of_other_colours_holds_ids_if_the_name_says_so():
@@ -194,3 +201,41 @@ def test_damaged_table_is_rejected_by_name(name, data):
 )
 def test_end_of_a_name_says_the_encoding(name, encoding):
     assert encoding_of_name(name) == encoding
+
+
+@st.composite
+def rewritten(draw):
+    """Draw a mask, and a copy that shows the same, as a program that makes files smaller writes it."""
+    encoding = draw(st.sampled_from(["labelIds", "labelTrainIds"]))
+    known = [*range(34)] if encoding == "labelIds" else [*range(19), 255]
+    used = draw(st.lists(st.sampled_from(known), min_size=1, max_size=6, unique=True))
+    numbers = draw(st.lists(st.integers(0, len(used) - 1), min_size=6, max_size=6))
+    places = np.array(numbers).reshape(2, 3)
+    order = draw(st.permutations(range(len(set(numbers)))))
+    present = sorted(set(numbers))
+    moved = np.array([order[present.index(i)] for i in numbers]).reshape(2, 3)
+    values = [used[i] for _, i in sorted(zip(order, present, strict=True))]
+    ids = np.array(used)[places]
+    interlaced = draw(st.booleans())
+    copies = [png(np.dstack([ids] * 3), 8, RGB, interlaced=interlaced)]
+    copies += [png(ids, 16, interlaced=interlaced), png(ids * 257, 16, interlaced=interlaced)]
+    for depth in (1, 2, 4, 8):
+        if len(values) <= 2**depth:
+            palette = grays(*values)
+            copies.append(png(moved, depth, PALETTE, palette=palette, interlaced=interlaced))
+        step = 255 // (2**depth - 1)
+        if not (ids % step).any():
+            copies.append(png(ids // step, depth, interlaced=interlaced))
+    return f"a_{encoding}.png", png(ids), draw(st.sampled_from(copies))
+
+
+@settings(max_examples=400, deadline=None)
+@given(rewritten())
+def test_copy_that_shows_the_same_is_the_same_classes_or_rejected(masks):
+    name, plain, copy = masks
+    expected = classes(name, plain)
+    try:
+        found = classes(name, copy)
+    except MaskError:
+        return
+    assert found == expected

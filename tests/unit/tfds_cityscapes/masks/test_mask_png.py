@@ -59,7 +59,9 @@ def test_samples_of_few_bits_are_ids_if_their_gray_values_cannot_be(depth):
 )
 def test_samples_of_few_bits_that_can_be_two_things_are_rejected_with_both(name, depth):
     # 1 of 4 bits is shown as 17, which is pole; 1 of 1 bit as 255, which is ignore.
-    with pytest.raises(MaskError, match=r"in two ways.* bits as stored.* or by the gray values"):
+    with pytest.raises(
+        MaskError, match=r"in two ways.*-bit samples as stored.* or by the gray values"
+    ):
         ids(png([[0, 1]], depth), name)
 
 
