@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from tfds_cityscapes.files import (
@@ -32,8 +31,10 @@ from tfds_cityscapes.files import (
     walk_folder,
     walk_zip,
 )
-from tfds_cityscapes.labels import UnknownLabelError, to_train_ids
+from tfds_cityscapes.labels import to_train_ids
 from tfds_cityscapes.layout import IMAGES, MASKS, TOPS, Item, arrange, from_top
+from tfds_cityscapes.masks import MaskError, read_label_ids, table_beside
+from tfds_cityscapes.masks.tables import PARSERS
 from tfds_cityscapes.photos import decode_image
 
 __all__ = ["Item", "Source", "SourceError", "decode_image", "open_source"]
@@ -49,12 +50,14 @@ class Source:
       files: by their names from leftImg8bit or gtFine on.
       items: the images, sorted by id.
       skipped: the files that were not read, and why.
+      tables: the names of tables of classes in `files`: at the top of the data set, or in gtFine.
     """
 
     uri: str
     files: dict[str, File]
     items: tuple[Item, ...] = field(default=())
     skipped: tuple[Skipped, ...] = field(default=())
+    tables: frozenset[str] = frozenset()
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes; SourceError if it does not exist or cannot be read."""
@@ -72,21 +75,18 @@ class Source:
         """
         if item.label is None:
             raise SourceError(f"{item.image_id} has no *_gtFine_labelIds.png in {self.uri}.")
-        mask = _decode(self.read(item.label), cv2.IMREAD_UNCHANGED)
-        if mask is None or mask.ndim != 2:
-            raise SourceError(
-                f"{item.label} is not a one-channel PNG of label ids: "
-                f"{'it cannot be decoded' if mask is None else f'its shape is {mask.shape}'}."
-            )
+        data = self.read(item.label)
+        try:
+            table = table_beside(item.label, self.tables, self.read)
+            mask = read_label_ids(item.label, data, table=table)
+        except MaskError as error:
+            raise SourceError(f"{item.label}: {error}") from error
         if size is not None and mask.shape != size:
             raise SourceError(
                 f"{item.label} does not have the image's size {size[0]}x{size[1]}: it has "
                 f"{mask.shape[0]}x{mask.shape[1]}."
             )
-        try:
-            return to_train_ids(mask)
-        except UnknownLabelError as error:
-            raise SourceError(f"{item.label}: {error}") from error
+        return to_train_ids(mask)
 
     def read_image(self, item: Item) -> np.ndarray:
         """Read an item's image: uint8 [H, W, 3], RGB. SourceError if it cannot be decoded."""
@@ -98,11 +98,6 @@ class Source:
         for name in sorted(names):
             digest.update(f"{name}\0{self.files[name].stamp}\n".encode())
         return digest.hexdigest()
-
-
-def _decode(data: bytes, flags: int) -> np.ndarray | None:
-    """Decode with OpenCV; None if the file is empty (which OpenCV raises on) or broken."""
-    return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
 
 
 def _tops(root: Path) -> list[Path]:
@@ -142,6 +137,7 @@ class _Collected:
 
     def __init__(self) -> None:
         self.files: dict[str, File] = {}
+        self.tables: dict[str, File] = {}
         self.skipped: list[Skipped] = []
 
     def add_folder(self, top: Path) -> None:
@@ -149,6 +145,12 @@ class _Collected:
         self._skip(top.name, walk)
         for file in walk.files:
             self._add(f"{top.name}/{file.name}", file)
+        if TOPS[top.name.casefold()] == MASKS:
+            for name in PARSERS:
+                if (path := top.parent / name).is_file():
+                    info = path.stat()
+                    stamp = f"{info.st_size} {info.st_mtime_ns}"
+                    self._add(name, File(name, stamp, path))
 
     def add_zip(self, path: Path) -> None:
         try:
@@ -157,14 +159,16 @@ class _Collected:
             raise SourceError(f"{path} is not a readable zip: {error}.") from error
         self._skip(path.name, walk)
         for file in walk.files:
-            if name := from_top(file.name):
+            base = file.name.rpartition("/")[2]
+            if name := from_top(file.name) or (base if base in PARSERS else None):
                 self._add(name, file)
 
     def _skip(self, top: str, walk: Walk) -> None:
         self.skipped += [Skipped(f"{top}/{name}".rstrip("/"), why) for name, why in walk.skipped]
 
     def _add(self, name: str, file: File) -> None:
-        first = self.files.setdefault(name, file)
+        is_table = name.rpartition("/")[2] in PARSERS and not name.startswith(f"{IMAGES}/")
+        first = (self.tables if is_table else self.files).setdefault(name, file)
         if first is file:
             return
         # A folder that was unpacked from the zip beside it goes first; it may have been repaired.
@@ -206,7 +210,8 @@ def open_source(path: Path) -> Source:
     skipped = (*collected.skipped, *unread)
     if not items:
         raise SourceError(_nothing_found(path, skipped))
-    return Source(str(path), collected.files, tuple(items), skipped)
+    files = collected.files | collected.tables
+    return Source(str(path), files, tuple(items), skipped, frozenset(collected.tables))
 
 
 def _nothing_found(path: Path, skipped: Iterable[Skipped]) -> str:

@@ -59,6 +59,7 @@ class Division:
         names = [i.image for items in self.splits.values() for i in items]
         scored = (items for name, items in self.splits.items() if name != POOL)
         names += [i.label for items in scored for i in items if i.label]
+        names += self.source.tables  # they say what the ids of the masks mean
         facts = {
             "format": FORMAT,
             "files": self.source.fingerprint(names),

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from components.evaluate.benchmark.id_files import ScoringError
 from tfds_cityscapes.files import ending, is_junk, summarize, walk_folder
+from tfds_cityscapes.masks import encoding_of_name
 
 _LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
+_ORDER = ("label_ids", "train_ids", None, "color")
 _KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these endings
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 
@@ -82,7 +84,8 @@ def _instances_of(labels: Path) -> Path:
 def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]:
     """Find each image's prediction: a PNG below `folder` whose name holds the image's id.
 
-    Where several do, the one named `*_labelIds.png` counts (a folder may hold `*_color.png` too).
+    Where several do, `*_labelIds.png` goes first, then `*_labelTrainIds.png`, any other name, and
+    `*_color.png`.
 
     Raises:
       ScoringError: an image has no prediction, or more than one candidate.
@@ -102,9 +105,9 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
     chosen = {}
     for image_id in wanted:
         paths = candidates.get(image_id, [])
-        named = [path for path in paths if path.name.endswith(_LABELS)]
-        if len(paths) > 1 and len(named) == 1:
-            paths = named
+        kinds = [encoding_of_name(path.name) for path in paths]
+        best = min(kinds, key=_ORDER.index, default=None)
+        paths = [path for path, kind in zip(paths, kinds, strict=True) if kind == best]
         if not paths:
             raise ScoringError(
                 f"No prediction for {image_id}. Expected a PNG below {folder} whose name holds "
