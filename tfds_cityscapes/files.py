@@ -140,9 +140,7 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], walk: Wa
         here = folder.stat()
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        walk.skipped.append(
-            Skipped(below or str(folder), f"the folder is not readable ({error.strerror})")
-        )
+        walk.skipped.append(Skipped(below, f"the folder is not readable ({error.strerror})"))
         return
     place = (here.st_dev, here.st_ino)
     if place in above:

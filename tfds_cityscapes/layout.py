@@ -116,8 +116,8 @@ def _images(names: Sequence[str], skipped: list[Skipped]) -> dict[str, Item]:
     for name in names:
         found = image_id(name)
         if found is None:
-            unnamed = "it is not named as an image, <id>_leftImg8bit.png"
-            skipped.append(Skipped(name, why_not_an_image(name) or unnamed))
+            why = why_not_an_image(name) or "it is not named as an image, <id>_leftImg8bit.png"
+            skipped.append(Skipped(name, why))
             continue
         folders = _folders(name)
         split = _split(folders)

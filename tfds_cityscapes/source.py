@@ -14,6 +14,7 @@ import os
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tfds_cityscapes.files import (
     File,
     Skipped,
     SourceError,
+    Walk,
     is_junk,
     looks_like_an_image,
     summarize,
@@ -140,7 +142,7 @@ class _Collected:
 
     def add_folder(self, top: Path) -> None:
         walk = walk_folder(top)
-        self.skipped += [Skipped(f"{top.name}/{name}", why) for name, why in walk.skipped]
+        self._skip(top.name, walk)
         for file in walk.files:
             self._add(f"{top.name}/{file.name}", file)
         if TOPS[top.name.casefold()] == MASKS:
@@ -155,11 +157,14 @@ class _Collected:
             walk = walk_zip(path)
         except (OSError, zipfile.BadZipFile) as error:
             raise SourceError(f"{path} is not a readable zip: {error}.") from error
-        self.skipped += [Skipped(f"{path.name}/{name}", why) for name, why in walk.skipped]
+        self._skip(path.name, walk)
         for file in walk.files:
             base = file.name.rpartition("/")[2]
             if name := from_top(file.name) or (base if base in PARSERS else None):
                 self._add(name, file)
+
+    def _skip(self, top: str, walk: Walk) -> None:
+        self.skipped += [Skipped(f"{top}/{name}".rstrip("/"), why) for name, why in walk.skipped]
 
     def _add(self, name: str, file: File) -> None:
         is_table = name.rpartition("/")[2] in PARSERS and not name.startswith(f"{IMAGES}/")
@@ -185,6 +190,8 @@ def open_source(path: Path) -> Source:
     collected = _Collected()
     if path.is_dir():
         tops = _tops(path)
+        lost = [p for p in path.glob("*") if p.name.casefold() in TOPS and not p.exists()]
+        collected.skipped += [Skipped(p.name, "the link leads nowhere") for p in lost]
         for top in tops:
             collected.add_folder(top)
         zips = [z for z in sorted(path.glob("*.[zZ][iI][pP]")) if not is_junk(z.name)]
@@ -214,9 +221,13 @@ def _nothing_found(path: Path, skipped: Iterable[Skipped]) -> str:
     if inside is not None:
         hints.append(f"Pass the folder that holds {inside.name}: {inside.parent}.")
     elif path.is_dir() and not hints:
-        others = [file.name for file in walk_folder(path).files if looks_like_an_image(file.name)]
-        if others:
-            hints.append(f"It has {len(others)} images outside of {IMAGES}, such as {others[0]}.")
+        # Not all of the folder: a mistyped path may be the root of a disk.
+        seen = islice(
+            chain.from_iterable(path.glob("*/" * depth + "*") for depth in range(3)), 9999
+        )
+        names = sorted(p.relative_to(path).as_posix() for p in seen if looks_like_an_image(p.name))
+        if names:
+            hints.append(f"It has {len(names)} images outside of {IMAGES}, such as {names[0]}.")
     return " ".join(
         [
             f"No images found in {path}.",

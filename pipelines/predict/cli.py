@@ -75,9 +75,9 @@ def predict_command(
     view = View.parse(size, flip, scales, window)
     outputs = Outputs(output, overlays, submission)
     predicted = predict_folder(model, images, outputs, view, tracking_uri)
-    click.echo(f"Wrote {predicted.maps} label maps to {output}.")
+    click.echo(f"Wrote {predicted.written} label maps to {output}.")
     if broken := predicted.unreadable:
-        all_of = f"{len(broken)} of {predicted.maps + len(broken)} images"
+        all_of = f"{len(broken)} of {predicted.written + len(broken)} images"
         listed = "".join(f"\n  {why}" for why in broken)
         raise StreetloopError(
             f"{all_of} could not be read:{listed}\nRepair or remove them, and run again."

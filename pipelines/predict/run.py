@@ -48,7 +48,7 @@ class Outputs:
 class Predicted(NamedTuple):
     """The number of label maps, and of each photo that could not be read, what was wrong."""
 
-    maps: int
+    written: int
     unreadable: list[str]
 
 

@@ -65,9 +65,7 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
                 "Point --ground-truth at one of them."
             )
         instances = found.get(name[: -len(_LABELS)] + _INSTANCES.casefold())
-        files[image_id] = TruthFile(
-            image_id, file.path, None if instances is None else instances.path
-        )
+        files[image_id] = TruthFile(image_id, file.path, instances.path if instances else None)
     if not files:
         raise ScoringError(f"No *{_LABELS} files below {folder}.")
     without = [file for _, file in sorted(files.items()) if file.instances is None]

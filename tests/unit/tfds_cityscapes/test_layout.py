@@ -86,6 +86,16 @@ def test_linked_splits_and_cities_are_followed(root, tmp_path):
     assert found(root) == AS_USUAL
 
 
+def test_a_link_to_a_part_that_is_gone_is_reported(root, tmp_path):
+    move(root / "gtFine", tmp_path / "gone")
+    (root / "gtFine").symlink_to(tmp_path / "elsewhere")
+    assert reason(root, "gtFine") == "the link leads nowhere"
+    move(root / "leftImg8bit", tmp_path / "away")
+    (root / "leftImg8bit").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match="2 files were not read, such as gtFine: the link leads"):
+        open_source(root)
+
+
 def test_case_and_unicode_form_of_names_do_not_matter(tmp_path):
     city = "Köln"
     write_item(tmp_path, f"{city}_000000_000019")

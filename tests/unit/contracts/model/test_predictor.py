@@ -11,6 +11,7 @@ import tensorflow as tf
 from components.contracts.model import predictor as module
 from components.contracts.model.predictions import predictions
 from components.contracts.model.predictor import Predictor, pad_to_stride
+from components.contracts.model.windows import starts
 from components.contracts.recipe.inference import InferenceSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
@@ -42,8 +43,8 @@ def _one_by_one(generator, settings, image, size):
             height, width = view.shape[:2]
             window = settings.window or (height, width)
             summed, times = np.zeros((height, width, 19)), np.zeros((height, width, 1))
-            for top in module._starts(height, window[0], settings.overlap):
-                for left in module._starts(width, window[1], settings.overlap):
+            for top in starts(height, window[0], settings.overlap):
+                for left in starts(width, window[1], settings.overlap):
                     part = np.s_[top : top + window[0], left : left + window[1]]
                     piece = view[part]
                     logits = generator(pad_to_stride(piece)[None], training=False)
@@ -125,7 +126,8 @@ def test_strips_equal_the_whole_to_the_bit(generator, monkeypatch, size, strip):
     predictor = Predictor(generator, InferenceSettings(flip=True, scales=(0.5, 1.0, 1.25)))
     images = _images(2, 40, 50)
     size = size or images.shape[1:3]
-    maps = [np.stack(zoom) for zoom in zip(*predictor._maps(images), strict=True)]
+    zooms = [(20, 25), (40, 50), (50, 62)]
+    maps = [predictor._whole(images, zoom) for zoom in zooms]
     total = sum(tf.image.resize(zoom, size).numpy() for zoom in maps)
     whole = total / total.sum(-1, keepdims=True)
     np.testing.assert_array_equal(predictor.batch(images, size), whole)
@@ -142,7 +144,7 @@ def test_strips_equal_the_whole_to_the_bit(generator, monkeypatch, size, strip):
 
 def test_a_large_photo_is_decided_in_little_memory():
     """Twelve megapixels in floats are 900 MB; the label map itself has 12."""
-    maps = [np.random.default_rng(0).random((96, 128, 19), np.float32)]
+    maps = [module.strips.Whole(np.random.default_rng(0).random((96, 128, 19), np.float32))]
     tracemalloc.start()
     classes = module.strips.classes(maps, (3000, 4000))
     peak = tracemalloc.get_traced_memory()[1]
