@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.step.context import Context, begin
 from components.preprocess.build import divide, store_records
 from components.preprocess.scorable import check_masks, check_scorable
@@ -11,12 +12,14 @@ def run(recipe: str, root: str, cycle: int, fence: int) -> str:
     """Make sure that the records of the source's present state exist.
 
     Returns:
-      their folder in the campaign root.
+      their folder in the campaign root; "" without a cycle, in a complete campaign.
 
     Raises:
       StreetloopError: the data is broken, or a model could not be scored on it.
     """
     begin("preprocess")
+    if cycle == NO_CYCLE.cycle:
+        return ""
     context = Context(recipe, root, cycle, fence)
     settings = context.recipe
     division = divide(context.source(), settings.data, settings.split, settings.seed)

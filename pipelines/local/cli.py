@@ -27,7 +27,8 @@ def run_command(chosen: Chosen, cycles: int | None, fresh: bool, yes: bool, skip
     \b
     Example: streetloop run pipelines/recipes/camvid_small.yaml --data ~/camvid --cycles 3
     """
-    from pipelines.local.campaign import discard, run_campaign
+    from pipelines.local.campaign import run_campaign
+    from pipelines.local.discard import discard
 
     changes = [f"cycle.cycles={cycles}"] if cycles else []
     if skip_bad:
