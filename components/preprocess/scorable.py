@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from components.contracts.data.records import Records
 from components.contracts.process.errors import StreetloopError
-from components.preprocess.build import Division
 from tfds_cityscapes.labels import IGNORE_LABEL
 
+if TYPE_CHECKING:
+    from components.preprocess.build import Division
+
 _SHOWN = 3  # names in a message
+# What else helps, besides other masks.
+_OTHERWISE = {"val": "", "dev": ", or set split.dev_fraction=0 to promote every new model"}
 
 
 def check_masks(division: Division, required: bool = True) -> None:
@@ -23,34 +27,44 @@ def check_masks(division: Division, required: bool = True) -> None:
     Raises:
       StreetloopError: no image of `val` has a mask; the message says what is there instead.
     """
-    source = division.source
-    images = [item for item in source.items if item.split == "val"]
+    images = [item for item in division.source.items if item.split == "val"]
     if division.splits.get("val") or not (images or required):
         return
-    found = [name for name in source.files if name.startswith("gtFine/val/")]
+    # Without folders for the splits, any file may have been meant for `val`.
+    divided = any(item.split for item in division.source.items)
+    folder = "/val" if divided else ""
     there = f"{len(images)} images in leftImg8bit/val" if images else "no image in leftImg8bit/val"
-    if found:
-        names = ", ".join(PurePosixPath(name).name for name in sorted(found)[:_SHOWN])
-        there += f", and {len(found)} other files in gtFine/val, such as {names}"
+    if not divided:
+        there = "no mask of the images that split.ratios assigns to val"
+    unread = _unread_masks(division, f"gtFine{folder}/")
+    if unread:
+        names = ", ".join(PurePosixPath(name).name for name in unread[:_SHOWN])
+        there += f", and {len(unread)} other files in gtFine{folder}, such as {names}"
     raise StreetloopError(
-        f"{source.uri} has no labeled val image, so no model could be scored. Found {there}. Put "
-        "masks into gtFine/val/<city>/, named <image id>_gtFine_labelIds.png."
+        f"{division.source.uri} has no labeled val image, so no model could be scored. Found {there}. Put "
+        f"masks into gtFine{folder}/<city>/, named <image id>_gtFine_labelIds.png."
     )
 
 
-def check_scorable(records: Records, splits: Sequence[str] = ("val", "dev")) -> None:
-    """Check that the masks of every split that has images label at least one pixel.
+def _unread_masks(division: Division, prefix: str) -> list[str]:
+    """Return the files below a folder of masks that are no image's mask."""
+    masks = {item.label for item in division.source.items}
+    return sorted(n for n in division.source.files if n.startswith(prefix) and n not in masks)
+
+
+def check_scorable(records: Records) -> None:
+    """Check that the masks of `val` and `dev` label at least one pixel each, if they have images.
 
     Raises:
       StreetloopError: all pixels of a split's masks are ignored.
     """
-    for split in splits:
+    for split, otherwise in _OTHERWISE.items():
         ids = records.ids(split)
         # The first image decides nearly always: this reads one mask, not all.
         if ids and not any(_labels_something(records, image_id) for image_id in ids):
             raise StreetloopError(
                 f"Every pixel of the {len(ids)} {split} masks is void or unlabeled, so no model could "
-                "be scored. Check that the masks hold Cityscapes label ids."
+                f"be scored. Check that the masks hold Cityscapes label ids{otherwise}."
             )
 
 

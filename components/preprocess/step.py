@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.step.context import Context, begin
 from components.preprocess.build import divide, store_records
-from components.preprocess.scorable import check_masks, check_scorable
+from components.preprocess.scorable import check_masks
 
 
 def run(recipe: str, root: str, cycle: int, fence: int) -> str:
@@ -25,7 +25,6 @@ def run(recipe: str, root: str, cycle: int, fence: int) -> str:
     division = divide(context.source(), settings.data, settings.split, settings.seed)
     check_masks(division)
     prefix = store_records(division, context.storage)
-    check_scorable(context.records(prefix))
     if settings.feedback.oracle and not context.ledger.state().seed:
         records = context.records(prefix)
         ids = division.choose_labeled(records, settings.split.initial, settings.seed)
