@@ -58,8 +58,8 @@ def ending_words(recipe: Recipe, state: State) -> str:
     new, needed = len(state.new_labels), recipe.feedback.min_new_labels
     if new:
         words += (
-            f" {counted(new, 'label')} of it no model has seen, and a cycle trains from {needed} on: lower "
-            "feedback.min_new_labels to train."
+            f" {counted(new, 'label')} {'is' if new == 1 else 'are'} new, and a cycle trains from {needed} "
+            "on: lower feedback.min_new_labels to train on what there is."
         )
     return words
 

@@ -92,8 +92,10 @@ def _run(recipe: Recipe, root: str, folder: Path, console: Console) -> None:
         outcome = ledger.state().cycles[number].outcome or "open"
         words = outcome.replace("_", " ")
         console.print(f"  {words} after {duration(time.monotonic() - started)}")
-        # People decide when the next cycle is worth its time.
-        if not recipe.feedback.oracle or not changed_something(ledger, number):
+        if not recipe.feedback.oracle:
+            break  # people decide when the next cycle is worth its time
+        if not (changed_something(ledger, number) or is_complete(ledger.state(), recipe)):
+            console.print(f"Cycle {number} changed nothing, and so would the next: the run ends.")
             break
 
 
