@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import click
 
+from components.contracts.data.raw import check_exists
 from components.contracts.ledger.campaign import discard_campaign
 from components.contracts.ledger.events import utc_now
 from components.contracts.ledger.lease import LeaseHeldError
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.data import DataSettings
 from components.contracts.storage.open import open_storage
 from pipelines.local.runner import LOCAL
 
 
-def discard(root: str, yes: bool) -> None:
+def discard(root: str, data: DataSettings, yes: bool) -> None:
     """Delete the campaign at `root`, after describing it and asking. The caller holds its lock.
+
+    Args:
+      root: the campaign root.
+      data: of the campaign that is to begin: a mistyped source must not cost the one that is there.
+      yes: do not ask.
 
     Raises:
       LeaseHeldError: a run on a cluster works on it.
-      StreetloopError: the user does not want to discard it.
+      StreetloopError: the new data set does not exist, or the user does not want to discard anything.
     """
     storage = open_storage(root)
     state = Ledger(storage).state()
     if not state.created:
         return
+    check_exists(data)
     _check_not_held(state)
     people = sum(1 for v in state.labels.values() if v[-1].annotator != "oracle")
     click.echo(
