@@ -1,4 +1,4 @@
-"""Make sure that a model can be scored, before anybody labels and anything trains."""
+"""Make sure that a model can be scored, and an oracle can answer, before anything else runs."""
 
 from __future__ import annotations
 
@@ -50,6 +50,25 @@ def _unread_masks(division: Division, prefix: str) -> list[str]:
     """Return the files below a folder of masks that are no image's mask."""
     masks = {item.label for item in division.source.items}
     return sorted(n for n in division.source.files if n.startswith(prefix) and n not in masks)
+
+
+def check_oracle(division: Division) -> None:
+    """Check that a simulated annotator has something to answer from.
+
+    Raises:
+      StreetloopError: no image of the pool has a mask.
+    """
+    pool = division.splits["train"]
+    if any(item.label for item in pool):
+        return
+    there = f"none of the {len(pool)} images of the pool has a mask"
+    if unread := _unread_masks(division, "gtFine/train/"):
+        there += f"; gtFine/train has other files, such as {PurePosixPath(unread[0]).name}"
+    raise StreetloopError(
+        f"The oracle cannot answer from {division.source.uri}: {there}. A simulation needs "
+        "gtFine/train/<city>/<image id>_gtFine_labelIds.png; for a campaign with people, set "
+        "feedback.oracle=false."
+    )
 
 
 def check_scorable(records: Records) -> None:

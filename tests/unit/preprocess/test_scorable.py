@@ -13,7 +13,7 @@ from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.storage.open import open_storage
 from components.preprocess.__main__ import main
 from components.preprocess.build import Division, divide, store_records
-from components.preprocess.scorable import check_masks
+from components.preprocess.scorable import check_masks, check_oracle
 from tests.support.tiny_source import write_item
 from tfds_cityscapes.source import open_source
 
@@ -100,3 +100,19 @@ def test_a_scorable_data_set_passes(data: Path, tmp_path: Path) -> None:
     division = _division(data)
     check_masks(division)
     assert store_records(division, open_storage(str(tmp_path / "root"))) == division.records_folder
+
+
+def test_an_oracle_needs_masks_of_the_pool(data: Path, tmp_path: Path) -> None:
+    check_oracle(_division(data))
+    for image_id in TRAIN:
+        write_item(tmp_path / "photos", image_id, mask=False)
+    write_item(tmp_path / "photos", VAL, "val")
+    other = tmp_path / "photos" / "gtFine" / "train" / "aa" / f"{TRAIN[0]}_gtFine_other.png"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"")
+    with pytest.raises(StreetloopError) as raised:
+        check_oracle(_division(tmp_path / "photos"))
+    assert (
+        "none of the 4 images of the pool has a mask; gtFine/train has other files, such as"
+        in str(raised.value)
+    )
