@@ -79,6 +79,8 @@ def _preprocess(args: argparse.Namespace) -> int:
     check_masks(division, required=False)
     with command.new_folder(args.output) as folder:
         records, broken = write_records(division, folder)
+    for note in division.notes:
+        print(note, file=sys.stderr)
     for image_id, why in broken.items():
         print(f"left out {image_id}: {why}", file=sys.stderr)
     counts = ", ".join(f"{len(records.ids(name))} {name}" for name in division.splits)

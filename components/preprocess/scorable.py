@@ -36,7 +36,7 @@ def check_masks(division: Division, required: bool = True) -> None:
     there = f"{len(images)} images in leftImg8bit/val" if images else "no image in leftImg8bit/val"
     if not divided:
         there = "no mask of the images that split.ratios assigns to val"
-    unread = _unread_masks(division, f"gtFine{folder}/")
+    unread = _unread_masks(division, f"gtFine{folder}")
     if unread:
         names = ", ".join(PurePosixPath(name).name for name in unread[:_SHOWN])
         there += f", and {len(unread)} other files in gtFine{folder}, such as {names}"
@@ -47,9 +47,10 @@ def check_masks(division: Division, required: bool = True) -> None:
 
 
 def _unread_masks(division: Division, prefix: str) -> list[str]:
-    """Return the files below a folder of masks that are no image's mask."""
-    masks = {item.label for item in division.source.items}
-    return sorted(n for n in division.source.files if n.startswith(prefix) and n not in masks)
+    """Return the files of masks that are no image's mask; their names begin like this, in any case."""
+    masks, start = {item.label for item in division.source.items}, prefix.casefold()
+    files = division.source.files
+    return sorted(n for n in files if n.casefold().startswith(start) and n not in masks)
 
 
 def check_oracle(division: Division) -> None:
@@ -62,7 +63,7 @@ def check_oracle(division: Division) -> None:
     if any(item.label for item in pool):
         return
     there = f"none of the {len(pool)} images of the pool has a mask"
-    if unread := _unread_masks(division, "gtFine/train/"):
+    if unread := _unread_masks(division, "gtFine/train"):
         there += f"; gtFine/train has other files, such as {PurePosixPath(unread[0]).name}"
     raise StreetloopError(
         f"The oracle cannot answer from {division.source.uri}: {there}. A simulation needs "

@@ -48,7 +48,7 @@ def write_tasks(
         _save(output / "images" / f"{item.image_id}.png", encode_png(image))
         prediction = None
         if predictor is not None:
-            prediction = predictor.probabilities(record.image, size).argmax(-1).astype(np.uint8)
+            prediction = predictor.classes(record.image, size)
             name = png_mask.file_name(item.image_id)
             _save(output / "predictions" / name, png_mask.write(prediction))
             mixed = cv2.addWeighted(image, 0.5, colorize(prediction), 0.5, 0)

@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _split(args: argparse.Namespace) -> int:
+    from components.contracts.annotation.known import KnownImages
     from components.contracts.data.records import Records
     from components.contracts.process.progress import Progress
     from components.contracts.step.context import begin
@@ -47,7 +48,8 @@ def _split(args: argparse.Namespace) -> int:
 
     begin("split")
     records = Records(args.records)
-    found = label_maps.find(command.existing(args.labels, "a folder of label maps"))
+    images = KnownImages({i: (e.height, e.width) for i, e in records.entries.items()})
+    found = label_maps.find(command.existing(args.labels, "a folder of label maps"), images)
     pool = set(records.ids(POOL))
     wanted = sorted(pool & set(found))
     if not wanted:

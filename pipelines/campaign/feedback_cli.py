@@ -25,7 +25,7 @@ def feedback_group() -> None:
 @click.option(
     "--annotator",
     metavar="NAME",
-    help="Who made the labels, for formats that do not say: PNG masks, CVAT, Cityscapes polygons.",
+    help="Who made the labels, for formats that do not say: masks, CVAT, labelme, COCO, polygons.",
 )
 def add(chosen: Chosen, files: tuple[Path, ...], annotator: str | None) -> None:
     """Copy annotation exports into the inbox; the next cycle reads them.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from components.contracts.process.errors import StreetloopError
 from pipelines.options import PATH
 
 
@@ -14,7 +15,10 @@ from pipelines.options import PATH
     "--model", required=True, metavar="FILE|DIR|models:/NAME@ALIAS", help="The generator."
 )
 @click.option(
-    "--images", required=True, type=PATH, help="A folder of PNG or JPEG files, with subfolders."
+    "--images",
+    required=True,
+    type=PATH,
+    help="A folder of PNG, JPEG, WebP, BMP or TIFF files, with subfolders, or a zip.",
 )
 @click.option("--output", required=True, type=PATH, help="The folder of the label maps.")
 @click.option(
@@ -60,7 +64,7 @@ def predict_command(
 ) -> None:
     """Predict label ids for a folder of images.
 
-    Each label map has the size of its image.
+    Each label map has the size of its image. Images that cannot be read are listed at the end.
 
     \b
     Example: streetloop predict --model models:/synthetic@champion --images photos --output out
@@ -70,5 +74,11 @@ def predict_command(
 
     view = View.parse(size, flip, scales, window)
     outputs = Outputs(output, overlays, submission)
-    count = predict_folder(model, images, outputs, view, tracking_uri)
-    click.echo(f"Wrote {count} label maps to {output}.")
+    predicted = predict_folder(model, images, outputs, view, tracking_uri)
+    click.echo(f"Wrote {predicted.maps} label maps to {output}.")
+    if broken := predicted.unreadable:
+        all_of = f"{len(broken)} of {predicted.maps + len(broken)} images"
+        listed = "".join(f"\n  {why}" for why in broken)
+        raise StreetloopError(
+            f"{all_of} could not be read:{listed}\nRepair or remove them, and run again."
+        )

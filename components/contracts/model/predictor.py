@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from components.contracts.model import strips
 from components.contracts.recipe.inference import InferenceSettings
 from tfds_cityscapes.labels import NUM_CLASSES
 
@@ -53,11 +55,37 @@ class Predictor:
         Returns:
           float32 [B, H, W, 19]; each pixel sums to 1.
         """
+        size = size or images.shape[1:3]
+        result = np.empty((len(images), *size, NUM_CLASSES), np.float32)
+        for probabilities, maps in zip(result, self._maps(images), strict=True):
+            for rows, strip in strips.strips(maps, size):
+                probabilities[rows] = strip
+        return result
+
+    def classes(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Predict the train ids of one image: uint8 [H, W].
+
+        The result is `probabilities(image, size).argmax(-1)`, but the probabilities are never in
+        memory at `size`: a photo of any size takes little more than its label map.
+        """
+        return strips.classes(next(self._maps(image[None])), size or image.shape[:2])
+
+    def decide(self, images: np.ndarray, size: tuple[int, int]) -> Iterator[strips.Decision]:
+        """Predict images of one size together; yield for each what is most probable, and how much.
+
+        Args:
+          images: uint8 [B, h, w, 3], RGB.
+          size: height and width of the results.
+        """
+        for maps in self._maps(images):
+            yield strips.decide(maps, size)
+
+    def _maps(self, images: np.ndarray) -> Iterator[list[np.ndarray]]:
+        """Yield for each image its probabilities, one map [h, w, 19] for each zoom, at that zoom."""
         import tensorflow as tf
 
         stored = images.shape[1:3]
-        size = size or stored
-        total = np.zeros((len(images), *size, NUM_CLASSES), np.float32)
+        zooms = []
         for scale in self._settings.scales:
             view = tf.cast(images, tf.float32)
             if scale != 1.0:
@@ -65,10 +93,9 @@ class Predictor:
             views = [view, view[:, :, ::-1]] if self._settings.flip else [view]
             plain, *mirrored = tf.split(self._whole_or_windows(tf.concat(views, 0)), len(views))
             # Resizing is linear, so the sum is resized, once.
-            summed = plain + mirrored[0][:, :, ::-1] if mirrored else plain
-            total += tf.image.resize(summed, size).numpy()
-        probabilities: np.ndarray = total / total.sum(-1, keepdims=True)
-        return probabilities
+            zooms.append((plain + mirrored[0][:, :, ::-1] if mirrored else plain).numpy())
+        for maps in zip(*zooms, strict=True):
+            yield list(maps)
 
     def _whole_or_windows(self, views: Any) -> Any:
         """Predict views [N, h, w, 3]: probabilities [N, h, w, 19]."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from components.contracts.process import command
 from components.contracts.process.errors import UsageError
@@ -13,13 +14,14 @@ from components.contracts.process.files import write_text
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of folder scoring, which `run` reads."""
     group = parser.add_argument_group(
-        "folder scoring", "score label-id PNGs as the Cityscapes benchmark does"
+        "folder scoring", "score PNGs of ids as the Cityscapes benchmark does"
     )
     group.add_argument(
         "--predictions",
         type=command.path,
         metavar="DIR",
-        help="folder of label-id PNGs whose names hold city_sequence_frame",
+        help="folder of PNGs whose names hold city_sequence_frame: label ids, or train ids in "
+        "*_labelTrainIds.png",
     )
     group.add_argument(
         "--ground-truth",
@@ -78,4 +80,6 @@ def run(args: argparse.Namespace) -> int:
         value = scores[name]
         print(f"{name:<15} {'undefined' if value is None else f'{100 * value:.2f} %'}")
     print(f"{scores['images']} images; report: {args.output}")
+    for warning in report.scores.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
     return command.DONE
