@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-from components.contracts.ledger.campaign import (
-    ProtectedValueError,
-    change_recipe,
-    check_protected,
-    create_campaign,
-    discard_campaign,
-    has_begun,
-)
+from components.contracts.ledger.campaign import change_recipe, check_protected, create_campaign
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.recipe.base import value_at
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
-
-log = logging.getLogger("streetloop")
 
 # The pool's ids, the frozen dev images and what a class is all follow from these.
 PROTECTED = (
@@ -33,48 +25,39 @@ PROTECTED = (
 
 
 def protected_values(recipe: Recipe) -> dict[str, Any]:
-    """Return the values of a recipe that may never change in a campaign, by dotted key."""
-    out: dict[str, Any] = {}
-    for key in PROTECTED:
-        value: Any = recipe.values()
-        for part in key.split("."):
-            value = (value or {}).get(part)
-        out[key] = value
-    return out
+    """Return the values of a recipe that may not change in a campaign that has begun, by key."""
+    values = recipe.values()
+    return {key: value_at(values, key) for key in PROTECTED}
 
 
-def check_unchanged(storage: Storage, recipe: Recipe) -> None:
+def check_unchanged(state: State, recipe: Recipe) -> None:
     """Reject a change of a protected value, before anything starts.
 
     Raises:
-      ProtectedValueError: a value differs, and the campaign has data that depends on it.
+      ProtectedValueError: a value differs, and something depends on it.
     """
-    state = Ledger(storage).state()
-    if state.created and has_begun(storage):
-        check_protected(state, protected_values(recipe))
+    check_protected(state, protected_values(recipe))
 
 
-def record_recipe(storage: Storage, recipe: Recipe) -> None:
-    """Create the campaign, or record that its recipe changed; an unchanged one leaves no event.
-
-    A campaign without any data yet starts again if a protected value differs.
+def create(storage: Storage, recipe: Recipe) -> None:
+    """Create the campaign unless it exists.
 
     Raises:
-      ProtectedValueError: a protected value differs, and there is data that depends on it.
+      ProtectedValueError: it exists with another protected value, and something depends on it.
     """
-    protected = protected_values(recipe)
-    if not has_begun(storage) and _differs(storage, protected):
-        log.warning("The campaign had no data yet: it starts again with the new settings.")
-        discard_campaign(storage)
-    ledger = create_campaign(storage, recipe.name, recipe.values(), protected)
-    change_recipe(ledger, recipe.values(), protected)
+    create_campaign(storage, recipe.name, recipe.values(), protected_values(recipe))
 
 
-def _differs(storage: Storage, protected: dict[str, Any]) -> bool:
-    state = Ledger(storage).state()
-    try:
-        if state.created:
-            check_protected(state, protected)
-    except ProtectedValueError:
-        return True
-    return False
+def record_changes(ledger: Ledger, recipe: Recipe, fence: int) -> None:
+    """Record that the recipe changed; an unchanged one leaves no event.
+
+    Args:
+      ledger: the campaign's ledger.
+      recipe: of this run.
+      fence: the lease's fencing number.
+
+    Raises:
+      ProtectedValueError: a protected value differs, and something depends on it.
+      StaleLeaseError: another run holds the cycle now.
+    """
+    change_recipe(ledger, recipe.values(), protected_values(recipe), fence)

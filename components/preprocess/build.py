@@ -16,6 +16,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.storage.base import Storage
+from components.preprocess.scorable import check_scorable
 from tfds_cityscapes.files import Skipped, summarize
 from tfds_cityscapes.labels import IGNORE_LABEL
 from tfds_cityscapes.source import Item, Source, SourceError
@@ -137,12 +138,14 @@ def store_records(division: Division, storage: Storage) -> str:
     """Write the records into a campaign root unless they exist; return their folder there.
 
     Raises:
-      StreetloopError: as `write_records` does, or the storage failed.
+      StreetloopError: as `write_records` does, or no model could be scored on the records, or the
+        storage failed.
     """
     name = division.records_folder
     if not storage.exists(f"{name}/{INDEX}"):
         with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
-            broken = write_records(division, Path(folder)).broken
+            records, broken = write_records(division, Path(folder))
+            check_scorable(records)  # of records that are stored, nobody asks again
             storage.put_dir(Path(folder), name, last=INDEX)
         for note in division.notes:
             log.warning("%s", note)

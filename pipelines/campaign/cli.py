@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from components.contracts.process.uri import user_path
 from pipelines.options import PATH, Chosen, with_recipe
 
 
@@ -67,7 +68,7 @@ def _chosen(text: str) -> Chosen:
     """Split RECIPE@ROOT where the recipe is a file: either part may have an @ of its own."""
     parts = text.split("@")
     for count in range(len(parts), 0, -1):
-        recipe = Path("@".join(parts[:count]))
+        recipe = user_path("@".join(parts[:count]))
         if recipe.is_file():
             return Chosen(recipe, "@".join(parts[count:]) or None)
-    return Chosen(Path(parts[0]), "@".join(parts[1:]) or None)
+    return Chosen(user_path(parts[0]), "@".join(parts[1:]) or None)

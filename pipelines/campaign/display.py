@@ -12,7 +12,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.status import CampaignStatus, read_status
-from pipelines.campaign.waiting import waiting_words
+from pipelines.campaign.waiting import ending_words, waiting_words
 from pipelines.console import make_console
 
 
@@ -64,6 +64,8 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
     if not recipe.feedback.oracle:
         for line in waiting_words(status, arguments_of(recipe, root, name)):
             console.print(line)
+    if words := ending_words(recipe, Ledger(storage).state()):
+        console.print(words)
     for image_id in waiting:
         console.print(f"  {image_id}")
     console.print("Complete." if status.complete else "Not complete.")

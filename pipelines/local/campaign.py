@@ -14,10 +14,9 @@ from rich.console import Console
 
 from components.contracts.data.raw import check_exists
 from components.contracts.ledger import layout
-from components.contracts.ledger.campaign import discard_campaign, has_begun
+from components.contracts.ledger.complete import changed_something, is_complete
 from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.ledger.state import State
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
@@ -28,7 +27,7 @@ from components.cycle.changes import check_unchanged
 from components.cycle.runs import catch_up
 from pipelines.campaign.display import arguments_of, cycle_table
 from pipelines.campaign.status import read_status
-from pipelines.campaign.waiting import waiting_words
+from pipelines.campaign.waiting import ending_words, waiting_words
 from pipelines.console import make_console, program
 from pipelines.local.display import Screen, duration
 from pipelines.local.launch import child_environment
@@ -72,39 +71,32 @@ def _run(recipe: Recipe, root: str, folder: Path, console: Console) -> None:
     """Run the cycles that are left."""
     storage = open_storage(root)
     ledger = Ledger(storage)
-    check_unchanged(storage, recipe)
-    if ledger.state().is_complete(recipe):
+    state = ledger.state()
+    check_unchanged(state, recipe)
+    if is_complete(state, recipe):
         clean_up(ledger)
         console.print(f"Campaign {recipe.name} is complete: nothing to train.")
         set_environment()
         if not catch_up(Context(recipe.resolved(), root)):
             console.print("MLflow still lacks a cycle. Run this again when the server is back.")
         return
-    if not has_begun(storage):
+    if not state.begun:
         check_exists(recipe.data)
     screen = Screen(console)
-    while not ledger.state().is_complete(recipe):
-        before = ledger.state()
+    while not is_complete(ledger.state(), recipe):
         number = _next_cycle(ledger)
         console.print(f"Cycle {number} of campaign {recipe.name}{_planned(recipe)}", style="bold")
         started = time.monotonic()
         with screen.following(folder / "progress"):
             run_cycle(recipe, root, folder, log_file(root, f"cycle-{number:04d}"))
-        after = ledger.state()
-        outcome = after.cycles[number].outcome or "open"
+        outcome = ledger.state().cycles[number].outcome or "open"
         words = outcome.replace("_", " ")
         console.print(f"  {words} after {duration(time.monotonic() - started)}")
-        if not recipe.feedback.oracle and (outcome != "done" or after.outstanding):
+        if not recipe.feedback.oracle:
+            break  # people decide when the next cycle is worth its time
+        if not (changed_something(ledger, number) or is_complete(ledger.state(), recipe)):
+            console.print(f"Cycle {number} changed nothing, and so would the next: the run ends.")
             break
-        if _content(after) == _content(before):
-            break  # whatever the reason is, the next cycle would find the same
-
-
-def _content(state: State) -> tuple[int, ...]:
-    """Return numbers of which at least one changes when a cycle achieves something."""
-    versions = sum(len(v) for v in state.labels.values())
-    counted = (state.asked_ever, state.skipped, state.champions, state.trained, state.outstanding)
-    return (versions, *(len(what) for what in counted))
 
 
 def _planned(recipe: Recipe) -> str:
@@ -127,26 +119,11 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
     if not recipe.feedback.oracle:
         for line in waiting_words(status, where):
             console.print(line)
+    if words := ending_words(recipe, Ledger(storage).state()):
+        console.print(words)
     console.print(f"MLflow:   {program()} ui {where}")
     if status.complete:
         console.print("The campaign is complete.")
-
-
-def discard(root: str, yes: bool) -> None:
-    """Delete the campaign at `root`, after describing it and asking."""
-    storage = open_storage(root)
-    state = Ledger(storage).state()
-    if not state.created:
-        return
-    people = sum(1 for v in state.labels.values() if v[-1].annotator != "oracle")
-    click.echo(
-        f"--fresh discards campaign {state.name} in {storage.uri}: {len(state.cycles)} cycles, "
-        f"{len(state.labels)} labeled images ({people} labeled by people), "
-        f"{len({c.model for c in state.champions})} champions. MLflow keeps its runs."
-    )
-    if not yes and not click.confirm("Discard it?"):
-        raise StreetloopError("Nothing was discarded.")
-    discard_campaign(storage)
 
 
 def _check_free(port: int) -> None:

@@ -26,6 +26,9 @@ from components.contracts.storage.open import open_storage
 from pipelines.local.launch import launching
 from pipelines.local.step_log import StepLog
 
+# Begins the owner of a cycle that was opened on this machine, which the lock excludes.
+LOCAL = "local-"
+
 
 @contextmanager
 def session(root: str) -> Iterator[Path]:
@@ -98,7 +101,7 @@ def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
         )
         try:
             # The names of the two in place of their values, which `launching` hands to the tasks.
-            cycle(recipe="recipe", root="root", owner=f"local-{uuid.uuid4()}", take_over=True)
+            cycle(recipe="recipe", root="root", owner=f"{LOCAL}{uuid.uuid4()}", take_over=True)
         except RuntimeError as error:
             raise StreetloopError(f"{_why(root, printed)} The whole log: {log}") from error
 

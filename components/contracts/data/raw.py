@@ -6,6 +6,7 @@ oracle the ones that are asked for; nothing else reads any.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -74,7 +75,13 @@ def _generated(streets: SyntheticSettings, seed: int, campaign: Storage, folder:
     from tfds_cityscapes.synthetic import generate
 
     marker = f"{folder}/complete"
-    if not campaign.exists(marker):
+    wanted = json.dumps({"seed": seed} | streets.model_dump(mode="json"), sort_keys=True).encode()
+    found = campaign.read(marker) if campaign.exists(marker) else None
+    # Others may be there: the settings may change until somebody is asked. Campaigns of 0.1.0 did
+    # not write down which streets they have, and could not change them.
+    if found not in (wanted, b""):
+        campaign.delete(marker)
+        campaign.delete_prefix(folder)
         progress = Progress("preprocess", "drawing streets", streets.images + streets.val)
         with tempfile.TemporaryDirectory(prefix="streetloop-") as drawn:
             generate(
@@ -86,5 +93,5 @@ def _generated(streets: SyntheticSettings, seed: int, campaign: Storage, folder:
                 progress=lambda done, total: progress.update(done),
             )
             campaign.put_dir(Path(drawn), folder)
-        campaign.write(marker, b"")
+        campaign.write(marker, wanted)
     return campaign.local_dir(folder)

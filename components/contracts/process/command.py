@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.uri import user_path
 
 DONE, FAILED, USAGE = 0, 1, 2
 LARGEST_SEED = 2**31 - 1
@@ -49,7 +50,7 @@ def _reject(text: str, expected: str) -> NoReturn:
 
 def path(text: str) -> Path:
     """Parse the path of a file or folder. A shell leaves `~` alone in --output=~/out."""
-    return Path(text).expanduser()
+    return user_path(text)
 
 
 def size(text: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -11,9 +12,17 @@ def split_uri(uri: str) -> tuple[str, str]:
     return (scheme, rest) if separator else ("file", uri)
 
 
+def user_path(text: str) -> Path:
+    """Return a path as a person writes it, with `~` expanded.
+
+    A name after `~` that is no user's stays as it is; `Path.expanduser` would raise.
+    """
+    return Path(os.path.expanduser(text))
+
+
 def local_path(uri: str) -> Path:
     """Return the path of a local address: a plain path or file:///path, either with `~`."""
-    return Path(split_uri(uri)[1]).expanduser()
+    return user_path(split_uri(uri)[1])
 
 
 def expanded(uri: str) -> str:

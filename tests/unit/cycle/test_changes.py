@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
 
 from components.contracts.ledger.campaign import ProtectedValueError
+from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
-from components.cycle.changes import check_unchanged, record_recipe
+from components.cycle.changes import check_unchanged, create, record_changes
 
 
 def _recipe(source: str) -> Recipe:
@@ -23,21 +23,21 @@ def _recipe(source: str) -> Recipe:
 def storage(tmp_path: Path) -> Storage:
     """A campaign that was created with a wrong source."""
     storage = open_storage(str(tmp_path / "root"))
-    record_recipe(storage, _recipe("/datta"))
+    create(storage, _recipe("/datta"))
     return storage
 
 
-def test_a_campaign_without_data_starts_again_with_other_settings(
-    storage: Storage, caplog: pytest.LogCaptureFixture
-) -> None:
-    storage.write("inbox/export.json", b"a person's work")
-    with caplog.at_level(logging.WARNING, "streetloop"):
-        check_unchanged(storage, _recipe("/data"))
-        record_recipe(storage, _recipe("/data"))
-    assert Ledger(storage).state().protected["data.source"] == "/data"
-    assert len(Ledger(storage).events()) == 1
-    assert storage.read("inbox/export.json") == b"a person's work"
-    assert "starts again" in caplog.text
+def test_a_campaign_without_data_continues_with_other_settings(storage: Storage) -> None:
+    storage.write("logs/cycle-0001.log", b"why the first run failed")
+    ledger = Ledger(storage)
+    check_unchanged(ledger.state(), _recipe("/data"))
+    create(storage, _recipe("/data"))
+    lease = open_cycle(ledger, "run", 60)
+    record_changes(ledger, _recipe("/data"), lease.fence)
+    assert ledger.state().protected["data.source"] == "/data"
+    (changed,) = (e.payload.changed for e in ledger.events() if e.kind == "recipe_changed")
+    assert changed == {"data.source": ["/datta", "/data"]}
+    assert storage.exists("logs/cycle-0001.log")
 
 
 @pytest.mark.parametrize("what", ["seed", "rejected"])
@@ -49,7 +49,12 @@ def test_a_campaign_that_has_begun_keeps_its_settings(storage: Storage, what: st
         refused = [{"name": "x.png", "reason": "unknown image"}]
         row = {"file_sha256": "0" * 64, "file_name": "x.png", "labels": [], "refused": refused}
         ledger.commit("labels_accepted", "labels/0", row)
-    for attempt in (check_unchanged, record_recipe):
+    lease = open_cycle(ledger, "run", 60)
+    for attempt in (
+        lambda: check_unchanged(ledger.state(), _recipe("/data")),
+        lambda: create(storage, _recipe("/data")),
+        lambda: record_changes(ledger, _recipe("/data"), lease.fence),
+    ):
         with pytest.raises(ProtectedValueError, match=r"data\.source may not change"):
-            attempt(storage, _recipe("/data"))
+            attempt()
     assert ledger.state().protected["data.source"] == "/datta"

@@ -56,7 +56,6 @@ class Campaign:
         patch.setattr(Context, "predictor", lambda context, model: model)
         patch.setattr(step, "assess", self._assess)
         patch.setattr(step, "_track", lambda context, model, result: None)
-        patch.setattr(step, "_point_aliases", lambda context, model, result: None)
         patch.setattr(step, "pictures_of", lambda predictor, records, ids: {})
         patch.setattr(step, "examples_of", lambda predictor, records, confused: [])
         patch.setattr(step, "figures_of", lambda found: {"confusion": b"", "class_iou": b""})
@@ -158,3 +157,19 @@ def test_a_failure_before_the_end_promotes_nothing_and_a_retry_does(
     assert campaign.ledger.state().champion.model == CHAMPION
     assert campaign.evaluate(2).promoted
     assert campaign.ledger.state().champion.model == CHALLENGER
+
+
+def test_a_dev_without_a_label_does_not_stop_a_campaign(campaign: Campaign) -> None:
+    campaign.scores = {
+        (CHALLENGER, "dev"): _nothing(),
+        (CHAMPION, "dev"): _nothing(),
+        (CHALLENGER, "val"): _nothing(),
+    }
+    assert campaign.evaluate(2).promoted
+    assert _reasons(campaign, 2) == [
+        "There is no dev label to compare on: the newest model is used."
+    ]
+
+
+def _nothing() -> Assessment:
+    return Assessment(np.zeros((19, 19), np.int64), {}, 1, None, Calibration())

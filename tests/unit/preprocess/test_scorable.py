@@ -10,9 +10,10 @@ import pytest
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SplitSettings
+from components.contracts.storage.open import open_storage
 from components.preprocess.__main__ import main
-from components.preprocess.build import Division, divide, write_records
-from components.preprocess.scorable import check_masks, check_scorable
+from components.preprocess.build import Division, divide, store_records
+from components.preprocess.scorable import check_masks, check_oracle
 from tests.support.tiny_source import write_item
 from tfds_cityscapes.source import open_source
 
@@ -63,19 +64,55 @@ def test_a_campaign_needs_val_and_the_command_does_not(tmp_path: Path) -> None:
         check_masks(division)
 
 
+def test_masks_of_data_without_splits_are_named_too(tmp_path: Path) -> None:
+    for sequence in range(5):
+        write_item(tmp_path, f"aa_{sequence:06d}_000000", "", mask=False)
+    for path in (tmp_path / "leftImg8bit").rglob("*.png"):
+        mask = tmp_path / "gtFine" / "aa" / path.name.replace("leftImg8bit", "gtFine_other")
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        mask.write_bytes(path.read_bytes())
+    with pytest.raises(StreetloopError) as raised:
+        check_masks(_division(tmp_path))
+    assert str(raised.value) == (
+        f"{tmp_path} has no labeled val image, so no model could be scored. Found no mask of the images "
+        "that split.ratios assigns to val, and 5 other files in gtFine, such as "
+        "aa_000000_000000_gtFine_other.png, aa_000001_000000_gtFine_other.png, "
+        "aa_000002_000000_gtFine_other.png. Put masks into gtFine/<city>/, named <image "
+        "id>_gtFine_labelIds.png."
+    )
+
+
 @pytest.mark.parametrize("split", ["val", "dev"])
 def test_masks_of_void_alone_are_rejected(data: Path, tmp_path: Path, split: str) -> None:
     write_item(data, VAL, "val")
     image_id, folder = {"val": (VAL, "val/bb"), "dev": (TRAIN[-1], "train/aa")}[split]
     path = data / "gtFine" / folder / f"{image_id}_gtFine_labelIds.png"
     cv2.imwrite(str(path), np.zeros((40, 56), np.uint8))  # 0: unlabeled
-    records = write_records(_division(data), tmp_path / "records").records
-    with pytest.raises(StreetloopError, match=f"Every pixel of the 1 {split} masks is void"):
-        check_scorable(records)
+    division, storage = _division(data), open_storage(str(tmp_path / "root"))
+    for _ in range(2):
+        with pytest.raises(StreetloopError, match=f"Every pixel of the 1 {split} masks is void"):
+            store_records(division, storage)
+    assert storage.list() == []
 
 
 def test_a_scorable_data_set_passes(data: Path, tmp_path: Path) -> None:
     write_item(data, VAL, "val")
     division = _division(data)
     check_masks(division)
-    check_scorable(write_records(division, tmp_path / "records").records)
+    assert store_records(division, open_storage(str(tmp_path / "root"))) == division.records_folder
+
+
+def test_an_oracle_needs_masks_of_the_pool(data: Path, tmp_path: Path) -> None:
+    check_oracle(_division(data))
+    for image_id in TRAIN:
+        write_item(tmp_path / "photos", image_id, mask=False)
+    write_item(tmp_path / "photos", VAL, "val")
+    other = tmp_path / "photos" / "gtFine" / "train" / "aa" / f"{TRAIN[0]}_gtFine_other.png"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"")
+    with pytest.raises(StreetloopError) as raised:
+        check_oracle(_division(tmp_path / "photos"))
+    assert (
+        "none of the 4 images of the pool has a mask; gtFine/train has other files, such as"
+        in str(raised.value)
+    )

@@ -10,12 +10,15 @@ from components.contracts.process import command
 from components.contracts.process.uri import expanded, is_local, local_path
 from components.contracts.recipe.data import DataSettings
 from components.contracts.recipe.networks import EncoderSettings
+from components.contracts.recipe.tracking import TrackingSettings, store_uri
+from components.contracts.storage.folder import FolderStorage
 from pipelines.options import PATH
 
 
 @pytest.fixture(autouse=True)
 def _home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,14 @@ def test_home_is_expanded_wherever_a_path_is_read() -> None:
     assert EncoderSettings().weights == "imagenet"
     assert command.path("~/out") == Path("/home/me/out")
     assert PATH.convert("~/out", None, None) == Path("/home/me/out")
+    store = TrackingSettings(uri="sqlite:///~/mlflow.db")
+    assert store_uri(store, "~/runs/street") == "sqlite:////home/me/mlflow.db"
+    assert (
+        store_uri(TrackingSettings(), "~/runs/street") == "sqlite:////home/me/runs/mlflow/mlflow.db"
+    )
+    assert FolderStorage("~/runs/street").uri == "/home/me/runs/street"
+
+
+def test_a_user_who_does_not_exist_has_no_home() -> None:
+    assert local_path("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
+    assert command.path("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")

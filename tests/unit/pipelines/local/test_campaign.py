@@ -13,7 +13,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe, load
 from components.contracts.storage.lock import CampaignBusyError, campaign_lock
 from components.contracts.storage.open import open_storage
-from components.cycle.changes import record_recipe
+from components.cycle.changes import create
 from pipelines.local import campaign
 from tests.support.tiny_source import write_item
 
@@ -42,7 +42,7 @@ class Cycles:
         self.count += 1
         assert self.count < 5, "it never ends"
         storage = open_storage(root)
-        record_recipe(storage, recipe)
+        create(storage, recipe)
         ledger = Ledger(storage)
         lease = open_cycle(ledger, f"run{self.count}", 60)
         close_cycle(ledger, lease.cycle, lease.fence, self.outcome, None, {})  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ def test_a_cycle_that_changed_nothing_ends_the_run(
     assert cycles.count == 1
     said = capsys.readouterr().out
     if (outcome, oracle) == ("nothing_to_do", "false"):
-        assert "Nothing to do: no label is new" in said
+        assert "No image is left to ask for: the pool is used up." in said
     if (outcome, oracle) == ("nothing_to_do", "true"):
         assert "The campaign is complete." in said
 
