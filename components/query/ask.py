@@ -76,7 +76,7 @@ def make_query(
     gap = 0 if name == "random" else settings.min_gap
     strategy = STRATEGIES[name]
     ranker = strategy.rank(pool, rng, count)
-    scores = dict(zip(pool.ids, map(float, ranker.scores()), strict=True))
+    scores = dict(zip(pool.ids, map(float, ranker.scores(np.ones(len(pool), bool))), strict=True))
     chosen = [
         Scored(pool.ids[index], score, explain(pool, index, strategy.reason))
         for index, score in choose(pool, ranker, count, gap)

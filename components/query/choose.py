@@ -12,8 +12,12 @@ from components.query.pool import Pool
 class Ranker(Protocol):
     """What a strategy makes of a pool. It may change its mind as images are chosen."""
 
-    def scores(self) -> np.ndarray:
-        """Return a score per candidate, [N]; higher = ask first. Those of chosen ones do not count."""
+    def scores(self, free: np.ndarray) -> np.ndarray:
+        """Return a score per candidate, [N]; higher = ask first.
+
+        Only the largest score among those that are `free`, bool [N], has to be exact; what is below
+        it may be an upper bound.
+        """
 
     def add(self, index: int) -> None:
         """Take note that a candidate was chosen."""
@@ -25,7 +29,7 @@ class Fixed:
     def __init__(self, scores: np.ndarray) -> None:
         self._scores = scores
 
-    def scores(self) -> np.ndarray:
+    def scores(self, free: np.ndarray) -> np.ndarray:
         """Return the scores, [N]."""
         return self._scores
 
@@ -57,11 +61,11 @@ def choose(pool: Pool, ranker: Ranker, count: int, min_gap: int = 0) -> list[Cho
     free = np.ones(len(pool), bool)
     gap = min_gap
     while len(chosen) < min(count, len(pool)):
-        scores = np.where(free, ranker.scores(), -np.inf)
         if not free.any():
             gap //= 2
             free = _free(pool, [c.candidate for c in chosen], gap)
             continue
+        scores = np.where(free, ranker.scores(free), -np.inf)
         index = int(scores.argmax())  # the first of equals, and ids are sorted
         chosen.append(Choice(index, float(scores[index])))
         ranker.add(index)

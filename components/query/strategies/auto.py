@@ -15,7 +15,7 @@ from components.query.pool import Pool
 
 _NEIGHBOURS = 3  # frames
 _VIDEO = 0.5  # share of the images whose most similar image is a neighbour in time
-_SAMPLE = 2000  # images that are looked at in a large pool
+_SAMPLE = 500  # images that are looked at in a large pool
 
 
 class Decision(NamedTuple):

@@ -33,7 +33,7 @@ class Clasp:
         self._turns = present[np.argsort(pool.labeled_share[present], kind="stable")]
         self._chosen = 0
 
-    def scores(self) -> np.ndarray:
+    def scores(self, free: np.ndarray) -> np.ndarray:
         """Return the noisy logarithm of the entropy of the class whose turn it is, [N]."""
         for_classes = int(self._chosen * _SPREAD + 1e-9)
         if int((self._chosen + 1) * _SPREAD + 1e-9) == for_classes or not len(self._turns):

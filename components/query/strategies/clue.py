@@ -23,7 +23,7 @@ class Clue:
         self._centers = weighted_centers(self._points, weights, count, rng)
         self._turn = 0
 
-    def scores(self) -> np.ndarray:
+    def scores(self, free: np.ndarray) -> np.ndarray:
         """Return minus the distance to the next center, [N]."""
         center = self._centers[self._turn % len(self._centers)]
         away: np.ndarray = -np.linalg.norm(self._points - center, axis=1)

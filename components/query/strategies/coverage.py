@@ -26,7 +26,7 @@ class Coverage:
         for city, time, size in rows:
             self._note(city, time, size)
 
-    def scores(self) -> np.ndarray:
+    def scores(self, free: np.ndarray) -> np.ndarray:
         """Return coverage times distance, [N]."""
         more: np.ndarray = np.log1p(self._share / self._labeled).sum(1)
         return more * self._distance

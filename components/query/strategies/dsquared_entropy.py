@@ -23,7 +23,7 @@ class DSquared:
         self._weights = np.log(np.maximum(weights, np.finfo(np.float32).tiny))
         self._rng, self._size = rng, len(pool)
 
-    def scores(self) -> np.ndarray:
+    def scores(self, free: np.ndarray) -> np.ndarray:
         """Return the logarithms of the chances, with noise drawn again for each choice, [N]."""
         distance = self._centers.distances()
         chance = self._weights + 2 * np.log(np.maximum(distance, np.finfo(np.float32).tiny))

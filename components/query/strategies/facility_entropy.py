@@ -16,10 +16,15 @@ from components.query.pool import Pool
 REASON = "stands for many images at which the model hesitates"
 _STANDING_FOR = 2000  # images that a choice is measured on; more change little and cost memory
 _BLOCK = 256
+_LOOKED_AT = 512  # candidates whose gain is computed again at a time
 
 
 class Facility:
-    """Greedy facility location on the cosine of embeddings."""
+    """Greedy facility location on the cosine of embeddings.
+
+    A gain can only shrink, so that only those which might be the largest are computed again (Minoux,
+    1978).
+    """
 
     def __init__(self, pool: Pool, weights: np.ndarray, rng: np.random.Generator) -> None:
         points = _unit(pool.embeddings)
@@ -31,20 +36,32 @@ class Facility:
         np.maximum(self._similarity, 0, out=self._similarity)
         self._covered = np.zeros(len(sample), np.float32)
         for block in _blocks(_unit(pool.labeled_embeddings)):
-            if len(block):
-                np.maximum(self._covered, (block @ points[sample].T).max(0), out=self._covered)
+            np.maximum(self._covered, (block @ points[sample].T).max(0), out=self._covered)
+        self._gains = self._gain(np.arange(len(pool)))
+        self._exact = np.ones(len(pool), bool)
 
-    def scores(self) -> np.ndarray:
-        """Return how much each candidate would add, [N]."""
-        gains = [
-            np.maximum(rows - self._covered, 0) @ self._weights
-            for rows in _blocks(self._similarity)
-        ]
-        return np.concatenate(gains) if gains else np.zeros(0, np.float32)
+    def scores(self, free: np.ndarray) -> np.ndarray:
+        """Return how much each candidate would add at most, [N]; exact for the best of the free ones."""
+        while True:
+            free_gains = np.where(free, self._gains, -np.inf)
+            best = np.argpartition(-free_gains, min(_LOOKED_AT, len(free) - 1))[:_LOOKED_AT]
+            stale = best[~self._exact[best]]
+            if self._exact[free_gains.argmax()]:
+                return self._gains
+            self._gains[stale] = self._gain(stale)
+            self._exact[stale] = True
 
     def add(self, index: int) -> None:
         """Take note that a candidate was chosen."""
         np.maximum(self._covered, self._similarity[index], out=self._covered)
+        self._exact[:] = False
+
+    def _gain(self, candidates: np.ndarray) -> np.ndarray:
+        gains = [
+            np.maximum(self._similarity[some] - self._covered, 0) @ self._weights
+            for some in _blocks(candidates)
+        ]
+        return np.concatenate(gains) if gains else np.zeros(0, np.float32)
 
 
 def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:

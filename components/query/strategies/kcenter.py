@@ -23,7 +23,7 @@ class KCenter:
         for start in np.asarray(pool.labeled_embeddings, np.float32):
             self._see(start)
 
-    def scores(self) -> np.ndarray:
+    def scores(self, free: np.ndarray) -> np.ndarray:
         """Return the weighted distances, [N]."""
         weighted: np.ndarray = self.distances() * self._weights
         return weighted

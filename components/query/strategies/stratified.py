@@ -32,7 +32,7 @@ class Stratified:
         }
         self._open = {c: int(np.sum(pool.places.city == c)) for c in self._cities}
 
-    def scores(self) -> np.ndarray:
+    def scores(self, free: np.ndarray) -> np.ndarray:
         """Return 2 for an image that may be drawn now, less its turn by chance; below 1 for others."""
         total = sum(self._taken.values()) + 1
         images = sum(self._cities.values())

@@ -164,9 +164,24 @@ def test_facility_location_by_hand() -> None:
     pool = pool_of(ids, dict.fromkeys(ids, "c"), points, 0, np.random.default_rng(0))
     pool = replace(pool, uncertainty={"entropy": np.array([0.3, 0.7], np.float32)})
     ranker = STRATEGIES["facility_entropy"].rank(pool, np.random.default_rng(0), 2)
-    np.testing.assert_allclose(ranker.scores(), [0.3, 0.7], atol=1e-6)
+    np.testing.assert_allclose(ranker.scores(np.ones(2, bool)), [0.3, 0.7], atol=1e-6)
     ranker.add(1)
-    np.testing.assert_allclose(ranker.scores(), [0.3, 0.0], atol=1e-6)
+    np.testing.assert_allclose(ranker.scores(np.ones(2, bool)), [0.3, 0.0], atol=1e-6)
+
+
+def test_facility_location_is_lazy_and_exact() -> None:
+    """Every choice is the one that a full computation would make, in a pool of many candidates."""
+    pool = photos(count=1500)
+    points = pool.embeddings / np.linalg.norm(pool.embeddings, axis=1, keepdims=True)
+    known = pool.labeled_embeddings / np.linalg.norm(pool.labeled_embeddings, axis=1, keepdims=True)
+    similarity = np.maximum(points @ points.T, 0)
+    covered = np.maximum((known @ points.T).max(0), 0)
+    expected = []
+    for _ in range(40):
+        gains = np.maximum(similarity - covered, 0) @ pool.uncertainty["entropy"]
+        expected.append(pool.ids[int(gains.argmax())])
+        covered = np.maximum(covered, similarity[int(gains.argmax())])
+    assert chosen("facility_entropy", pool, 40) == expected
 
 
 def test_class_balanced_counts_a_rare_class_as_much_as_a_frequent_one() -> None:
