@@ -23,11 +23,19 @@ PROTECTED = (
     "split.initial",
 )
 
+# Settings that earlier versions did not have: a campaign of theirs has the usual value.
+PROTECTED_SINCE = ("split.dev_by", "split.dev_cities")
+
 
 def protected_values(recipe: Recipe) -> dict[str, Any]:
     """Return the values of a recipe that may not change in a campaign that has begun, by key."""
     values = recipe.values()
-    return {key: value_at(values, key) for key in PROTECTED}
+    protected = {key: value_at(values, key) for key in PROTECTED}
+    usual = Recipe(name=recipe.name).values()
+    for key in PROTECTED_SINCE:
+        if value_at(values, key) != value_at(usual, key):
+            protected[key] = value_at(values, key)
+    return protected
 
 
 def check_unchanged(state: State, recipe: Recipe) -> None:

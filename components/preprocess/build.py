@@ -20,7 +20,7 @@ from components.preprocess.scorable import check_scorable
 from tfds_cityscapes.files import Skipped, summarize
 from tfds_cityscapes.labels import IGNORE_LABEL
 from tfds_cityscapes.source import Item, Source, SourceError
-from tfds_cityscapes.splits import by_ratios, carve_dev, initial_labels
+from tfds_cityscapes.splits import by_ratios, carve_cities, carve_dev, initial_labels
 
 log = logging.getLogger("streetloop")
 FORMAT = 1  # of the records; with a new number every campaign rewrites its records
@@ -105,7 +105,13 @@ def divide(source: Source, data: DataSettings, split: SplitSettings, seed: int) 
     train = named.get("train", [])
     # Nothing can be scored on frames without masks: a source without any keeps all frames to label.
     fraction = split.dev_fraction if any(i.label for i in train) else 0.0
-    pool, dev, _ = carve_dev(train, fraction, split.guard)
+    if split.dev_by == "city":
+        try:
+            pool, dev = carve_cities(train, fraction, split.dev_cities, seed)
+        except SourceError as error:
+            raise StreetloopError(f"{source.uri}: {error}") from error
+    else:
+        pool, dev, _ = carve_dev(train, fraction, split.guard)
     if not pool:
         counts = ", ".join(f"{len(items)} in {name}" for name, items in named.items()) or "none"
         raise StreetloopError(

@@ -12,7 +12,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
-from components.cycle.changes import check_unchanged, create, record_changes
+from components.cycle.changes import check_unchanged, create, protected_values, record_changes
 
 
 def _recipe(source: str) -> Recipe:
@@ -58,3 +58,12 @@ def test_a_campaign_that_has_begun_keeps_its_settings(storage: Storage, what: st
         with pytest.raises(ProtectedValueError, match=r"data\.source may not change"):
             attempt()
     assert ledger.state().protected["data.source"] == "/datta"
+
+
+def test_settings_that_an_earlier_version_lacked_are_protected_once_they_are_used() -> None:
+    usual = protected_values(_recipe("/data"))
+    assert "split.dev_by" not in usual
+    used = Recipe.model_validate(
+        {"name": "street", "data": {"source": "/data"}, "split": {"dev_by": "city"}}
+    )
+    assert protected_values(used)["split.dev_by"] == "city"
