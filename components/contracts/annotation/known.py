@@ -69,21 +69,16 @@ class KnownImages:
         Raises:
           AnnotationError: the name cannot be an image's, or it fits several images.
         """
-        parts = PurePosixPath(name.replace("\\", "/")).parts
         stem = stem_of(name)
         uploaded = _UPLOAD_PREFIX.sub("", stem)
-        spellings = [(stem, False), (image_id_of_file(name), False)]
-        if uploaded != stem:
-            # Only an upload surely has the prefix; elsewhere, the name with it may be an image's.
-            of_upload = [(uploaded, True), (_id_in(uploaded), True)]
-            if "upload" in parts:
-                spellings = of_upload
-            else:
-                spellings += of_upload
-        for spelling, altered in spellings:
-            if (image_id := self.resolve(spelling, altered)) in self:
+        spellings = [] if uploaded != stem and _is_upload(name) else [stem, image_id_of_file(name)]
+        # Elsewhere, the name with such a prefix may be an image's own: it comes first.
+        of_upload = [uploaded, _id_in(uploaded)] if uploaded != stem else []
+        for spelling in (*spellings, *of_upload):
+            image_id = self.resolve(spelling, altered=spelling in of_upload)
+            if image_id in self:
                 return image_id
-        return _id_in(spellings[0][0])
+        return _id_in((*spellings, *of_upload)[0])
 
     def one_of_files(self, names: Iterable[str]) -> str | None:
         """Return the known image that the given files mean, or None if they mean none of them.
@@ -104,6 +99,10 @@ class KnownImages:
         return next(iter(found), None)
 
 
+def _is_upload(name: str) -> bool:
+    return "upload" in PurePosixPath(name.replace("\\", "/")).parts
+
+
 def _id_in(stem: str) -> str:
     return image_id_of_file(checked_image_id(stem))
 
@@ -122,7 +121,9 @@ def _composed(image_id: str) -> str:
 def _plain(image_id: str) -> str:
     """Return a name as Django, and with it Label Studio, stores it; a number without leading zeros."""
     plain = re.sub(r"[^-\w.]", "", _composed(image_id).strip().replace(" ", "_"))
-    return (plain.lstrip("0") or "0") if plain.isdecimal() else plain
+    if plain.isdecimal():
+        return plain.lstrip("0") or "0"
+    return plain or image_id
 
 
 ANY_IMAGE = KnownImages()

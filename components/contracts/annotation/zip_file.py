@@ -40,13 +40,9 @@ def read_zip(name: str, data: bytes, reading: Reading) -> Batch:
     rest = [m for m in archive.names if not any(cvat.belongs(m, root) for root in roots)]
     views = _views([m for m in rest if not _goes_with_masks(archive, m)])
     # JSON and XML first: they say which of the images beside them are photos.
-    read_views = {
-        at: _read_view(archive, views[at], reading)
-        for at in sorted(
-            range(len(views)), key=lambda at: (not _ends(views[at][0], ".json", ".xml"), at)
-        )
-    }
-    return join([*batches, *(read_views[at] for at in range(len(views)))])
+    order = sorted(views, key=lambda members: not _ends(members[0], ".json", ".xml"))
+    by_first = {members[0]: _read_view(archive, members, reading) for members in order}
+    return join([*batches, *(by_first[members[0]] for members in views)])
 
 
 def _read_view(archive: Archive, members: list[str], reading: Reading) -> Batch:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from tests.support.waiting import exit_code, finished, running, wait_until
+from tests.support import waiting
+from tests.support.waiting import finished, running, wait_until
 
-BUSY = "import time\nend = time.process_time() + 3\nwhile time.process_time() < end: pass"
 
-
-def test_a_process_that_computes_may_take_longer_than_the_patience() -> None:
-    with running([sys.executable, "-c", BUSY]) as process:
-        assert exit_code(process, patience=2.5) == 0
+def test_what_computes_may_take_longer_than_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, work = [0.0], [5.0]
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(waiting._Moves, "_work", lambda self: work[0])
+    moves = waiting._Moves(1)
+    for _ in range(5):
+        now[0] += 100.0
+        work[0] += 1.5
+        assert moves.within(120.0)
+    for _ in range(100):  # as a loop that polls does
+        now[0] += 1.0
+        work[0] += 0.001
+        assert moves.within(120.0)
+    now[0] += 30.0
+    assert not moves.within(120.0)
 
 
 def test_a_process_that_stands_still_is_killed_and_leaves_no_warning() -> None:

@@ -27,29 +27,36 @@ def image_id_of(data: Mapping[str, Any], images: KnownImages) -> str:
     Raises:
       AnnotationError: the data name no image, or several.
     """
-    own = _own_id(data.get("image_id"), images)
-    image = data.get("image")
-    first = images.id_of_file(path_of(image)) if own is None and isinstance(image, str) else own
-    if own is not None and own in images and isinstance(image, str):
-        named = images.one_of_files([path_of(image)])
-        if named not in (None, own):
-            raise AnnotationError(
-                f'The task\'s "image_id" is {quote(own)}, but its "image" is {quote(named)}. Correct '
-                "one of them."
-            )
-    if first is not None and first in images:
-        return first
+    image_id, image = _own_id(data.get("image_id"), images), data.get("image")
+    if image_id is not None and image_id in images:
+        _check_agreement(image_id, image, images)
+        return image_id
+    if image_id is None and isinstance(image, str):
+        image_id = images.id_of_file(path_of(image))
+        if image_id in images:
+            return image_id
     names = [path for key, value in data.items() if (path := _image_path(key, value))]
     known = images.one_of_files(names)
-    if known is None and first is None and len(names) == 1:
+    if known is not None:
+        return known
+    if image_id is not None:
+        return image_id
+    if len(names) == 1:
         return images.id_of_file(names[0])
-    if known is None and first is None:
-        keys = ", ".join(clean(str(key), 40) for key in list(data)[:8]) or "none"
+    keys = ", ".join(clean(str(key), 40) for key in list(data)[:8]) or "none"
+    raise AnnotationError(
+        f"The task's data do not say which image this is; their keys are: {keys}. Import tasks with "
+        'an "image_id", or with the image\'s name in "image".'
+    )
+
+
+def _check_agreement(image_id: str, image: object, images: KnownImages) -> None:
+    named = images.one_of_files([path_of(image)] if isinstance(image, str) else [])
+    if named not in (None, image_id):
         raise AnnotationError(
-            f"The task's data do not say which image this is; their keys are: {keys}. Import tasks "
-            'with an "image_id", or with the image\'s name in "image".'
+            f'The task\'s "image_id" is {quote(image_id)}, but its "image" is {quote(named)}. Correct '
+            "one of them."
         )
-    return known or first or ""
 
 
 def path_of(address: str) -> str:

@@ -1,7 +1,10 @@
 import unicodedata
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from components.contracts.annotation import KnownImages, Limits, read_bytes
 from components.contracts.annotation.model import AnnotationError
@@ -23,10 +26,11 @@ def known(*ids: str) -> KnownImages:
         (unicodedata.normalize("NFD", "città"), "città"),
         ("7", "000007"),
         ("unknown 1", "unknown 1"),
+        ("???", "???"),
     ],
 )
 def test_changed_name_resolves_to_the_one_image_that_it_fits(found, image_id):
-    images = known("my street 1", "plaza (1)", "città", "000007")
+    images = known("my street 1", "plaza (1)", "città", "000007", "!!!")
     assert images.resolve(found) == image_id
 
 
@@ -35,6 +39,22 @@ def test_equal_name_comes_before_one_that_only_fits():
     assert images.resolve("my_street_1") == "my_street_1"
     with pytest.raises(AnnotationError, match='"my street 1" or "my_street_1"'):
         images.resolve("my_street_1", altered=True)
+
+
+IDS = st.text(st.sampled_from("ab1 _-().é"), min_size=1, max_size=6).filter(
+    lambda image_id: image_id == image_id.strip(" .")
+)
+
+
+@given(st.sets(IDS, min_size=1, max_size=6), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_image_is_found_by_its_own_name_and_never_taken_for_another(ids, decomposed):
+    images = known(*ids)
+    for image_id in ids:
+        assert images.resolve(image_id) == image_id
+        name = unicodedata.normalize("NFD", image_id) if decomposed else image_id.replace(" ", "_")
+        with suppress(AnnotationError):  # it fits several
+            assert images.resolve(name, altered=True) == image_id
 
 
 def test_name_that_fits_two_images_is_rejected_with_both():
