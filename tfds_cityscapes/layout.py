@@ -6,7 +6,7 @@ A name is read where its meaning is certain. Everything else is reported, with w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -18,6 +18,7 @@ from tfds_cityscapes.files import (
     ending,
     why_not_an_image,
 )
+from tfds_cityscapes.mask_names import join_masks, unused_coarse
 
 SPLITS = ("train", "val", "test")
 IMAGES, MASKS, COARSE = "leftImg8bit", "gtFine", "gtCoarse"
@@ -29,17 +30,12 @@ _FRAME = re.compile(r"(?P<city>.+?)_\d+_\d+")  # city, sequence, frame
 _IMAGE_SUFFIX = re.compile(rf"_{IMAGES}$", re.IGNORECASE)
 # What stands beside images or masks in Cityscapes and in data sets derived from it.
 _COMPANION = re.compile(
-    r"_(?:labelIds|labelTrainIds|instanceIds|instanceTrainIds|color|panoptic|disparity|rightImg8bit|"
+    r"_(?:labelIds|(?:label)?TrainIds|instanceIds|instanceTrainIds|color|panoptic|disparity|rightImg8bit|"
     rf"{IMAGES}_[^/]+|{MASKS}|{COARSE})$",
     re.IGNORECASE,
 )
 _LABEL_MAP = re.compile(
-    rf"_(?:labelIds|labelTrainIds|instanceIds|instanceTrainIds|(?:{MASKS}|{COARSE})_\w+)\.png$",
-    re.IGNORECASE,
-)
-_MASK = re.compile(
-    rf"^(?P<id>.+?)(?:_{IMAGES})?(?:_{MASKS}|_{COARSE})?_"
-    r"(?P<kind>labelIds|labelTrainIds|instanceIds|instanceTrainIds|color|polygons|panoptic)$",
+    rf"_(?:labelIds|(?:label)?TrainIds|instanceIds|instanceTrainIds|(?:{MASKS}|{COARSE})_\w+)\.png$",
     re.IGNORECASE,
 )
 
@@ -97,13 +93,9 @@ def arrange(files: Iterable[File]) -> tuple[list[Item], list[Skipped]]:
         tops[TOPS[file.name.partition("/")[0].casefold()]].append(file.name)
     skipped: list[Skipped] = []
     items = _images(sorted(tops[IMAGES]), skipped)
-    labels = _masks(sorted(tops[MASKS]), items, skipped)
-    if coarse := [name for name in tops[COARSE] if _lacks_mask(name, items, labels)]:
-        reason = (
-            "masks of gtCoarse are not used, as nothing can be scored on them; hand them in as labels "
-            "with `streetloop feedback`, or copy them to gtFine"
-        )
-        skipped += [Skipped(name, reason) for name in coarse]
+    labels, unread = join_masks(sorted(tops[MASKS]), items)
+    skipped += unread
+    skipped += unused_coarse(sorted(tops[COARSE]), items, labels)
     return [
         Item(i.image_id, i.city, i.split, i.image, labels.get(i.image_id))
         for _, i in sorted(items.items())
@@ -165,52 +157,3 @@ def _unclear(folders: Sequence[str], found: str, split: str, has_splits: bool) -
             f"images; name it train, val or test"
         )
     return None
-
-
-def _masks(names: Sequence[str], items: dict[str, Item], skipped: list[Skipped]) -> dict[str, str]:
-    labels: dict[str, str] = {}
-    others: list[tuple[str, str, str]] = []  # name, id, kind
-    for name in names:
-        match = _MASK.match(PurePosixPath(name).stem)
-        kind = match.group("kind").casefold() if match else ""
-        if match and kind == "labelids" and ending(name) == ".png":
-            if match.group("id") in labels:
-                raise SourceError(
-                    f"Two masks for {match.group('id')}: {labels[match.group('id')]} and {name}. Remove "
-                    "one."
-                )
-            labels[match.group("id")] = name
-        else:
-            others.append((name, match.group("id") if match else "", kind))
-    skipped += _other_masks(others, items, labels)
-    orphans = [name for found, name in labels.items() if found not in items]
-    skipped += [Skipped(name, f"it has no image in {IMAGES}") for name in orphans]
-    return labels
-
-
-def _other_masks(
-    others: Iterable[tuple[str, str, str]], items: dict[str, Item], labels: dict[str, str]
-) -> Iterator[Skipped]:
-    """Report what is in gtFine and is not a mask of label ids, unless it is beside one."""
-    for name, found, kind in others:
-        if not kind:
-            yield Skipped(name, "it is not named as a mask, <id>_gtFine_labelIds.png")
-        elif found in labels or found not in items:
-            continue
-        elif kind == "labelids":
-            yield Skipped(name, "a mask must be a PNG; convert it without loss")
-        elif kind == "polygons":
-            reason = (
-                "the image has polygons but no *_gtFine_labelIds.png; draw it with json2labelImg of "
-                "cityscapesscripts"
-            )
-            yield Skipped(name, reason)
-        else:
-            yield Skipped(name, "the image has no *_gtFine_labelIds.png beside it; add it")
-
-
-def _lacks_mask(name: str, items: dict[str, Item], labels: dict[str, str]) -> bool:
-    match = _MASK.match(PurePosixPath(name).stem)
-    if match is None or match.group("kind").casefold() != "labelids":
-        return False
-    return match.group("id") in items and match.group("id") not in labels

@@ -16,6 +16,7 @@ from components.contracts.model.strips import resized
 STRIDE = 32  # height and width of a generator's input are multiples of this
 LARGE = 2**21  # pixels; what has more is computed in parts
 _SIDE = 512  # the shortest side of a part, for networks that do not look far
+_PART = 2**20  # pixels of a part that is as wide as its image; a U-Net takes 360 bytes per pixel
 
 Network = Callable[[np.ndarray], np.ndarray]  # float32 [1, h, w, 3] -> [1, h, w, C]
 
@@ -76,7 +77,7 @@ def part_size(size: tuple[int, int], reach: int) -> tuple[int, int]:
     """Return height and width of the parts of an image, at most its own; multiples of STRIDE."""
     height, width = (_round_up(n) for n in size)
     side = max(_SIDE, 4 * _round_up(reach))
-    return min(height, side), width if side * width <= LARGE else min(width, 4 * side)
+    return min(height, side), width if side * width <= _PART else min(width, 4 * side)
 
 
 def in_bands(network: Network, view: View, reach: int) -> Iterator[np.ndarray]:

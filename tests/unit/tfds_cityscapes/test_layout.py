@@ -4,6 +4,8 @@ import unicodedata
 import zipfile
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.support.tiny_source import write_item, zip_up
@@ -126,6 +128,20 @@ def test_other_names_of_a_mask_of_label_ids_are_read(root, new):
     mask = root / "gtFine/val/bb" / f"{VAL}_gtFine_labelIds.png"
     mask.rename(mask.with_name(new))
     assert found(root) == AS_USUAL
+
+
+@pytest.mark.parametrize("kind", ["gtFine_labelTrainIds", "trainIds"])
+def test_masks_of_train_ids_are_read_where_there_are_no_others(root, kind):
+    mask = root / "gtFine/val/bb" / f"{VAL}_gtFine_labelIds.png"
+    source = open_source(root)
+    expected = source.read_label(source.items[1])
+    train_ids = mask.with_name(f"{VAL}_{kind}.png")
+    train_ids.write_bytes(cv2.imencode(".png", expected)[1].tobytes())
+    assert open_source(root).items == source.items  # label ids first
+    mask.unlink()
+    source = open_source(root)
+    assert source.skipped == ()
+    np.testing.assert_array_equal(source.read_label(source.items[1]), expected)
 
 
 def test_a_split_of_another_name_is_reported_and_not_taken_for_a_city(root):

@@ -58,7 +58,7 @@ def test_parts_equal_the_whole_to_the_bit(generator, monkeypatch, how, size):
 
 
 def test_no_part_is_larger_than_announced(generator, monkeypatch):
-    monkeypatch.setattr(bands, "LARGE", 128 * 128)
+    monkeypatch.setattr(bands, "_PART", 128 * 128)
     monkeypatch.setattr(bands, "_SIDE", 96)
     reach = reach_of(generator)
     assert 8 < reach <= 32
