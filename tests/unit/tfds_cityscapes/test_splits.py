@@ -135,5 +135,5 @@ def test_one_city_is_never_taken_from_the_pool() -> None:
     assert carve_cities(items, 0.5, [], 0) == (items, [])
     with pytest.raises(SourceError, match="No city is left for the pool"):
         carve_cities(items, 0.5, ["a"], 0)
-    with pytest.raises(SourceError, match="There is no city b. The train part has a."):
+    with pytest.raises(SourceError, match=r"There is no city b\. The train part has a\."):
         carve_cities(items, 0.5, ["b"], 0)
