@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 from components.contracts.ledger.layout import query_folder
 from components.contracts.model.embedding import Embedder
+from components.contracts.process.progress import tell
 from components.contracts.step.context import Context, begin
 from components.contracts.step.results import QueryResult
 from components.query.ask import make_query, write_query
 from components.query.look import Model
 from components.query.originals import Originals
 from components.query.strategies import STRATEGIES
-
-log = logging.getLogger("streetloop")
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryResult:
@@ -52,7 +49,7 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
     labeled = [i for i in index.ids("train") if i in state.labels or i in state.outstanding]
     query = make_query(index, candidates, labeled, settings, count, looking, chance)
     if query.why:
-        log.info("strategy %s: %s", query.strategy, query.why)
+        tell("query", f"{query.why} Strategy: {query.strategy}.")
     originals = Originals(context.recipe.data, context.recipe.seed, context.storage)
     with context.writing(query_folder(context.cycle)) as folder:
         write_query(folder, query, index, looking, originals.image_of)

@@ -79,6 +79,8 @@ class Screen:
                     row = json.loads(line)
                     if "warning" in row:
                         self._warn(**row)
+                    elif "note" in row:
+                        self.console.print(f"  {row['step']:<10} {row['note']}")
                     else:
                         self._show(_Row(**row))
                 elif stopping:

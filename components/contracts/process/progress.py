@@ -36,6 +36,14 @@ def show_warnings(step: str) -> None:
         log.addHandler(WarningsToCommand(step, path))
 
 
+def tell(step: str, text: str) -> None:
+    """Tell the user something about a step's work: a sentence, in the log and on the console."""
+    log.info("%s", text)
+    path = os.environ.get(ENVIRONMENT)
+    if path:
+        _append(path, {"step": step, "note": text})
+
+
 def _append(path: str, row: dict[str, object]) -> None:
     with open(path, "a") as file:
         file.write(json.dumps(row) + "\n")

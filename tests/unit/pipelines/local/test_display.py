@@ -42,6 +42,13 @@ def test_warnings_of_a_step_reach_the_console(shown: io.StringIO, tmp_path: Path
     ]
 
 
+def test_a_sentence_of_a_step_reaches_the_console(shown: io.StringIO, tmp_path: Path) -> None:
+    with _screen(shown).following(tmp_path / "progress"):
+        progress.tell("query", "The pool is video. Strategy: kcenter_entropy.")
+    expected = "  query      The pool is video. Strategy: kcenter_entropy."
+    assert shown.getvalue().splitlines() == [expected]
+
+
 def test_a_flood_of_warnings_is_cut_off(shown: io.StringIO, tmp_path: Path) -> None:
     logger = logging.getLogger("streetloop")
     before = list(logger.handlers)
