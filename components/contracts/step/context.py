@@ -23,6 +23,7 @@ from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.done import run_once
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
+from components.contracts.tracking.environment import keep_mlflow_quiet
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
@@ -128,3 +129,4 @@ def set_environment() -> None:
     # A missing MLflow should cost seconds, not the minutes of the client's own retries.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    keep_mlflow_quiet()

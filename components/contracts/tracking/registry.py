@@ -102,8 +102,35 @@ def set_alias(tracker: Tracker, name: str, alias: str, sha256: str) -> None:
         client.set_registered_model_alias(name, alias, version)
 
 
+@to_run
+def show_model(tracker: Tracker, run_id: str, name: str, sha256: str, step: int) -> None:
+    """Name a registered model as an output of another run than the one that logged it.
+
+    Args:
+      tracker: the campaign's MLflow.
+      run_id: the campaign's run.
+      name: of the registered model.
+      sha256: the model's id; nothing happens if it was never registered.
+      step: the cycle.
+    """
+    from mlflow.entities import LoggedModelOutput
+
+    found = _find(tracker.client, name, sha256)
+    if found is None or not found.model_id:
+        return
+    outputs = tracker.client.get_run(run_id).outputs
+    known = {o.model_id for o in outputs.model_outputs} if outputs else set()
+    if found.model_id not in known:
+        tracker.client.log_outputs(run_id, [LoggedModelOutput(found.model_id, step)])
+
+
 def _version(client: Any, name: str, sha256: str) -> str | None:
+    found = _find(client, name, sha256)
+    return None if found is None else str(found.version)
+
+
+def _find(client: Any, name: str, sha256: str) -> Any:
     for version in client.search_model_versions(f"name = '{name}'"):
         if version.tags.get(_MODEL) == sha256:
-            return str(version.version)
+            return version
     return None
