@@ -8,7 +8,7 @@ from components.contracts.step.report import CycleReport
 from components.contracts.tracking.client import Tracker, milliseconds
 from components.contracts.tracking.data import log_campaign_data
 from components.contracts.tracking.evaluation import HEADLINES
-from components.contracts.tracking.registry import show_model
+from components.contracts.tracking.registry import show_champion
 
 
 def mirror_campaign(
@@ -29,8 +29,9 @@ def mirror_campaign(
     tracker.log_metrics(run_id, curve, report.labeled, at)
     if report.records:
         log_campaign_data(tracker, run_id, context.recipe.data, report.records)
-    if report.promoted and report.model:
-        show_model(tracker, run_id, context.recipe.name, report.model, closed.cycle)
+    if state.champion:
+        name, champion = context.recipe.name, state.champion
+        show_champion(tracker, run_id, name, champion.model, champion.cycle)
 
 
 def labels_asked(state: State, cycle: int) -> int:

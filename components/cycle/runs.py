@@ -14,7 +14,7 @@ from components.contracts.tracking.evaluation import (
     score_metrics,
     send_evaluation,
 )
-from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_alias
+from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_alias, show_champion
 from components.contracts.tracking.source import source_tags
 from components.contracts.tracking.training import read_points
 from components.contracts.tracking.view import CAMPAIGNS, save_view
@@ -105,7 +105,9 @@ def repair_aliases(context: Context, tracker: Tracker) -> None:
         return
     name = context.recipe.name
     if state.champion:
-        set_alias(tracker, name, CHAMPION, state.champion.model)
+        champion = state.champion
+        set_alias(tracker, name, CHAMPION, champion.model)
+        show_champion(tracker, state.campaign_run_id, name, champion.model, champion.cycle)
     if state.trained:
         newest = read_report(context, state.trained[-1])
         if newest and newest.model:

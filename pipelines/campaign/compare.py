@@ -97,13 +97,13 @@ def mlflow_url(campaigns: list[Campaign]) -> str | None:
     return curves_page(server_of(store), ids, list(titles))
 
 
-def compare(chosen: list[tuple[Recipe, str]], output: Path, name: str) -> None:
+def compare(chosen: list[tuple[Recipe, str]], output: Path, first: str) -> None:
     """Print campaigns side by side, draw their learning curves, and print where MLflow shows them.
 
     Args:
       chosen: the recipes and roots.
       output: the picture.
-      name: the first recipe as the user named it, for hints.
+      first: the first recipe as the user named it, for hints.
 
     Raises:
       StreetloopError: a campaign has no trained cycle.
@@ -131,5 +131,5 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path, name: str) -> None:
         return
     # A store that is a file has no address until `streetloop ui` serves it.
     if not campaigns[0].tracking.startswith("http"):
-        console.print(f"Serve it: {program()} ui {arguments_of(*chosen[0], name)}")
+        console.print(f"Serve it: {program()} ui {arguments_of(*chosen[0], first)}")
     console.print(f"MLflow:   {url}")

@@ -5,6 +5,7 @@ The ledger decides who is champion; the alias is a copy that the opening of a cy
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -103,34 +104,41 @@ def set_alias(tracker: Tracker, name: str, alias: str, sha256: str) -> None:
 
 
 @to_run
-def show_model(tracker: Tracker, run_id: str, name: str, sha256: str, step: int) -> None:
-    """Name a registered model as an output of another run than the one that logged it.
+def show_champion(tracker: Tracker, run_id: str, name: str, sha256: str, step: int) -> None:
+    """Show the champion in the table of runs, in the row of the campaign.
+
+    The table shows only models that a run has logged itself. So the campaign's run gets one of its
+    own, without files, that leads to the champion's version in the registry.
 
     Args:
       tracker: the campaign's MLflow.
       run_id: the campaign's run.
       name: of the registered model.
-      sha256: the model's id; nothing happens if it was never registered.
+      sha256: the champion's id; nothing happens if it was never registered.
       step: the cycle.
     """
     from mlflow.entities import LoggedModelOutput
+    from mlflow.utils.mlflow_tags import MLFLOW_MODEL_IS_EXTERNAL, MLFLOW_MODEL_VERSIONS
 
-    found = _find(tracker.client, name, sha256)
-    if found is None or not found.model_id:
+    client = tracker.client
+    version = _version(client, name, sha256)
+    if version is None:
         return
-    outputs = tracker.client.get_run(run_id).outputs
-    known = {o.model_id for o in outputs.model_outputs} if outputs else set()
-    if found.model_id not in known:
-        tracker.client.log_outputs(run_id, [LoggedModelOutput(found.model_id, step)])
+    tags = {MLFLOW_MODEL_VERSIONS: json.dumps([{"name": name, "version": version}])}
+    experiment, mine = tracker.experiment_id, f"source_run_id = '{run_id}'"
+    known = client.search_logged_models([experiment], filter_string=mine, max_results=1)
+    if known:
+        if known[0].tags.get(MLFLOW_MODEL_VERSIONS) != tags[MLFLOW_MODEL_VERSIONS]:
+            client.set_logged_model_tags(known[0].model_id, tags)
+        return
+    tags[MLFLOW_MODEL_IS_EXTERNAL] = "true"
+    model = client.create_logged_model(experiment, CHAMPION, run_id, tags)
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step)])
 
 
 def _version(client: Any, name: str, sha256: str) -> str | None:
-    found = _find(client, name, sha256)
-    return None if found is None else str(found.version)
-
-
-def _find(client: Any, name: str, sha256: str) -> Any:
     for version in client.search_model_versions(f"name = '{name}'"):
         if version.tags.get(_MODEL) == sha256:
-            return version
+            return str(version.version)
     return None

@@ -150,7 +150,8 @@ def _digest(text: str) -> str:
 
 def _state(view: View) -> dict[str, Any]:
     """Return the state of MLflow's page of runs: filter, columns and charts."""
-    attributes = ("Dataset", "Source", "Models")
+    columns = [f"metrics.`{metric}`" for metric in view.metrics]
+    columns += [f"attributes.`{name}`" for name in ("Models", "Dataset", "Source", "Version")]
     return {
         _OURS: 1,
         "searchFilter": view.only,
@@ -160,10 +161,9 @@ def _state(view: View) -> dict[str, Any]:
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
-        "selectedColumns": [
-            *(f"metrics.`{metric}`" for metric in view.metrics),
-            *(f"attributes.`{name}`" for name in attributes),
-        ],
+        "selectedColumns": columns,
+        # MLflow puts metrics last, outside of the window, unless the order says otherwise.
+        "columnOrder": ["attributes.`Run Name`", "runDateAndNestInfo", *columns],
         "runsHiddenMode": "SHOW_ALL",  # MLflow draws ten runs otherwise
         "compareRunCharts": [_chart(metric, view) for metric in view.metrics],
         "compareRunSections": [
