@@ -8,7 +8,7 @@ LABEL_STUDIO := .venv-label-studio
 MLFLOW := .venv-mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench images test-slow test-faults test-label-studio test-mlflow-server picture reference clean
+.PHONY: help install run test check format lock bench images test-slow test-faults test-label-studio test-mlflow-server test-browser picture reference clean
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ run: $(RUNTIME) ## Run three active-learning cycles on generated streets
 
 test: $(DEV) ## Run the tests that CI runs
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder \
-	  -m "not slow and not faults and not label_studio and not mlflow_server"
+	  -m "not slow and not faults and not label_studio and not mlflow_server and not browser"
 
 test-slow: $(DEV) ## Run the tests that take minutes: campaigns with people, in a bucket, with more data
 	$(BIN)/python -m pytest -q -m "slow and not faults"
@@ -60,6 +60,9 @@ $(MLFLOW)/.installed: mlflow/requirements.txt
 
 test-mlflow-server: $(DEV) $(MLFLOW)/.installed ## Run cycles against the tracking server of mlflow/ (needs Debian's postgresql)
 	$(BIN)/python -m pytest -q -m mlflow_server
+
+test-browser: $(DEV) ## Click through MLflow's pages in a real browser (needs Debian's chromium and chromium-driver)
+	$(BIN)/python -m pytest -q -m browser
 
 check: $(DEV) ## Check lint, types and the direction of imports, as CI does before the tests
 	$(BIN)/ruff check .

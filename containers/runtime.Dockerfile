@@ -31,6 +31,9 @@ RUN mkdir -p /home/streetloop && chown 10001:0 /home/streetloop && chmod 0770 /h
 ARG STREETLOOP_GIT_SHA=unknown
 ENV PATH=/opt/streetloop/bin:$PATH \
     HOME=/home/streetloop \
+    DO_NOT_TRACK=1 \
+    MLFLOW_DISABLE_TELEMETRY=true \
+    MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
     MPLCONFIGDIR=/tmp/matplotlib \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -72,6 +72,11 @@ class Browser:
         """Run JavaScript in the page, and return its result."""
         return self._call("POST", "/execute/sync", script=script, args=list(args))
 
+    def click(self, selector: str) -> None:
+        """Click the first element that a CSS selector finds, as a person would: it must be in sight."""
+        found = self._call("POST", "/element", using="css selector", value=selector)
+        self._call("POST", f"/element/{next(iter(found.values()))}/click")
+
     def picture(self) -> bytes:
         """Return the window as PNG."""
         return base64.b64decode(self._call("GET", "/screenshot"))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-from pathlib import Path
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.state import CycleState
@@ -13,13 +10,15 @@ from components.contracts.step.context import Context
 from components.contracts.step.report import CycleReport
 from components.contracts.tracking.client import LOST, Points, Tracker, milliseconds
 from components.contracts.tracking.evaluation import (
-    HEADLINES,
     Evaluated,
     score_metrics,
     send_evaluation,
 )
-from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_alias
+from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_alias, show_champion
+from components.contracts.tracking.source import source_tags
 from components.contracts.tracking.training import read_points
+from components.contracts.tracking.view import CAMPAIGNS, save_view
+from components.cycle.campaign_run import mirror_campaign
 
 log = logging.getLogger("streetloop")
 
@@ -61,6 +60,8 @@ def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> N
     )
     for run_id in (parent, run):
         tracker.log_parameters(run_id, context.recipe.values())
+    tracker.set_tags(parent, source_tags())  # of the newest cycle
+    save_view(tracker, CAMPAIGNS)
     # Also an early proof that files can be stored, before hours of training end in a figure.
     tracker.log_files(run, {"recipe.json": context.recipe.model_dump_json(indent=1).encode()})
 
@@ -104,7 +105,9 @@ def repair_aliases(context: Context, tracker: Tracker) -> None:
         return
     name = context.recipe.name
     if state.champion:
-        set_alias(tracker, name, CHAMPION, state.champion.model)
+        champion = state.champion
+        set_alias(tracker, name, CHAMPION, champion.model)
+        show_champion(tracker, state.campaign_run_id, name, champion.model, champion.cycle)
     if state.trained:
         newest = read_report(context, state.trained[-1])
         if newest and newest.model:
@@ -142,10 +145,7 @@ def mirror_cycle(
                 report.evaluation,
             )
             send_evaluation(tracker, run_id, context.storage, context.recipe, sent, at)
-        tracker.log_metrics(parent, metrics, closed.cycle, at)
-        if report.val:
-            curve = {f"curve/{name}": getattr(report.val, name) for name in HEADLINES}
-            tracker.log_metrics(parent, curve, report.labeled, at)
+        mirror_campaign(context, tracker, closed, report, metrics)
     page = layout.labels_page(closed.cycle)
     if context.storage.exists(page):
         tracker.log_files(run_id, {"feedback.html": context.storage.read(page)})
@@ -178,19 +178,5 @@ def _tags(context: Context, owner: str) -> dict[str, str]:
         "streetloop.seed": str(context.recipe.seed),
         "streetloop.root": context.root,
         "kfp.run_id": owner,
-        "git.sha": git_sha(),
+        **source_tags(),
     }
-
-
-def git_sha() -> str:
-    """Return the commit that runs: from $STREETLOOP_GIT_SHA (baked into images), else from git."""
-    sha = os.environ.get("STREETLOOP_GIT_SHA")
-    if sha:
-        return sha
-    try:
-        command = ["git", "rev-parse", "HEAD"]
-        here = Path(__file__).parent
-        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

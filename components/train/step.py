@@ -11,6 +11,7 @@ from components.contracts.step.context import Context, begin
 from components.contracts.step.done import hash_inputs
 from components.contracts.step.results import TrainResult
 from components.contracts.tracking.client import milliseconds
+from components.contracts.tracking.data import log_campaign_data
 from components.contracts.tracking.training import TrainingLog
 
 
@@ -38,6 +39,8 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
         tracker.log_dataset(run_id, "labeled", hash_inputs(labels), parts, "training")
         fingerprint = records.rpartition("/")[2]
         tracker.log_dataset(run_id, "records", fingerprint, records, "dev and val")
+        campaign = context.ledger.state().campaign_run_id
+        log_campaign_data(tracker, campaign, context.recipe.data, records)
         return _train(context, labeled, records, parts, start, digest)
 
     return context.once("train", inputs, TrainResult, body)

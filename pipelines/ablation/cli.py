@@ -67,7 +67,7 @@ def ablate_command(
     code = ablate(recipe, root, Design(amount, _seeds(seeds), _names(variants), split))
     if code:
         sys.exit(code)
-    click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root}")
+    click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root} --open")
 
 
 def _labels(text: str) -> int | str:

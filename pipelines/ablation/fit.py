@@ -17,7 +17,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import begin
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
-from components.cycle.runs import git_sha
+from components.contracts.tracking.source import git_sha
 from components.preprocess.build import store_records
 from pipelines.ablation.plan import Fit, Order, Scene, scene_of
 from pipelines.ablation.result import SCORES, FitResult, SplitScores

@@ -9,7 +9,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import Tracker, milliseconds
-from components.cycle.runs import git_sha
+from components.contracts.tracking.source import source_tags
 from pipelines.ablation.plan import Fit, Plan
 from pipelines.ablation.result import SCORES, FitResult
 from pipelines.ablation.store import first_time
@@ -110,5 +110,5 @@ class Runs:
             "streetloop.recipe": self._plan.recipe.name,
             "streetloop.root": self._root,
             "streetloop.kind": "ablation",
-            "git.sha": git_sha(),
+            **source_tags(),
         }

@@ -61,7 +61,8 @@ def compare_command(campaigns: tuple[str, ...], output: Path) -> None:
     """
     from pipelines.campaign.compare import compare
 
-    compare([_chosen(text).open() for text in campaigns], output)
+    chosen = [_chosen(text) for text in campaigns]
+    compare([one.open() for one in chosen], output, str(chosen[0].path))
 
 
 def _chosen(text: str) -> Chosen:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +11,12 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
+from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
-from pipelines.campaign.display import percent
+from components.contracts.tracking.view import comparison, curves_page, open_page
+from pipelines.campaign.display import arguments_of, percent
+from pipelines.campaign.mlflow_page import server_of
 from pipelines.campaign.status import CycleRow, read_status
 from pipelines.console import make_console, program
 
@@ -79,26 +80,30 @@ def table_of(campaigns: list[Campaign]) -> Table:
 
 
 def mlflow_url(campaigns: list[Campaign]) -> str | None:
-    """Return the MLflow page with the same learning curves; None if there is no shared store."""
+    """Return the MLflow page with the same learning curves; None if there is no shared store.
+
+    The view that it opens is saved in the store.
+    """
     stores = {c.tracking for c in campaigns}
+    titles = {c.run_id: c.title for c in campaigns if c.run_id is not None}
     if len(stores) != 1 or any(c.run_id is None for c in campaigns):
         return None
     (store,) = stores
-    server = store if store.startswith("http") else "http://127.0.0.1:5000"
-    ids = {Tracker(store, c.experiment).check() for c in campaigns}
-    query = {
-        "runs": json.dumps([c.run_id for c in campaigns]),
-        "experiments": json.dumps(sorted(filter(None, ids))),
-        "metric": json.dumps("curve/miou"),
-        "plot_metric_keys": json.dumps(["curve/miou"]),
-        "x_axis": "step",  # which is the number of labels
-        "show_point": "true",
-    }
-    return f"{server}/#/metric?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
+    set_environment()
+    trackers = [Tracker(store, name) for name in sorted({c.experiment for c in campaigns})]
+    if len(trackers) == 1:
+        return open_page(server_of(store), trackers[0], comparison(titles))
+    ids = [found for tracker in trackers if (found := tracker.check()) is not None]
+    return curves_page(server_of(store), ids, list(titles))
 
 
-def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
+def compare(chosen: list[tuple[Recipe, str]], output: Path, first: str) -> None:
     """Print campaigns side by side, draw their learning curves, and print where MLflow shows them.
+
+    Args:
+      chosen: the recipes and roots.
+      output: the picture.
+      first: the first recipe as the user named it, for hints.
 
     Raises:
       StreetloopError: a campaign has no trained cycle.
@@ -125,5 +130,6 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path) -> None:
         )
         return
     # A store that is a file has no address until `streetloop ui` serves it.
-    hint = "" if campaigns[0].tracking.startswith("http") else f" ({program()} ui)"
-    console.print(f"MLflow:   {url}{hint}")
+    if not campaigns[0].tracking.startswith("http"):
+        console.print(f"Serve it: {program()} ui {arguments_of(*chosen[0], first)}")
+    console.print(f"MLflow:   {url}")

@@ -13,7 +13,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.status import CampaignStatus, read_status
 from pipelines.campaign.waiting import ending_words, waiting_words
-from pipelines.console import make_console
+from pipelines.console import make_console, program
 
 
 def percent(fraction: float | None) -> str:
@@ -68,6 +68,7 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
         console.print(words)
     for image_id in waiting:
         console.print(f"  {image_id}")
+    console.print(f"MLflow:   {program()} ui {arguments_of(recipe, root, name)} --open")
     console.print("Complete." if status.complete else "Not complete.")
 
 

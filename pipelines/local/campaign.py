@@ -1,15 +1,11 @@
-"""`streetloop run` and `streetloop ui`: a campaign on this machine."""
+"""`streetloop run`: a campaign on this machine."""
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 from rich.console import Console
 
 from components.contracts.data.raw import check_exists
@@ -17,9 +13,7 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.complete import changed_something, is_complete
 from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.context import Context, set_environment
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
@@ -30,7 +24,6 @@ from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import ending_words, waiting_words
 from pipelines.console import make_console, program
 from pipelines.local.display import Screen, duration
-from pipelines.local.launch import child_environment
 from pipelines.local.runner import (
     Interrupted,
     log_file,
@@ -121,35 +114,6 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
             console.print(line)
     if words := ending_words(recipe, Ledger(storage).state()):
         console.print(words)
-    console.print(f"MLflow:   {program()} ui {where}")
+    console.print(f"MLflow:   {program()} ui {where} --open")
     if status.complete:
         console.print("The campaign is complete.")
-
-
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise StreetloopError(
-                f"Cannot listen on port {port}: {error.strerror}. Choose another one with --port, or "
-                "stop the program that uses it."
-            ) from error
-
-
-def serve_ui(recipe: Recipe, root: str, port: int) -> None:
-    """Replace this process by the MLflow server on the campaign's store."""
-    uri = store_uri(recipe.tracking, root)
-    if uri.startswith("http"):
-        click.echo(f"This campaign is tracked by a server: open {uri}")
-        return
-    database = Path(uri.removeprefix("sqlite:///"))
-    if not database.exists():
-        raise StreetloopError(f"MLflow store not found: {database}. Run a cycle first.")
-    _check_free(port)
-    artifacts = (database.parent / "artifacts").as_uri()
-    click.echo(f"MLflow: http://127.0.0.1:{port} (press Ctrl-C to stop)")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    command += ["--default-artifact-root", artifacts, "--port", str(port)]
-    os.execve(sys.executable, command, child_environment())

@@ -47,12 +47,15 @@ def run_command(chosen: Chosen, cycles: int | None, fresh: bool, yes: bool, skip
     show_default=True,
     help="Port of the page.",
 )
-def ui_command(chosen: Chosen, port: int) -> None:
-    """Open the MLflow UI on the campaign's store.
+@click.option("--open", "show", is_flag=True, help="Open the page in a browser.")
+def ui_command(chosen: Chosen, port: int, show: bool) -> None:
+    """Serve the MLflow UI on the campaign's store.
+
+    The address that it prints leads to the learning curves of all campaigns in the store.
 
     \b
-    Example: streetloop ui pipelines/recipes/synthetic.yaml
+    Example: streetloop ui pipelines/recipes/synthetic.yaml --open
     """
-    from pipelines.local.campaign import serve_ui
+    from pipelines.local.ui import serve_ui
 
-    serve_ui(*chosen.open(), port)
+    serve_ui(*chosen.open(), port, show=show)

@@ -24,6 +24,7 @@ from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.done import run_once
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
+from components.contracts.tracking.environment import keep_mlflow_quiet
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
@@ -138,3 +139,4 @@ def set_environment() -> None:
     if os.path.expanduser("~") == "~":  # a container's user without an entry in /etc/passwd
         os.environ["HOME"] = tempfile.gettempdir()
     os.environ.update(thread_limits())
+    keep_mlflow_quiet()

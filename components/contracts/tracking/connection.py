@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from components.contracts.tracking.environment import keep_mlflow_quiet
 from components.contracts.tracking.moved import follow_move
 
 log = logging.getLogger("streetloop")
@@ -36,6 +37,7 @@ class Connection:
     def client(self) -> Any:
         """Return the MlflowClient, and create the folder of a SQLite store."""
         if self._client is None:
+            keep_mlflow_quiet()
             import mlflow
 
             if self.uri.startswith(_SQLITE):

@@ -5,6 +5,7 @@ The ledger decides who is champion; the alias is a copy that the opening of a cy
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,40 @@ def set_alias(tracker: Tracker, name: str, alias: str, sha256: str) -> None:
     current = client.get_registered_model(name).aliases.get(alias)
     if str(current) != version:
         client.set_registered_model_alias(name, alias, version)
+
+
+@to_run
+def show_champion(tracker: Tracker, run_id: str, name: str, sha256: str, step: int) -> None:
+    """Show the champion in the table of runs, in the row of the campaign.
+
+    The table shows only models that a run has logged itself. So the campaign's run gets one of its
+    own, without files, that leads to the champion's version in the registry.
+
+    Args:
+      tracker: the campaign's MLflow.
+      run_id: the campaign's run.
+      name: of the registered model.
+      sha256: the champion's id; nothing happens if it was never registered.
+      step: the cycle.
+    """
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.utils.mlflow_tags import MLFLOW_MODEL_IS_EXTERNAL, MLFLOW_MODEL_VERSIONS
+
+    client = tracker.client
+    version = _version(client, name, sha256)
+    if version is None:
+        return
+    tags = {MLFLOW_MODEL_VERSIONS: json.dumps([{"name": name, "version": version}])}
+    experiment, mine = tracker.experiment_id, f"source_run_id = '{run_id}'"
+    known = client.search_logged_models([experiment], filter_string=mine, max_results=1)
+    if known:
+        if known[0].tags.get(MLFLOW_MODEL_VERSIONS) != tags[MLFLOW_MODEL_VERSIONS]:
+            client.set_logged_model_tags(known[0].model_id, tags)
+        return
+    tags[MLFLOW_MODEL_IS_EXTERNAL] = "true"
+    model = client.create_logged_model(experiment, CHAMPION, run_id, tags)
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step)])
 
 
 def _version(client: Any, name: str, sha256: str) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.contracts.process.image import IMAGE
+from components.contracts.tracking.environment import QUIET
 
 REPOSITORY = Path(__file__).parents[3]
 RUNTIME = REPOSITORY / "containers" / "runtime.Dockerfile"
@@ -93,3 +94,9 @@ def test_the_commit_reaches_the_runs_tags() -> None:
     assert any(
         w == "ENV" and "STREETLOOP_GIT_SHA=${STREETLOOP_GIT_SHA}" in r for w, r in words[argument:]
     )
+
+
+def test_the_image_sends_no_usage_data() -> None:
+    variables = " ".join(rest for word, rest in instructions(RUNTIME) if word == "ENV")
+    for name, value in QUIET.items():
+        assert f" {name}={value}" in variables

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from components.contracts.tracking.environment import QUIET
+
 FOLDER = Path(__file__).parents[3] / "mlflow"
 KUBERNETES = FOLDER / "kubernetes"
 # An environment variable of this kind holds a secret. MLFLOW_AUTH_CONFIG_PATH does not.
@@ -158,3 +160,14 @@ def test_every_pod_has_a_network_policy() -> None:
         if row["kind"] in ("Deployment", "StatefulSet") and "selector" in row["spec"]
     ]
     assert all(label in chosen for label in labels)
+
+
+def test_the_server_sends_no_usage_data_and_starts_no_job_workers() -> None:
+    (server,) = dict(pods())["Deployment/mlflow"]["containers"]
+    values = {row["name"]: row.get("value") for row in server["env"]}
+    image = (FOLDER / "Dockerfile").read_text()
+    variables = compose()["services"]["mlflow"]["environment"]
+    for name, value in QUIET.items():
+        assert values[name] == value
+        assert f" {name}={value} " in image
+        assert variables[name] == f"${{{name}:-{value}}}"  # .env may ask for it

@@ -12,7 +12,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import load
 from pipelines.campaign.cli import _chosen
 from pipelines.cli import main
-from pipelines.local.campaign import serve_ui
+from pipelines.local.ui import serve_ui
 
 
 @pytest.mark.parametrize(

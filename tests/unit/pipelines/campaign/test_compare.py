@@ -90,23 +90,45 @@ def test_compare_prints_and_draws(tmp_path: Path, recipe: Path) -> None:
     assert "50.0" in done.output
 
 
-def _with_runs(name: str, root: Path, store: str, run_id: str | None) -> Campaign:
-    return Campaign(name, str(root), [], run_id, store, "streetloop")
+def _with_runs(
+    name: str, root: Path, store: str, run_id: str | None, experiment: str = "streetloop"
+) -> Campaign:
+    return Campaign(name, str(root), [], run_id, store, experiment)
+
+
+def _parts(url: str | None) -> tuple[str, dict[str, str]]:
+    assert url is not None
+    page, _, query = url.partition("?")
+    return page, {k: v[0] for k, v in urllib.parse.parse_qs(query).items()}
 
 
 def test_mlflow_url_opens_the_same_curves(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    campaigns = [_with_runs(n, tmp_path / n, store, n * 4) for n in ("a", "b")]
-    url = mlflow_url(campaigns)
-    assert url is not None
-    page, _, query = url.partition("?")
+    campaigns = [_with_runs(n, tmp_path / n, store, n * 4) for n in ("b", "a")]
+    page, query = _parts(mlflow_url(campaigns))
+    tracker = Tracker(store, "streetloop")
+    assert page == f"http://127.0.0.1:5000/#/experiments/{tracker.experiment_id}/runs"
+    assert query["workflowType"] == "machine_learning"
+    assert query["compareRunsMode"] == "CHART"
+    tags = tracker.client.get_experiment(tracker.experiment_id).tags
+    view = json.loads(tags[f"mlflow.sharedViewState.{query['viewStateShareKey']}"])
+    assert view["name"] == "b / a"
+    state = json.loads(view["state"])
+    assert state["searchFilter"] == "attributes.run_id IN ('aaaa', 'bbbb')"
+    assert state["compareRunCharts"][0]["metricKey"] == "curve/miou"
+
+
+def test_mlflow_url_of_two_experiments_opens_one_curve_of_both(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    campaigns = [_with_runs(n, tmp_path / n, store, n * 4, experiment=n) for n in ("a", "b")]
+    page, query = _parts(mlflow_url(campaigns))
     assert page == "http://127.0.0.1:5000/#/metric"
-    found = {k: v[0] for k, v in urllib.parse.parse_qs(query).items()}
-    experiment = Tracker(store, "streetloop").experiment_id
-    assert json.loads(found["runs"]) == ["aaaa", "bbbb"]
-    assert json.loads(found["experiments"]) == [experiment]
-    assert json.loads(found["plot_metric_keys"]) == ["curve/miou"]
-    assert found["x_axis"] == "step"
+    assert query["workflowType"] == "machine_learning"
+    ids = [Tracker(store, n).experiment_id for n in ("a", "b")]
+    assert json.loads(query["experiments"]) == ids
+    assert json.loads(query["runs"]) == ["aaaa", "bbbb"]
+    assert json.loads(query["plot_metric_keys"]) == ["curve/miou"]
+    assert query["x_axis"] == "step"
 
 
 def test_mlflow_url_is_none_for_two_stores(tmp_path: Path) -> None:
