@@ -74,10 +74,11 @@ format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) $(LABEL_STUDIO)/.installed ## Measure scoring and decoding against peers (installs Label Studio), and the ledger
+bench: $(DEV) $(LABEL_STUDIO)/.installed ## Measure scoring and decoding against peers (installs Label Studio), the ledger, and selection
 	$(BIN)/python -m benchmarks.scoring
 	PYTHONPATH=. $(LABEL_STUDIO)/bin/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.ledger
+	$(BIN)/python -m benchmarks.selection
 
 picture: $(RUNTIME) ## Draw the picture in the README from the last `make run`
 	$(BIN)/python docs/make_picture.py

@@ -59,7 +59,7 @@ def main() -> None:
         pictures = {}
         for image_id in chosen:
             image = records.read(image_id).image
-            predicted = predictor.probabilities(image).argmax(-1).astype(np.uint8)
+            predicted = predictor.classes(image)
             pictures[image_id] = overlay(image, predicted, 0.8)
         columns.append((title, pictures))
     args.output.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import click
@@ -28,6 +30,11 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(
+                stream, io.TextIOWrapper
+            ):  # a locale may lack a letter of a folder's name
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
         except StreetloopError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.process.uri import is_local
+from components.contracts.process.uri import is_local, local_path
 
 if TYPE_CHECKING:
     from components.contracts.ledger.ledger import Ledger
     from components.contracts.recipe.recipe import Recipe
+
+
+class _UserPath(click.Path):
+    """A path; a shell leaves `~` alone in --output=~/out."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Parse a path and expand `~`."""
+        return super().convert(os.path.expanduser(value), param, ctx)
+
+
+PATH = _UserPath(path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -42,13 +54,10 @@ class Chosen:
 
     def open(self, *more: str, suffix: str = "") -> tuple[Recipe, str]:
         """Read the recipe and return it with the root, which is runs/<name><suffix> by default."""
-        from components.contracts.recipe.recipe import no_python3
-
         recipe = self.recipe(*more)
         root = self.root or f"runs/{recipe.name}{suffix}"
         if is_local(root):
-            root = str(Path(root.removeprefix("file://")).expanduser().absolute())
-            no_python3(root, "--root")
+            root = str(local_path(root).absolute())
         return recipe, root
 
     def ledger(self) -> Ledger:
@@ -78,7 +87,7 @@ def with_recipe(
             help="Change a setting, for example query.query_size=4. May be repeated.",
         ),
         click.option("--root", metavar="URI", help=root),
-        click.argument("recipe", type=click.Path(path_type=Path)),
+        click.argument("recipe", type=PATH),
     ):
         decorated = decorator(decorated)
     return decorated

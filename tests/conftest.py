@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from tests.support.gcs_server import emulator, make_bucket, running_server
@@ -25,10 +27,17 @@ FOREIGN_WARNINGS = [
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+# On a loaded machine an example may take seconds, which says nothing about the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # The workers in tests/support are programs of their own, and import each other.
     os.environ["PYTHONPATH"] = str(REPOSITORY)
+    set_environment()  # a user's own keras.json must not change a test
     for warning in FOREIGN_WARNINGS:
         config.addinivalue_line("filterwarnings", warning)
 

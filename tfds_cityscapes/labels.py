@@ -8,6 +8,7 @@ Source: the label definitions of the Cityscapes benchmark (Cordts et al., 2016),
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,9 @@ NUM_CLASSES = len(TRAIN_LABELS)
 CLASS_NAMES: tuple[str, ...] = tuple(row.name for row in TRAIN_LABELS)
 BY_NAME: dict[str, Label] = {row.name: row for row in LABELS}
 
+# Names that annotators give to "no class".
+_IGNORE_NAMES = {"background", "ignore", "ignored", "void", "unlabelled"}
+
 UNKNOWN = 254  # in a lookup table: an id that is not in the label table
 
 # An 8-bit file stores the id -1 (license plate) as 255.
@@ -105,6 +109,17 @@ def _look_up(ids: np.ndarray, table: np.ndarray, allowed: str) -> np.ndarray:
         unknown = sorted(int(i) for i in np.unique(ids[out == UNKNOWN]))
         raise UnknownLabelError(f"Unknown ids: {unknown[:10]}. Expected {allowed}.")
     return out
+
+
+def label_named(name: str) -> Label | None:
+    """Return the row of a class by its Cityscapes name, as annotation tools write it; None if unknown.
+
+    Capitals, and `_` or `-` for a space, do not matter; "cargroup" is "car", as in the benchmark.
+    """
+    plain = " ".join(re.split(r"[\s_-]+", name.lower())).strip()
+    if plain in _IGNORE_NAMES:
+        return BY_NAME["unlabeled"]
+    return BY_NAME.get(plain) or BY_NAME.get(plain.removesuffix("group").rstrip())
 
 
 def to_train_ids(label_ids: np.ndarray) -> np.ndarray:

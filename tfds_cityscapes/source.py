@@ -1,58 +1,44 @@
 """Find the images and masks of a data set in the Cityscapes layout: a folder, or the two zips.
 
-    leftImg8bit/<split>/<city>/<city>_<sequence>_<frame>_leftImg8bit.png (or .jpg)
+    leftImg8bit/<split>/<city>/<city>_<sequence>_<frame>_leftImg8bit.png (or another format)
     gtFine/<split>/<city>/<city>_<sequence>_<frame>_gtFine_labelIds.png
 
-`<split>/` may be missing; such data is divided later, by `split.ratios`.
+`<split>/` may be missing; such data is divided later, by `split.ratios`. `layout.py` says which other
+names are understood.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
+import os
 import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from tfds_cityscapes.labels import UnknownLabelError, to_train_ids
-
-SPLITS = ("train", "val", "test")
-_TOPS = ("leftImg8bit", "gtFine")
-_IMAGE = re.compile(
-    r"^leftImg8bit/(?:(?P<split>train|val|test)/)?(?P<city>[^/]+)/"
-    r"(?P<id>[^/]+)_leftImg8bit\.(?i:png|jpe?g)$"
+from tfds_cityscapes.files import (
+    UNREADABLE,
+    File,
+    Skipped,
+    SourceError,
+    Walk,
+    is_junk,
+    looks_like_an_image,
+    summarize,
+    walk_folder,
+    walk_zip,
 )
-_LABEL = re.compile(
-    r"^gtFine/(?:(?:train|val|test)/)?(?P<city>[^/]+)/(?P<id>[^/]+)_gtFine_labelIds\.png$"
-)
-# What the read of a file, or of the member of a damaged, cut off or encrypted zip, may raise.
-_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
+from tfds_cityscapes.labels import to_train_ids
+from tfds_cityscapes.layout import IMAGES, MASKS, TOPS, Item, arrange, from_top
+from tfds_cityscapes.masks import MaskError, read_label_ids, table_beside
+from tfds_cityscapes.masks.tables import PARSERS
+from tfds_cityscapes.photos import decode_image
 
-
-class SourceError(ValueError):
-    """The data set is missing, empty or broken; the message names the file."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image of a source, with the names of its files in the source; `split` may be ""."""
-
-    image_id: str
-    city: str
-    split: str
-    image: str
-    label: str | None = None
-
-    @property
-    def order(self) -> tuple[str, list[int | str]]:
-        """A key that sorts the frames of one city in time: numbers in the id compare as numbers."""
-        parts = re.split(r"(\d+)", self.image_id)
-        return self.city, [int(p) if p.isdecimal() else p for p in parts]
+__all__ = ["Item", "Source", "SourceError", "decode_image", "open_source"]
+_TOP_DEPTH = 2  # a data set may be one folder deeper, and each part once more
 
 
 @dataclass
@@ -61,22 +47,23 @@ class Source:
 
     Attributes:
       uri: the folder or the zip, for messages.
-      files: name -> (its path or its zip, a stamp that changes when the file does).
+      files: by their names from leftImg8bit or gtFine on.
       items: the images, sorted by id.
+      skipped: the files that were not read, and why.
+      tables: the names of tables of classes in `files`: at the top of the data set, or in gtFine.
     """
 
     uri: str
-    files: dict[str, tuple[Path | zipfile.ZipFile, str]]
+    files: dict[str, File]
     items: tuple[Item, ...] = field(default=())
+    skipped: tuple[Skipped, ...] = field(default=())
+    tables: frozenset[str] = frozenset()
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes; SourceError if it does not exist or cannot be read."""
         try:
-            place, _ = self.files[name]
-            if isinstance(place, zipfile.ZipFile):
-                return place.read(_member(place, name))
-            return place.read_bytes()
-        except (KeyError, *_UNREADABLE) as error:
+            return self.files[name].read()
+        except (KeyError, *UNREADABLE) as error:
             raise SourceError(f"Cannot read {name} in {self.uri}: {error}.") from error
 
     def read_label(self, item: Item, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -88,21 +75,18 @@ class Source:
         """
         if item.label is None:
             raise SourceError(f"{item.image_id} has no *_gtFine_labelIds.png in {self.uri}.")
-        mask = _decode(self.read(item.label), cv2.IMREAD_UNCHANGED)
-        if mask is None or mask.ndim != 2:
-            raise SourceError(
-                f"{item.label} is not a one-channel PNG of label ids: "
-                f"{'it cannot be decoded' if mask is None else f'its shape is {mask.shape}'}."
-            )
+        data = self.read(item.label)
+        try:
+            table = table_beside(item.label, self.tables, self.read)
+            mask = read_label_ids(item.label, data, table=table)
+        except MaskError as error:
+            raise SourceError(f"{item.label}: {error}") from error
         if size is not None and mask.shape != size:
             raise SourceError(
                 f"{item.label} does not have the image's size {size[0]}x{size[1]}: it has "
                 f"{mask.shape[0]}x{mask.shape[1]}."
             )
-        try:
-            return to_train_ids(mask)
-        except UnknownLabelError as error:
-            raise SourceError(f"{item.label}: {error}") from error
+        return to_train_ids(mask)
 
     def read_image(self, item: Item) -> np.ndarray:
         """Read an item's image: uint8 [H, W, 3], RGB. SourceError if it cannot be decoded."""
@@ -112,86 +96,143 @@ class Source:
         """Return a hash of the state of some files: name, size and time (in a zip, the CRC)."""
         digest = hashlib.sha256()
         for name in sorted(names):
-            digest.update(f"{name}\0{self.files[name][1]}\n".encode())
+            digest.update(f"{name}\0{self.files[name].stamp}\n".encode())
         return digest.hexdigest()
 
 
-def decode_image(name: str, data: bytes) -> np.ndarray:
-    """Decode an image file: uint8 [H, W, 3], RGB. SourceError, with its name, if that fails."""
-    image = _decode(data, cv2.IMREAD_COLOR)
-    if image is None:
-        raise SourceError(f"{name} cannot be decoded. Expected a PNG or JPEG image.")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+def _tops(root: Path) -> list[Path]:
+    """Return the folders leftImg8bit, gtFine and gtCoarse of a data set: the topmost of each.
+
+    Raises:
+      SourceError: there is more than one data set.
+    """
+    found: dict[str, list[Path]] = {}
+    folders = [root]
+    for _ in range(_TOP_DEPTH + 1):
+        level = sorted(path for folder in folders for path in _subfolders(folder))
+        here = {path: TOPS[path.name.casefold()] for path in level if path.name.casefold() in TOPS}
+        for top in set(here.values()) - set(found):
+            found[top] = [path for path, name in here.items() if name == top]
+        if IMAGES in found and MASKS in found:
+            break
+        folders = [path for path in level if path not in here]
+    images, masks = ([path.parent for path in found.get(top, [])] for top in (IMAGES, MASKS))
+    if len(images) > 1 and set(images) & set(masks):
+        raise SourceError(
+            f"More than one data set below {root}: {' and '.join(str(path) for path in images[:3])}. "
+            "Pass one of them with --data."
+        )
+    return [path for paths in found.values() for path in paths]
 
 
-def _decode(data: bytes, flags: int) -> np.ndarray | None:
-    """Decode with OpenCV; None if the file is empty (which OpenCV raises on) or broken."""
-    return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return [Path(e.path) for e in os.scandir(folder) if e.is_dir() and not is_junk(e.name)]
+    except OSError:
+        return []  # what cannot be listed holds nothing that can be read
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> str:
-    """Return the full name: official zips have the layout at the top, others one folder below."""
-    names = archive.NameToInfo
-    return name if name in names else next(n for n in names if n.endswith("/" + name))
+class _Collected:
+    """Files of a data set from folders and zips, under their names from the top on."""
 
+    def __init__(self) -> None:
+        self.files: dict[str, File] = {}
+        self.tables: dict[str, File] = {}
+        self.skipped: list[Skipped] = []
 
-def _folder_files(root: Path) -> dict[str, tuple[Path | zipfile.ZipFile, str]]:
-    files: dict[str, tuple[Path | zipfile.ZipFile, str]] = {}
-    for top in _TOPS:
-        for path in (root / top).rglob("*"):
-            if path.is_file() and not path.name.startswith("."):
-                stat = path.stat()
-                name = path.relative_to(root).as_posix()
-                files[name] = (path, f"{stat.st_size} {stat.st_mtime_ns}")
-    return files
+    def add_folder(self, top: Path) -> None:
+        walk = walk_folder(top)
+        self._skip(top.name, walk)
+        for file in walk.files:
+            self._add(f"{top.name}/{file.name}", file)
+        if TOPS[top.name.casefold()] == MASKS:
+            for name in PARSERS:
+                if (path := top.parent / name).is_file():
+                    info = path.stat()
+                    stamp = f"{info.st_size} {info.st_mtime_ns}"
+                    self._add(name, File(name, stamp, path))
 
-
-def _zip_files(archives: list[Path]) -> dict[str, tuple[Path | zipfile.ZipFile, str]]:
-    files: dict[str, tuple[Path | zipfile.ZipFile, str]] = {}
-    for path in archives:
+    def add_zip(self, path: Path) -> None:
         try:
-            archive = zipfile.ZipFile(path)
+            walk = walk_zip(path)
         except (OSError, zipfile.BadZipFile) as error:
             raise SourceError(f"{path} is not a readable zip: {error}.") from error
-        for info in archive.infolist():
-            match = re.search(r"(?:^|/)((?:leftImg8bit|gtFine)/.+)$", info.filename)
-            # A zip made by macOS holds a hidden file of a similar name beside each file.
-            hidden = info.filename.rpartition("/")[2].startswith(".")
-            if match and not info.is_dir() and not hidden:
-                files[match.group(1)] = (archive, f"{info.file_size} {info.CRC}")
-    return files
+        self._skip(path.name, walk)
+        for file in walk.files:
+            base = file.name.rpartition("/")[2]
+            if name := from_top(file.name) or (base if base in PARSERS else None):
+                self._add(name, file)
+
+    def _skip(self, top: str, walk: Walk) -> None:
+        self.skipped += [Skipped(f"{top}/{name}".rstrip("/"), why) for name, why in walk.skipped]
+
+    def _add(self, name: str, file: File) -> None:
+        is_table = name.rpartition("/")[2] in PARSERS and not name.startswith(f"{IMAGES}/")
+        first = (self.tables if is_table else self.files).setdefault(name, file)
+        if first is file:
+            return
+        # A folder that was unpacked from the zip beside it goes first; it may have been repaired.
+        unpacked = first.archive is None and file.archive is not None
+        if not unpacked and (first.archive is None or first.stamp != file.stamp):
+            raise SourceError(f"{name} occurs twice: {first.shown} and {file.shown}. Remove one.")
 
 
 def open_source(path: Path) -> Source:
     """Open an extracted folder, a folder that holds the zips (or one of them), or one zip.
 
+    `skipped` of the result lists the files of the data set that were not read.
+
     Raises:
       SourceError: the path does not exist, no image is in the layout, or an id occurs twice.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         raise SourceError(f"Data set not found: {path}. Pass its folder or zip with --data.")
+    collected = _Collected()
     if path.is_dir():
-        files = _folder_files(path)
-        if not all((path / top).is_dir() for top in _TOPS):
-            files = _zip_files(sorted(path.glob("*.zip"))) | files
+        tops = _tops(path)
+        lost = [p for p in path.glob("*") if p.name.casefold() in TOPS and not p.exists()]
+        collected.skipped += [Skipped(p.name, "the link leads nowhere") for p in lost]
+        for top in tops:
+            collected.add_folder(top)
+        zips = [z for z in sorted(path.glob("*.[zZ][iI][pP]")) if not is_junk(z.name)]
+        if not {IMAGES, MASKS} <= {TOPS[top.name.casefold()] for top in tops}:
+            for archive in zips:
+                collected.add_zip(archive)
+        else:
+            reason = f"{IMAGES} and {MASKS} exist as folders; unpack it, or remove it"
+            collected.skipped += [Skipped(archive.name, reason) for archive in zips]
     else:
-        files = _zip_files([path])
-    labels = {m.group("id"): name for name in files if (m := _LABEL.match(name))}
-    items: dict[str, Item] = {}
-    for name in sorted(files):
-        if not (match := _IMAGE.match(name)):
-            continue
-        image_id = match.group("id")
-        if image_id in items:
-            raise SourceError(
-                f"Image id {image_id} occurs twice: {items[image_id].image} and {name}."
-            )
-        items[image_id] = Item(
-            image_id, match.group("city"), match.group("split") or "", name, labels.get(image_id)
-        )
+        collected.add_zip(path)
+    items, unread = arrange(
+        File(name, file.stamp, file.path, file.archive, file.member)
+        for name, file in collected.files.items()
+    )
+    skipped = (*collected.skipped, *unread)
     if not items:
-        raise SourceError(
-            f"No images found in {path}. Expected leftImg8bit/<split>/<city>/*_leftImg8bit.png (a "
-            "folder, or the zips leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip)."
+        raise SourceError(_nothing_found(path, skipped))
+    files = collected.files | collected.tables
+    return Source(str(path), files, tuple(items), skipped, frozenset(collected.tables))
+
+
+def _nothing_found(path: Path, skipped: Iterable[Skipped]) -> str:
+    """Say that a data set has no images, and what is there instead."""
+    inside = next((p for p in (path, *path.parents) if p.name.casefold() in TOPS), None)
+    hints = summarize(skipped)
+    if inside is not None:
+        hints.append(f"Pass the folder that holds {inside.name}: {inside.parent}.")
+    elif path.is_dir() and not hints:
+        # Not all of the folder: a mistyped path may be the root of a disk.
+        seen = islice(
+            chain.from_iterable(path.glob("*/" * depth + "*") for depth in range(3)), 9999
         )
-    return Source(str(path), files, tuple(items[i] for i in sorted(items)))
+        names = sorted(p.relative_to(path).as_posix() for p in seen if looks_like_an_image(p.name))
+        if names:
+            hints.append(f"It has {len(names)} images outside of {IMAGES}, such as {names[0]}.")
+    return " ".join(
+        [
+            f"No images found in {path}.",
+            *hints,
+            f"Expected {IMAGES}/<split>/<city>/*_leftImg8bit.png (a folder, or the zips "
+            "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip).",
+        ]
+    )

@@ -50,6 +50,41 @@ def carve_dev(
     return pool, dev, gap
 
 
+def carve_cities(
+    items: Sequence[Item], fraction: float, cities: Sequence[str], seed: int
+) -> tuple[list[Item], list[Item]]:
+    """Carve `dev` from the train part: whole cities, of which the pool then has nothing.
+
+    Args:
+      items: the train part.
+      fraction: share of the frames that become dev, 0..1, if no city is named.
+      cities: names of the cities that become dev; empty for a choice by the seed, of the fewest
+        cities that reach `fraction`, but never of all.
+      seed: of the choice.
+
+    Returns:
+      (pool, dev), which together are `items`.
+
+    Raises:
+      SourceError: a named city does not exist, or all of them are named.
+    """
+    by_city = _by_city(items)
+    unknown = sorted(set(cities) - by_city.keys())
+    if unknown or (cities and len(set(cities)) == len(by_city)):
+        problem = f"There is no city {unknown[0]}" if unknown else "No city is left for the pool"
+        raise SourceError(f"{problem}. The train part has {', '.join(by_city)}.")
+    held = set(cities)
+    if not cities and fraction:
+        count = 0
+        for city in sorted(by_city, key=lambda c: _rank(seed, c))[: len(by_city) - 1]:
+            if count >= fraction * len(items):
+                break
+            held.add(city)
+            count += len(by_city[city])
+    pool = [item for city, frames in by_city.items() if city not in held for item in frames]
+    return pool, [item for city, frames in by_city.items() if city in held for item in frames]
+
+
 def by_ratios(items: Sequence[Item], ratios: dict[str, float], seed: int) -> dict[str, list[Item]]:
     """Split data that has no splits, sequence by sequence.
 

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.contracts.process import command
@@ -37,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for one in (first, last, status):
         one.add_argument("--root", required=True, metavar="URI", help="the campaign root")
     for one in (first, last):
-        one.add_argument("--recipe", type=Path, metavar="JSON", help="the resolved recipe")
+        one.add_argument("--recipe", type=command.path, metavar="JSON", help="the resolved recipe")
         one.add_argument("--owner", required=True, help="a unique name for this run")
     first.add_argument(
         "--take-over", action="store_true", help="take an open cycle over from a dead run"

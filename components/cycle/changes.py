@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.contracts.ledger.campaign import change_recipe, create_campaign
+from components.contracts.ledger.campaign import change_recipe, check_protected, create_campaign
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.recipe.base import value_at
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 
@@ -20,24 +23,49 @@ PROTECTED = (
     "split.initial",
 )
 
+# Settings that earlier versions did not have: a campaign of theirs has the usual value.
+PROTECTED_SINCE = ("split.dev_by", "split.dev_cities")
+
 
 def protected_values(recipe: Recipe) -> dict[str, Any]:
-    """Return the values of a recipe that may never change in a campaign, by dotted key."""
-    out: dict[str, Any] = {}
-    for key in PROTECTED:
-        value: Any = recipe.values()
-        for part in key.split("."):
-            value = (value or {}).get(part)
-        out[key] = value
-    return out
+    """Return the values of a recipe that may not change in a campaign that has begun, by key."""
+    values = recipe.values()
+    protected = {key: value_at(values, key) for key in PROTECTED}
+    usual = Recipe(name=recipe.name).values()
+    for key in PROTECTED_SINCE:
+        if value_at(values, key) != value_at(usual, key):
+            protected[key] = value_at(values, key)
+    return protected
 
 
-def record_recipe(storage: Storage, recipe: Recipe) -> None:
-    """Create the campaign, or record that its recipe changed; an unchanged one leaves no event.
+def check_unchanged(state: State, recipe: Recipe) -> None:
+    """Reject a change of a protected value, before anything starts.
 
     Raises:
-      ProtectedValueError: a protected value differs.
+      ProtectedValueError: a value differs, and something depends on it.
     """
-    protected = protected_values(recipe)
-    ledger = create_campaign(storage, recipe.name, recipe.values(), protected)
-    change_recipe(ledger, recipe.values(), protected)
+    check_protected(state, protected_values(recipe))
+
+
+def create(storage: Storage, recipe: Recipe) -> None:
+    """Create the campaign unless it exists.
+
+    Raises:
+      ProtectedValueError: it exists with another protected value, and something depends on it.
+    """
+    create_campaign(storage, recipe.name, recipe.values(), protected_values(recipe))
+
+
+def record_changes(ledger: Ledger, recipe: Recipe, fence: int) -> None:
+    """Record that the recipe changed; an unchanged one leaves no event.
+
+    Args:
+      ledger: the campaign's ledger.
+      recipe: of this run.
+      fence: the lease's fencing number.
+
+    Raises:
+      ProtectedValueError: a protected value differs, and something depends on it.
+      StaleLeaseError: another run holds the cycle now.
+    """
+    change_recipe(ledger, recipe.values(), protected_values(recipe), fence)

@@ -15,7 +15,7 @@ from components.contracts.step.done import read_marker
 from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport, LabelsReport
 from components.contracts.step.results import FeedbackResult, Results
-from components.cycle.runs import mirror_cycle
+from components.cycle.runs import mirror_cycle, repair_aliases
 
 log = logging.getLogger("streetloop")
 _STEPS = ("feedback", "split", "train", "evaluate", "query")
@@ -81,6 +81,7 @@ def _close(context: Context, fence: int, report: CycleReport, feedback: Feedback
     close_cycle(context.ledger, cycle, fence, report.outcome, name, summary.model_dump())
     tracker = context.tracker()
     mirror_cycle(context, tracker, context.opened, context.opened.run_id)
+    repair_aliases(context, tracker)
     if not tracker.down:
         storage.delete(layout.MLFLOW_IS_BEHIND)
 
@@ -110,7 +111,8 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
     split, train, evaluation, query = results.split, results.train, results.evaluate, results.query
     asked = query.asked if query else 0
     outcome: Outcome = "done" if evaluation else "nothing_to_do"
-    if not evaluation and (query or feedback.waiting):
+    # Only if somebody is asked: a query that found nothing to ask for leaves nothing to wait for.
+    if not evaluation and (asked or feedback.waiting):
         outcome = "waiting"
     champion = context.ledger.state().champion
     return CycleReport(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from components.contracts.ledger.lease import Lease, open_cycle
+from components.contracts.data.raw import check_exists
+from components.contracts.ledger.complete import is_complete
+from components.contracts.ledger.lease import NO_CYCLE, Lease, open_cycle
 from components.contracts.step.context import Context, begin
-from components.cycle.changes import record_recipe
+from components.cycle.changes import check_unchanged, create, record_changes
 from components.cycle.runs import ensure_runs, send_missing
 
 log = logging.getLogger("streetloop")
@@ -20,15 +22,32 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
       root: the campaign root's URI.
       owner: this pipeline run's id.
       take_over: the caller knows that no other run is alive (the local command's lock).
+
+    Returns:
+      the lease; `NO_CYCLE` if the campaign is complete, so that a schedule does not open cycles for
+      ever.
     """
     begin("cycle")
     context = Context(recipe, root)
     tracker = context.tracker(strict=True)
     tracker.check()  # what a person has to put right must fail now, not after the training
-    record_recipe(context.storage, context.recipe)
+    state = context.ledger.state()
+    check_unchanged(state, context.recipe)
+    if is_complete(state, context.recipe):
+        log.info(
+            "Campaign %s is complete: no cycle is opened. `streetloop unschedule` ends its schedule.",
+            context.recipe.name,
+        )
+        send_missing(context, tracker)
+        return NO_CYCLE
+    if not state.begun:
+        # A mistyped source must not become part of a campaign.
+        check_exists(context.recipe.data)
+    create(context.storage, context.recipe)
     seconds = context.recipe.cycle.lease_minutes * 60
     lease = open_cycle(context.ledger, owner, seconds, take_over=take_over)
     log.info("cycle %d is open (fencing number %d)", lease.cycle, lease.fence)
+    record_changes(context.ledger, context.recipe, lease.fence)
     send_missing(context, tracker)
     ensure_runs(context, tracker, lease.cycle, owner)
     return lease

@@ -96,15 +96,16 @@ def assess(
     total = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
     result = Assessment(total, {}, 0, None, Calibration(), WorstImages(max(1, worst)))
     dices: list[float] = []
-    for image_id, _, truth, probabilities in predictions(predictor, records, records.ids(split)):
-        predicted = probabilities.argmax(-1).astype(np.uint8)
+    for image_id, _, truth, predicted, confidence in predictions(
+        predictor, records, records.ids(split)
+    ):
         confusion = confusion_matrix(truth, predicted)
         total += confusion
         city = records.entries[image_id].city
         result.cities.setdefault(city, np.zeros_like(total))[...] += confusion
         result.city_images[city] += 1
         scored = truth != IGNORE_LABEL
-        result.calibration.update(probabilities.max(-1)[scored], (predicted == truth)[scored])
+        result.calibration.update(confidence[scored], (predicted == truth)[scored])
         result.worst.add(image_id, confusion)
         result.examples.add(image_id, confusion)
         dice = mean_dice(confusion)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError, UsageError
@@ -18,8 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "model scoring", "score a generator on records, at the labels' native size"
     )
-    group.add_argument("--model", type=Path, metavar="FILE|DIR", help="a generator to score")
-    group.add_argument("--records", type=Path, metavar="DIR", help="records of preprocess")
+    group.add_argument(
+        "--model", type=command.path, metavar="FILE|DIR", help="a generator to score"
+    )
+    group.add_argument("--records", type=command.path, metavar="DIR", help="records of preprocess")
     group.add_argument("--flip", action="store_true", help="average with the mirrored image")
     group.add_argument(
         "--scales",

@@ -9,7 +9,7 @@ from components.contracts.step.context import Context, begin
 from components.contracts.step.results import EvaluateResult
 from components.contracts.tracking.client import milliseconds
 from components.contracts.tracking.evaluation import Evaluated, send_evaluation
-from components.contracts.tracking.registry import CHALLENGER, CHAMPION, set_alias
+from components.contracts.tracking.registry import CHALLENGER, set_alias
 from components.evaluate.assess import Assessment, assess, baseline
 from components.evaluate.gate import Decision, decide
 from components.evaluate.report.page import examples_of, figures_of, model_page, pictures_of
@@ -65,8 +65,6 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
         reasons=decision.reasons,
         report=layout.evaluation_page(context.cycle),
     )
-    if decision.promote:
-        _promote(context, model, result)
     pictures = pictures_of(challenger, records, [w.image_id for w in val.worst.list()])
     figures = figures_of(val)
     page = model_page(
@@ -82,12 +80,16 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
     context.storage.write(result.report, page.encode())
     _store(context, pictures, figures)
     _track(context, model, result)
+    # Last: a figure that cannot be drawn must not leave a champion whose evaluation never ends.
+    # Closing the cycle points MLflow's alias at it.
+    if decision.promote:
+        _promote(context, model, result)
     return result
 
 
 def _decide(dev: Assessment, champion: Assessment | None, gate: GateSettings) -> Decision:
-    if not dev.images:
-        return Decision(True, ["There is no dev image to compare on: the newest model is used."])
+    if not dev.scores.pixels:
+        return Decision(True, ["There is no dev label to compare on: the newest model is used."])
     return decide(
         dev.scores,
         champion.scores if champion else None,
@@ -122,12 +124,10 @@ def _store(context: Context, pictures: dict[str, bytes], figures: dict[str, byte
 
 
 def _track(context: Context, model: str, result: EvaluateResult) -> None:
-    """Send the evaluation to MLflow, and point the aliases at the model."""
+    """Send the evaluation to MLflow, and point its alias at the newest model."""
     tracker, recipe, cycle = context.tracker(), context.recipe, context.cycle
     folder, generator = layout.cycle_folder(cycle), layout.generator_file(model)
     sent = Evaluated(cycle, folder, model, generator, result)
     at = milliseconds(context.opened.opened_at)
     send_evaluation(tracker, context.opened.run_id, context.storage, recipe, sent, at)
     set_alias(tracker, recipe.name, CHALLENGER, model)
-    if result.promoted:
-        set_alias(tracker, recipe.name, CHAMPION, model)

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.contracts.process import command
@@ -21,17 +20,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
     parser = command.parser_of(
         "feedback",
-        "Read annotation exports (Label Studio JSON, CVAT zip, Cityscapes polygons, PNG masks, or "
-        "a zip of these), check them against the records, and write <image_id>.png (train ids, "
+        "Read annotation exports (Label Studio, CVAT, labelme, COCO, Cityscapes polygons, PNG masks, "
+        "or a zip of these), check them against the records, and write <image_id>.png (train ids, "
         "255 = ignore) and report.json. A label that cannot be used is rejected with the reason; the "
         "command fails only if nothing could be used.",
         _EXAMPLE,
     )
-    parser.add_argument("exports", type=Path, nargs="+", metavar="FILE", help="an export")
+    parser.add_argument("exports", type=command.path, nargs="+", metavar="FILE", help="an export")
     parser.add_argument(
-        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+        "--records", type=command.path, required=True, metavar="DIR", help="records of preprocess"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--output", type=command.path, required=True, metavar="DIR", help="a new folder"
+    )
     parser.add_argument(
         "--policy",
         choices=("latest", "consensus"),
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _feedback(args: argparse.Namespace) -> int:
-    from components.contracts.annotation import Limits, png_mask, read_export
+    from components.contracts.annotation import KnownImages, Limits, png_mask, read_export
     from components.contracts.data.records import Records
     from components.contracts.step.context import begin
     from components.feedback.checks import Known, Rules, check
@@ -62,13 +63,14 @@ def _feedback(args: argparse.Namespace) -> int:
     begin("feedback")
     records = Records(args.records)
     index = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
+    images = KnownImages({i: (k.height, k.width) for i, k in index.items()})
     # No query is outstanding here, so any image of the pool may come.
     rules = Rules(allow_unasked=True, resize=args.resize, max_ignore_share=args.max_ignore)
     accepted: list[Annotation] = []
     refusals: list[Refusal] = []
     skipped: list[Skipped] = []
     for path in args.exports:
-        batch = read_export(path, Limits())
+        batch = read_export(path, Limits(), images=images)
         checked = check(batch.annotations, index, (), rules)
         accepted += checked.accepted
         refusals += [*batch.refusals, *checked.refusals]

@@ -76,7 +76,7 @@ def check_one(
     if known is None:
         raise AnnotationError(
             f'Unknown image "{annotation.image_id}": this campaign has none with that id. The id is '
-            "the image's file name without _leftImg8bit and extension."
+            f"the image's file name without _leftImg8bit and extension, such as {next(iter(index), 'a')}."
         )
     if known.split != POOL:
         raise AnnotationError(

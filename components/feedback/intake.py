@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from components.contracts.annotation.detect import read_bytes
 from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR
+from components.contracts.annotation.known import KnownImages
 from components.contracts.annotation.limits import Limits
 from components.contracts.annotation.model import Annotation, Skipped
 from components.contracts.ledger.events import Label, LabelsAccepted, Refused, TaskSkipped
@@ -52,6 +54,11 @@ class Intake:
     asked: frozenset[str]
     fence: int | None
 
+    @cached_property
+    def images(self) -> KnownImages:
+        """What readers may know about the images."""
+        return KnownImages({i: (known.height, known.width) for i, known in self.known.items()})
+
 
 def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     """Ingest one export: store its labels, then commit one event; keep what is rejected.
@@ -76,7 +83,8 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     if last is not None and not last.payload.refused and not again:
         log.info("%s was ingested before: nothing to do", file_name)
         return True
-    batch = read_bytes(PurePosixPath(file_name).name, data, Limits(), by or UNKNOWN_ANNOTATOR)
+    name, annotator = PurePosixPath(file_name).name, by or UNKNOWN_ANNOTATOR
+    batch = read_bytes(name, data, Limits(), annotator, intake.images)
     if not stamp.whole and batch.refusals and not (batch.annotations or batch.skipped):
         return False
     rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)

@@ -7,41 +7,61 @@ label maps and an event, as a person's do.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from components.contracts.ledger.events import Label, LabelsAccepted
+from components.contracts.data.records import Records
+from components.contracts.ledger.events import Label, LabelsAccepted, TaskSkipped
 from components.contracts.ledger.labels import store_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from tfds_cityscapes.source import Item, Source, SourceError
 
+log = logging.getLogger("streetloop")
 ANNOTATOR = "oracle"
+_NO_MASK = (
+    "The oracle has no mask for {}, which was asked for ({}). A simulation needs gtFine/train; for a "
+    "campaign with people, set feedback.oracle=false."
+)
 
 
 def answer(
     ledger: Ledger,
     source: Source,
+    records: Records,
     asked: Sequence[str],
     fence: int | None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Label the images that were asked for, in one event.
+    """Label the images that were asked for, in one event, and skip those that cannot be labeled.
+
+    An image that stayed outstanding would be asked for in every cycle to come.
 
     Args:
       ledger: the campaign's ledger; its storage gets the label maps.
       source: the raw data set.
+      records: of the data set; an image without a record cannot be trained on.
       asked: ids of the images.
       fence: the lease's fencing number.
       progress: called with the number of masks read.
 
     Raises:
-      StreetloopError: the source has no mask for an image that was asked for.
+      StreetloopError: the source has no mask for any image that could be asked for, or a broken one.
     """
     items = {item.image_id: item for item in source.items}
+    pool = set(records.ids("train"))
+    masked = {i for i in pool if i in items and items[i].label is not None}
+    if not masked and asked:
+        raise StreetloopError(_NO_MASK.format(asked[0], "it has none for any image of the pool"))
+    for image_id in sorted(set(asked) - masked):
+        why = "the data set has no mask of it" if image_id in pool else "it has no record any more"
+        log.warning("The oracle skips %s: %s.", image_id, why)
+        skipped = TaskSkipped(image_id=image_id, annotator=ANNOTATOR, why=why)
+        ledger.commit("task_skipped", f"skip/{image_id}/{ANNOTATOR}", skipped, fence=fence)
     labels: list[Label] = []
-    for done, image_id in enumerate(sorted(asked), 1):
+    for done, image_id in enumerate(sorted(set(asked) & masked), 1):
         sha256 = store_label(ledger.storage, image_id, read_answer(source, items, image_id))
         labels.append(Label(image_id=image_id, sha256=sha256, annotator=ANNOTATOR))
         progress(done)
@@ -68,7 +88,4 @@ def read_answer(source: Source, items: Mapping[str, Item], image_id: str) -> np.
     try:
         return source.read_label(items[image_id])
     except (KeyError, SourceError) as error:
-        raise StreetloopError(
-            f"The oracle has no mask for {image_id}, which was asked for ({error}). A simulation needs "
-            "gtFine/train; for a campaign with people, set feedback.oracle=false."
-        ) from error
+        raise StreetloopError(_NO_MASK.format(image_id, error)) from error

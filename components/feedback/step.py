@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.contracts.ledger import layout
+from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.ledger.state import State
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.feedback import FeedbackSettings
@@ -19,6 +20,8 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> Feedbac
     """Ingest the inbox, let the oracle answer, and decide what the cycle does next."""
     begin("feedback")
     context = Context(recipe, root, cycle, fence)
+    if cycle == NO_CYCLE.cycle:  # the campaign is complete
+        return _result(context.ledger.state(), Plan.NOTHING, records, "")
     settings = context.recipe.feedback
     # Once per cycle: what arrives after a kill waits for the next cycle, so that a rerun of this one
     # (whose query may be out already) ends as it would have without the kill.
@@ -30,14 +33,18 @@ def _ingest(context: Context, records: str) -> FeedbackResult:
     settings, index = context.recipe.feedback, context.records(records)
     ingest_inbox(context.ledger, index, settings, context.fence)
     if settings.oracle:
-        asked = sorted(_asked_before(context) & set(index.ids("train")))
+        asked = sorted(_asked_before(context))
         progress = Progress("feedback", "oracle's masks", len(asked))
         if asked:
-            answer(context.ledger, context.source(), asked, context.fence, progress.update)
+            answer(context.ledger, context.source(), index, asked, context.fence, progress.update)
     page = write_report(context)
     state = context.ledger.state()
+    return _result(state, decide(state, settings), records, page)
+
+
+def _result(state: State, plan: Plan, records: str, page: str) -> FeedbackResult:
     return FeedbackResult(
-        plan=decide(state, settings),
+        plan=plan,
         labeled=len(state.labels),
         new_labels=len(state.new_labels),
         waiting=len(state.outstanding),

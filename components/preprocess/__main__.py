@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError
@@ -23,8 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "the train pool hold no labels; those of dev, val and test do.",
         _EXAMPLE,
     )
-    parser.add_argument("--source", type=Path, required=True, help="a folder, or a zip")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument("--source", type=command.path, required=True, help="a folder, or a zip")
+    parser.add_argument(
+        "--output", type=command.path, required=True, metavar="DIR", help="a new folder"
+    )
     parser.add_argument(
         "--size", type=command.size, metavar="HxW", help="stored size (default: native)"
     )
@@ -61,6 +62,7 @@ def _preprocess(args: argparse.Namespace) -> int:
     from components.contracts.recipe.data import DataSettings, SplitSettings
     from components.contracts.step.context import begin
     from components.preprocess.build import divide, write_records
+    from components.preprocess.scorable import check_masks
     from tfds_cityscapes.source import SourceError, open_source
 
     begin("preprocess")
@@ -74,8 +76,11 @@ def _preprocess(args: argparse.Namespace) -> int:
     except SourceError as error:
         raise StreetloopError(str(error)) from error
     division = divide(source, data, split, args.seed)
+    check_masks(division, required=False)
     with command.new_folder(args.output) as folder:
         records, broken = write_records(division, folder)
+    for note in division.notes:
+        print(note, file=sys.stderr)
     for image_id, why in broken.items():
         print(f"left out {image_id}: {why}", file=sys.stderr)
     counts = ", ".join(f"{len(records.ids(name))} {name}" for name in division.splits)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +16,11 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.storage.base import Storage
+from components.preprocess.scorable import check_scorable
+from tfds_cityscapes.files import Skipped, summarize
 from tfds_cityscapes.labels import IGNORE_LABEL
 from tfds_cityscapes.source import Item, Source, SourceError
-from tfds_cityscapes.splits import by_ratios, carve_dev, initial_labels
+from tfds_cityscapes.splits import by_ratios, carve_cities, carve_dev, initial_labels
 
 log = logging.getLogger("streetloop")
 FORMAT = 1  # of the records; with a new number every campaign rewrites its records
@@ -40,11 +42,13 @@ class Division:
       source: the data set.
       data: the size at which images are stored, and whether broken ones may be left out.
       splits: train (the pool), dev, val and test -> their images.
+      notes: sentences that say what was left out of the source, and why.
     """
 
     source: Source
     data: DataSettings
     splits: dict[str, list[Item]]
+    notes: list[str] = field(default_factory=list)
 
     @property
     def records_folder(self) -> str:
@@ -56,6 +60,7 @@ class Division:
         names = [i.image for items in self.splits.values() for i in items]
         scored = (items for name, items in self.splits.items() if name != POOL)
         names += [i.label for items in scored for i in items if i.label]
+        names += self.source.tables  # they say what the ids of the masks mean
         facts = {
             "format": FORMAT,
             "files": self.source.fingerprint(names),
@@ -100,7 +105,13 @@ def divide(source: Source, data: DataSettings, split: SplitSettings, seed: int) 
     train = named.get("train", [])
     # Nothing can be scored on frames without masks: a source without any keeps all frames to label.
     fraction = split.dev_fraction if any(i.label for i in train) else 0.0
-    pool, dev, _ = carve_dev(train, fraction, split.guard)
+    if split.dev_by == "city":
+        try:
+            pool, dev = carve_cities(train, fraction, split.dev_cities, seed)
+        except SourceError as error:
+            raise StreetloopError(f"{source.uri}: {error}") from error
+    else:
+        pool, dev, _ = carve_dev(train, fraction, split.guard)
     if not pool:
         counts = ", ".join(f"{len(items)} in {name}" for name, items in named.items()) or "none"
         raise StreetloopError(
@@ -112,10 +123,13 @@ def divide(source: Source, data: DataSettings, split: SplitSettings, seed: int) 
     if all(_is_withheld(source, item) for item in test[:3]):
         test = []
     scored = {"dev": dev, "val": named.get("val", []), "test": test}
+    bare = [i for items in scored.values() for i in items if i.label is None]
+    unlabeled = [Skipped(i.image, "it is to be scored and has no mask in gtFine") for i in bare]
     return Division(
         source,
         data,
         {POOL: pool} | {k: [i for i in v if i.label is not None] for k, v in scored.items()},
+        summarize((*source.skipped, *unlabeled)),
     )
 
 
@@ -130,13 +144,17 @@ def store_records(division: Division, storage: Storage) -> str:
     """Write the records into a campaign root unless they exist; return their folder there.
 
     Raises:
-      StreetloopError: as `write_records` does, or the storage failed.
+      StreetloopError: as `write_records` does, or no model could be scored on the records, or the
+        storage failed.
     """
     name = division.records_folder
     if not storage.exists(f"{name}/{INDEX}"):
         with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
-            broken = write_records(division, Path(folder)).broken
+            records, broken = write_records(division, Path(folder))
+            check_scorable(records)  # of records that are stored, nobody asks again
             storage.put_dir(Path(folder), name, last=INDEX)
+        for note in division.notes:
+            log.warning("%s", note)
         for image_id, why in broken.items():
             log.warning("left out %s: %s", image_id, why)
     return name

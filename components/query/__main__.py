@@ -6,15 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError, UsageError
-from components.contracts.recipe.query import StrategyName
+from components.contracts.recipe.query import QuerySettings, StrategyName
+
+if TYPE_CHECKING:
+    from components.contracts.data.records import Records
+    from components.query.look import Model
 
 _EXAMPLE = (
     "python -m components.query --records out/records --ids out/split/unlabeled.txt \\\n"
-    "      --model out/fit/model --strategy entropy --count 8 --output out/query"
+    "      --labeled out/split/labeled --model out/fit/model --count 8 --output out/query"
 )
 
 
@@ -27,57 +31,101 @@ def main(argv: Sequence[str] | None = None) -> int:
         _EXAMPLE,
     )
     parser.add_argument(
-        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+        "--records", type=command.path, required=True, metavar="DIR", help="records of preprocess"
     )
     parser.add_argument(
-        "--ids", type=Path, required=True, metavar="FILE", help="candidates, one id per line"
+        "--ids",
+        type=command.path,
+        required=True,
+        metavar="FILE",
+        help="candidates, one id per line",
     )
     parser.add_argument(
         "--model",
-        type=Path,
+        type=command.path,
         metavar="FILE|DIR",
-        help="a generator; also draws pre-annotations. Only --strategy random works without",
+        help="a generator; also draws pre-annotations. Only random and stratified work without",
     )
-    parser.add_argument("--strategy", choices=get_args(StrategyName), default="entropy")
+    parser.add_argument(
+        "--labeled", type=command.path, metavar="DIR", help="labeled records of the split step"
+    )
+    parser.add_argument(
+        "--strategy",
+        choices=("auto", *get_args(StrategyName)),
+        default="auto",
+        metavar="NAME",
+        help=f"auto (default), {', '.join(get_args(StrategyName))}",
+    )
+    parser.add_argument(
+        "--min-gap",
+        type=command.whole(0),
+        default=QuerySettings().min_gap,
+        metavar="N",
+        help="frames between two images of one drive (default: %(default)s)",
+    )
     parser.add_argument(
         "--count", type=command.whole(1), required=True, metavar="N", help="images to ask for"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
-        "--seed", type=command.whole(0), default=0, help="seed of --strategy random (default: 0)"
+        "--output", type=command.path, required=True, metavar="DIR", help="a new folder"
+    )
+    parser.add_argument(
+        "--seed", type=command.whole(0), default=0, help="seed of chance (default: 0)"
     )
     args = parser.parse_args(argv)
     return command.run(lambda: _query(args))
 
 
 def _query(args: argparse.Namespace) -> int:
-    from components.contracts.data.records import Records, read_ids
-    from components.contracts.model.files import load_generator
-    from components.contracts.model.predictor import Predictor
+    from components.contracts.data.records import Records
     from components.contracts.step.context import begin
-    from components.query.ask import write_query
+    from components.query.ask import make_query, write_query
     from components.query.tasks import enlarged
 
-    if args.model is None and args.strategy != "random":
+    if args.model is None and args.strategy not in ("random", "stratified"):
         raise UsageError(
-            f"--strategy {args.strategy} needs a model. Pass --model, or use --strategy random."
+            f"--strategy {args.strategy} needs a model. Pass --model, or use --strategy stratified."
         )
     begin("query")
     records = Records(args.records)
-    ids = read_ids(command.existing(args.ids, "a list of ids"))
-    missing = [i for i in ids if i not in records]
-    if missing or not ids:
-        problem = f"lists {missing[0]}, which {args.records} lacks" if missing else "is empty"
-        raise StreetloopError(f"{args.ids} {problem}. Give a list of ids of these records.")
-    predictor = None if args.model is None else Predictor(load_generator(args.model))
+    labeled = Records(args.labeled).ids("train") if args.labeled else []
+    ids = _ids(args.ids, records)
+    if not ids:
+        raise StreetloopError(f"{args.ids} is empty. Give a list of ids of these records.")
+    settings = QuerySettings(strategy=args.strategy, min_gap=args.min_gap)
+    model = None if args.model is None else _load(args.model)
     with command.new_folder(args.output) as folder:
-        chosen = write_query(
-            folder, records, ids, args.strategy, args.count, predictor, enlarged, args.seed, cycle=0
-        )
-    for item in chosen:
+        query = make_query(records, ids, labeled, settings, args.count, model, (args.seed, 0))
+        write_query(folder, query, records, model, enlarged)
+    for item in query.chosen:
         print(f"{item.score:.4f}  {item.image_id}  {item.reason}")
-    print(f"{len(chosen)} of {len(ids)} images; tasks: {args.output}")
+    print(f"{len(query.chosen)} of {len(ids)} images by {query.strategy}; tasks: {args.output}")
+    if query.why:
+        print(query.why)
     return command.DONE
+
+
+def _ids(path: Path, records: Records) -> list[str]:
+    from components.contracts.data.records import read_ids
+
+    ids = read_ids(command.existing(path, "a list of ids"))
+    missing = [i for i in ids if i not in records]
+    if missing:
+        raise StreetloopError(
+            f"{path} lists {missing[0]}, which {records.folder} lacks. Give a list of ids of these "
+            "records."
+        )
+    return ids
+
+
+def _load(path: Path) -> Model:
+    from components.contracts.model.embedding import Embedder
+    from components.contracts.model.files import load_generator
+    from components.contracts.model.predictor import Predictor
+    from components.query.look import Model
+
+    generator = load_generator(path)
+    return Model(Predictor(generator), Embedder(generator))
 
 
 if __name__ == "__main__":

@@ -1,55 +1,113 @@
-"""One query, for the step and for the command: rank, choose, write the tasks."""
+"""One query, for the step and for the command: look, choose, write the tasks."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from components.contracts.data.records import Record, Records
-from components.contracts.model.predictor import Predictor
 from components.contracts.process.progress import Progress
-from components.contracts.recipe.query import StrategyName
-from components.query.select import Scored, score_at_random, score_by_model, select
+from components.contracts.recipe.query import QuerySettings, StrategyName
+from components.query.choose import choose
+from components.query.explain import explain
+from components.query.look import Model, blind_pool, look
+from components.query.scored import Scored
+from components.query.strategies import STRATEGIES
+from components.query.strategies.auto import decide
 from components.query.tasks import write_tasks
+
+
+class Query(NamedTuple):
+    """What to ask for.
+
+    Attributes:
+      chosen: the first choice first.
+      strategy: that chose.
+      why: it was used, as a sentence; empty if the recipe names it.
+      scores: of every candidate before the first choice, by id.
+    """
+
+    chosen: list[Scored]
+    strategy: StrategyName
+    why: str
+    scores: dict[str, float]
+
+
+def make_query(
+    records: Records,
+    candidates: Sequence[str],
+    labeled: Sequence[str],
+    settings: QuerySettings,
+    count: int,
+    model: Model | None,
+    seed: tuple[int, int],
+) -> Query:
+    """Choose the images to ask for.
+
+    Args:
+      records: of the train part.
+      candidates: image ids.
+      labeled: ids of the images that are labeled or outstanding.
+      settings: the strategy, and the gap in time.
+      count: images to ask for.
+      model: looks at the images; without one, they are drawn evenly over cities and time.
+      seed: the campaign's, and the cycle: of chance.
+
+    Raises:
+      StreetloopError: the model's output is not finite.
+    """
+    rng = np.random.default_rng(seed)
+    name = _without_model(settings.strategy) if model is None else settings.strategy
+    needed = None if name == "auto" else STRATEGIES[name]
+    if model is None or (needed is not None and not needed.needs_model):
+        pool = blind_pool(records, candidates, labeled)
+    else:
+        progress = Progress("query", "images ranked", len(candidates) + len(labeled))
+        mirror = needed is not None and needed.needs_mirror
+        pool = look(model, records, candidates, labeled, mirror, progress.update)
+    sentence = ""
+    if name == "auto":
+        name, sentence = decide(pool, rng)
+    # Chance is chance: what everything else is compared with is not improved by a gap.
+    gap = 0 if name == "random" else settings.min_gap
+    strategy = STRATEGIES[name]
+    ranker = strategy.rank(pool, rng, count)
+    scores = dict(zip(pool.ids, map(float, ranker.scores(np.ones(len(pool), bool))), strict=True))
+    chosen = [
+        Scored(pool.ids[index], score, explain(pool, index, strategy.reason))
+        for index, score in choose(pool, ranker, count, gap)
+    ]
+    return Query(chosen, name, sentence, scores)
+
+
+def _without_model(strategy: StrategyName | Literal["auto"]) -> StrategyName:
+    """Return what to use in a cold start."""
+    if strategy != "auto" and not STRATEGIES[strategy].needs_model:
+        return strategy
+    return "stratified"
 
 
 def write_query(
     folder: Path,
+    query: Query,
     records: Records,
-    candidates: Sequence[str],
-    strategy: StrategyName,
-    count: int,
-    predictor: Predictor | None,
+    model: Model | None,
     image_of: Callable[[Record], np.ndarray],
-    seed: int,
-    cycle: int,
-) -> list[Scored]:
-    """Rank the candidates, and write scores.json, selection.json and the tasks of the best ones.
+) -> None:
+    """Write scores.json, selection.json and the annotation tasks of a query.
 
     Args:
       folder: an empty folder.
-      records: of the pool.
-      candidates: image ids.
-      strategy: how they are ranked; "random" needs no predictor.
-      count: images to ask for.
-      predictor: ranks and pre-annotates; None writes no predictions.
+      query: what to ask for.
+      records: of the train part.
+      model: pre-annotates; None writes no predictions.
       image_of: returns what annotators see of a record, uint8 [H, W, 3], RGB, at native size.
-      seed, cycle: of chance.
-
-    Returns:
-      the chosen images, the highest score first.
     """
-    if predictor is None or strategy == "random":
-        scored = score_at_random(candidates, seed, cycle)
-    else:
-        progress = Progress("query", "images ranked", len(candidates))
-        scored = score_by_model(predictor, records, candidates, strategy, progress.update)
-    chosen = select(scored, count)
-    scores = {s.image_id: s.score for s in sorted(scored, key=lambda s: s.image_id)}
-    (folder / "scores.json").write_text(json.dumps(scores, indent=1))
-    (folder / "selection.json").write_text(json.dumps([s.to_json() for s in chosen], indent=1))
-    write_tasks(folder, chosen, records, predictor, image_of)
-    return chosen
+    (folder / "scores.json").write_text(json.dumps(query.scores, indent=1))
+    rows = [s.to_json() for s in query.chosen]
+    (folder / "selection.json").write_text(json.dumps(rows, indent=1))
+    write_tasks(folder, query.chosen, records, model and model.predictor, image_of)

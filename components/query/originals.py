@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -15,9 +14,9 @@ from components.contracts.process.uri import is_local
 from components.contracts.recipe.data import DataSettings
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
+from tfds_cityscapes.files import is_junk, spell
+from tfds_cityscapes.layout import image_id
 from tfds_cityscapes.source import Item, Source, SourceError, decode_image
-
-_SUFFIX = "_leftImg8bit"
 
 
 class Originals:
@@ -74,9 +73,9 @@ class Originals:
             return {}
         storage = open_storage(uri)
         return {
-            PurePosixPath(name).stem.removesuffix(_SUFFIX): (storage, name)
+            found: (storage, name)
             for name in storage.list(folder)
-            if PurePosixPath(name).stem.endswith(_SUFFIX)
+            if not is_junk(name) and (found := image_id(spell(name)))
         }
 
     @cached_property

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+
 from components.contracts.ledger.layout import query_folder
-from components.contracts.recipe.query import StrategyName
+from components.contracts.model.embedding import Embedder
 from components.contracts.step.context import Context, begin
 from components.contracts.step.results import QueryResult
-from components.query.ask import write_query
+from components.query.ask import make_query, write_query
+from components.query.look import Model
 from components.query.originals import Originals
+from components.query.strategies import STRATEGIES
+
+log = logging.getLogger("streetloop")
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryResult:
-    """Rank the unlabeled pool, write the annotation tasks, and record the query.
+    """Choose from the unlabeled pool, write the annotation tasks, and record the query.
 
-    The champion ranks; without one (a cold start), chance does.
+    The champion looks at the images; without one (a cold start), they are drawn at random, evenly over
+    cities and time.
     """
     begin("query")
     context = Context(recipe, root, cycle, fence)
@@ -40,33 +47,33 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
         count = min(count, settings.label_budget - len(state.labels) - len(state.outstanding))
     if count <= 0 or not candidates:
         return QueryResult(asked=0, prefix=None)
-    predictor = context.predictor(model) if model is not None else None
-    strategy: StrategyName = settings.strategy if predictor is not None else "random"
+    chance = (context.recipe.seed, context.cycle)
+    looking = None if model is None else _looking(context, model)
+    labeled = [i for i in index.ids("train") if i in state.labels or i in state.outstanding]
+    query = make_query(index, candidates, labeled, settings, count, looking, chance)
+    if query.why:
+        log.info("strategy %s: %s", query.strategy, query.why)
     originals = Originals(context.recipe.data, context.recipe.seed, context.storage)
     with context.writing(query_folder(context.cycle)) as folder:
-        chosen = write_query(
-            folder,
-            index,
-            candidates,
-            strategy,
-            count,
-            predictor,
-            originals.image_of,
-            context.recipe.seed,
-            context.cycle,
-        )
+        write_query(folder, query, index, looking, originals.image_of)
     context.ledger.commit(
         "query",
         key,
         {
             "cycle": context.cycle,
-            "strategy": strategy,
-            "model": model if strategy != "random" else None,
-            "items": [s.to_json() for s in chosen],
+            "strategy": query.strategy,
+            "model": model if STRATEGIES[query.strategy].needs_model else None,
+            "items": [s.to_json() for s in query.chosen],
         },
         fence=context.fence,
     )
     return _asked(context, key)
+
+
+def _looking(context: Context, model: str) -> Model:
+    """Load the champion."""
+    predictor = context.predictor(model)
+    return Model(predictor, Embedder(predictor.generator))
 
 
 def _asked(context: Context, key: str) -> QueryResult:

@@ -19,7 +19,7 @@ import numpy as np
 from components.contracts.annotation import cvat, label_studio, png_mask
 from components.contracts.data.records import Record, Records
 from components.contracts.model.predictor import Predictor
-from components.query.select import Scored
+from components.query.scored import Scored
 from tfds_cityscapes.builder import encode_png
 from tfds_cityscapes.labels import colorize
 
@@ -41,14 +41,14 @@ def write_tasks(
       image_of: returns what people see of a record, at native size: uint8 [H, W, 3], RGB.
     """
     tasks, masks = [], []
-    for item in chosen:
+    for place, item in enumerate(chosen):
         record = records.read(item.image_id)
         size = record.entry.height, record.entry.width
         image = image_of(record)
         _save(output / "images" / f"{item.image_id}.png", encode_png(image))
         prediction = None
         if predictor is not None:
-            prediction = predictor.probabilities(record.image, size).argmax(-1).astype(np.uint8)
+            prediction = predictor.classes(record.image, size)
             name = png_mask.file_name(item.image_id)
             _save(output / "predictions" / name, png_mask.write(prediction))
             mixed = cv2.addWeighted(image, 0.5, colorize(prediction), 0.5, 0)
@@ -59,7 +59,7 @@ def write_tasks(
                 item.image_id,
                 f"images/{item.image_id}.png",
                 prediction,
-                score=item.score,
+                score=1 - place / len(chosen),  # a share in Label Studio: the first comes first
                 data={"reason": item.reason},
             )
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError
@@ -23,17 +22,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         _EXAMPLE,
     )
     parser.add_argument(
-        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+        "--records", type=command.path, required=True, metavar="DIR", help="records of preprocess"
     )
     parser.add_argument(
-        "--labels", type=Path, required=True, metavar="DIR", help="label maps, also in subfolders"
+        "--labels",
+        type=command.path,
+        required=True,
+        metavar="DIR",
+        help="label maps, also in subfolders",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--output", type=command.path, required=True, metavar="DIR", help="a new folder"
+    )
     args = parser.parse_args(argv)
     return command.run(lambda: _split(args))
 
 
 def _split(args: argparse.Namespace) -> int:
+    from components.contracts.annotation.known import KnownImages
     from components.contracts.data.records import Records
     from components.contracts.process.progress import Progress
     from components.contracts.step.context import begin
@@ -42,7 +48,8 @@ def _split(args: argparse.Namespace) -> int:
 
     begin("split")
     records = Records(args.records)
-    found = label_maps.find(command.existing(args.labels, "a folder of label maps"))
+    images = KnownImages({i: (e.height, e.width) for i, e in records.entries.items()})
+    found = label_maps.find(command.existing(args.labels, "a folder of label maps"), images)
     pool = set(records.ids(POOL))
     wanted = sorted(pool & set(found))
     if not wanted:

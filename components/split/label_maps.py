@@ -6,28 +6,35 @@ from pathlib import Path
 
 import numpy as np
 
-from components.contracts.annotation import png_mask
+from components.contracts.annotation import class_tables, png_mask
 from components.contracts.annotation.fields import image_id_of_file
+from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget, Limits
 from components.contracts.annotation.model import AnnotationError
 from components.contracts.process.errors import StreetloopError
+from tfds_cityscapes.files import ending, walk_folder
 
 # The benchmark has several files per image; the first one in this order is read.
 _ORDER = ("label_ids", "train_ids", None, "color")
 
 
-def find(folder: Path) -> dict[str, Path]:
+def find(folder: Path, images: KnownImages = ANY_IMAGE) -> dict[str, Path]:
     """Find the label map of each image in a folder and its subfolders, by image id.
+
+    Args:
+      folder: of the label maps.
+      images: those that are known; names that tools have changed, such as with `_` for a blank,
+        resolve to them.
 
     Raises:
       StreetloopError: there is no label map, or two files of one kind are for the same image.
     """
     best: dict[str, tuple[int, Path]] = {}
-    for path in sorted(folder.rglob("*.png")):
-        if path.name.startswith(".") or path.name.lower().endswith("_instanceids.png"):
+    for path in (file.path for file in walk_folder(folder).files if ending(file.name) == ".png"):
+        if path.name.lower().endswith("_instanceids.png"):
             continue
         rank = _ORDER.index(png_mask.encoding_of_name(path.name))
-        image_id = image_id_of_file(path.name)
+        image_id = _image_id(path, images)
         before = best.get(image_id)
         if before is not None and before[0] == rank:
             raise StreetloopError(
@@ -42,6 +49,13 @@ def find(folder: Path) -> dict[str, Path]:
     return {image_id: path for image_id, (_, path) in sorted(best.items())}
 
 
+def _image_id(path: Path, images: KnownImages) -> str:
+    try:
+        return images.resolve(image_id_of_file(path.name))
+    except AnnotationError as error:
+        raise StreetloopError(f"{path}: {error}") from error
+
+
 def read(path: Path) -> np.ndarray:
     """Read a label map: train ids, uint8 [H, W].
 
@@ -51,9 +65,8 @@ def read(path: Path) -> np.ndarray:
     Raises:
       StreetloopError: the file, which the message names, is broken or holds an unknown label.
     """
-    encoding = png_mask.encoding_of_name(path.name) or "train_ids"
     try:
-        data = path.read_bytes()
-        return png_mask.read(path.name, data, Budget(Limits()), encoding=encoding).train_ids
+        data, table = path.read_bytes(), class_tables.beside_file(path)
+        return png_mask.read_pixels(path.name, data, Budget(Limits()), "train_ids", table)
     except (AnnotationError, OSError) as error:
         raise StreetloopError(f"{path}: {error}") from error

@@ -34,21 +34,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         _EXAMPLE,
     )
     parser.add_argument(
-        "--records", type=Path, required=True, metavar="DIR", help="records of preprocess"
+        "--records", type=command.path, required=True, metavar="DIR", help="records of preprocess"
     )
     parser.add_argument(
-        "--labeled", type=Path, required=True, metavar="DIR", help="labeled records of split"
+        "--labeled",
+        type=command.path,
+        required=True,
+        metavar="DIR",
+        help="labeled records of split",
     )
     parser.add_argument(
         "--unlabeled",
-        type=Path,
+        type=command.path,
         required=True,
         metavar="FILE",
         help="unlabeled ids of split, one per line",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
     parser.add_argument(
-        "--settings", type=Path, metavar="YAML", help="the section `train:` of a recipe"
+        "--output", type=command.path, required=True, metavar="DIR", help="a folder"
+    )
+    parser.add_argument(
+        "--settings", type=command.path, metavar="YAML", help="the section `train:` of a recipe"
     )
     parser.add_argument(
         "--set",

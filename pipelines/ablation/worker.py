@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 from pipelines.ablation.plan import Design, Fit, Order, Plan, has_records, plan_of, scene_of
 from pipelines.local.display import Screen
+from pipelines.local.launch import child_environment
 from pipelines.local.runner import log_file
 
 
@@ -48,7 +48,7 @@ class Worker:
         with (
             open(log, "a") as file,
             self._screen.following(self._folder / "progress"),
-            subprocess.Popen(command, stdout=file, stderr=file, env=os.environ) as process,
+            subprocess.Popen(command, stdout=file, stderr=file, env=child_environment()) as process,
         ):
             code = process.wait()
         if code:

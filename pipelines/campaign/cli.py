@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipelines.options import Chosen, with_recipe
+from components.contracts.process.uri import user_path
+from pipelines.options import PATH, Chosen, with_recipe
 
 
 @click.command("status")
@@ -47,7 +48,7 @@ def evaluate_command(chosen: Chosen, split: str) -> None:
 @click.argument("campaigns", nargs=-1, required=True, metavar="RECIPE[@ROOT]...")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default="compare.png",
     show_default=True,
     help="The picture of the learning curves.",
@@ -68,7 +69,7 @@ def _chosen(text: str) -> Chosen:
     """Split RECIPE@ROOT where the recipe is a file: either part may have an @ of its own."""
     parts = text.split("@")
     for count in range(len(parts), 0, -1):
-        recipe = Path("@".join(parts[:count]))
+        recipe = user_path("@".join(parts[:count]))
         if recipe.is_file():
             return Chosen(recipe, "@".join(parts[count:]) or None)
-    return Chosen(Path(parts[0]), "@".join(parts[1:]) or None)
+    return Chosen(user_path(parts[0]), "@".join(parts[1:]) or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.status import CampaignStatus, read_status
-from pipelines.campaign.waiting import waiting_words
+from pipelines.campaign.waiting import ending_words, waiting_words
 from pipelines.console import make_console, program
 
 
@@ -63,6 +64,8 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
     if not recipe.feedback.oracle:
         for line in waiting_words(status, arguments_of(recipe, root, name)):
             console.print(line)
+    if words := ending_words(recipe, Ledger(storage).state()):
+        console.print(words)
     for image_id in waiting:
         console.print(f"  {image_id}")
     console.print(f"MLflow:   {program()} ui {arguments_of(recipe, root, name)} --open")
@@ -72,4 +75,4 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
 def arguments_of(recipe: Recipe, root: str, name: str) -> str:
     """Return the arguments that name this campaign: the recipe, as the user wrote it, and the root."""
     default = Path(root) == Path(f"runs/{recipe.name}").absolute()
-    return name if default else f"{name} --root {root}"
+    return shlex.join([name] if default else [name, "--root", root])

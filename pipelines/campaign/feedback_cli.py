@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from pipelines.options import Chosen, with_recipe
+from pipelines.options import PATH, Chosen, with_recipe
 
 
 @click.group("feedback")
@@ -21,11 +21,11 @@ def feedback_group() -> None:
 
 @feedback_group.command("add")
 @with_recipe
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option(
     "--annotator",
     metavar="NAME",
-    help="Who made the labels, for formats that do not say: PNG masks, CVAT, Cityscapes polygons.",
+    help="Who made the labels, for formats that do not say: masks, CVAT, labelme, COCO, polygons.",
 )
 def add(chosen: Chosen, files: tuple[Path, ...], annotator: str | None) -> None:
     """Copy annotation exports into the inbox; the next cycle reads them.

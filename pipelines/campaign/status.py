@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from components.contracts.ledger.complete import is_complete
 from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.inbox import arrived
 from components.contracts.ledger.layout import INBOX, query_folder
@@ -102,7 +103,7 @@ def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
     return CampaignStatus(
         name=recipe.name,
         root=storage.uri,
-        complete=state.is_complete(recipe),
+        complete=is_complete(state, recipe),
         labeled=len(state.labels),
         cycles=[_row(state, cycle) for _, cycle in sorted(state.cycles.items())],
         baseline=_baseline(state, storage),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from components.contracts.ledger.complete import has_trained_enough
+from components.contracts.ledger.state import State
+from components.contracts.recipe.recipe import Recipe
 from pipelines.campaign.status import CampaignStatus
 from pipelines.console import program
 
@@ -15,6 +18,9 @@ def waiting_words(status: CampaignStatus, where: str) -> list[str]:
     """
     waiting, root = status.waiting, status.root
     asked, files = waiting.images, waiting.inbox
+    if status.complete:
+        words = "no cycle ingests them in a complete campaign; raise cycle.cycles to continue."
+        return [f"{counted(files, 'file')} in {root}/inbox: {words}"] if files else []
     lines = []
     if asked:
         lines.append(f"Waiting for labels of {counted(len(asked), 'image')}.")
@@ -35,6 +41,27 @@ def waiting_words(status: CampaignStatus, where: str) -> list[str]:
     if asked:
         lines.append(f"Then run `{program()} run` with the same options to continue.")
     return lines
+
+
+def ending_words(recipe: Recipe, state: State) -> str:
+    """Return why the last cycle asked for nothing more; "" if it did, or if enough cycles have trained."""
+    last = state.last_cycle
+    if last is None or not last.closed or last.summary.queried or has_trained_enough(state, recipe):
+        return ""
+    if state.outstanding:
+        return ""
+    budget = recipe.query.label_budget
+    if budget is not None and len(state.labels) >= budget:
+        words = f"The label budget is used up: query.label_budget is {budget}."
+    else:
+        words = "No image is left to ask for: the pool is used up."
+    new, needed = len(state.new_labels), recipe.feedback.min_new_labels
+    if new:
+        words += (
+            f" {counted(new, 'label')} {'is' if new == 1 else 'are'} new, and a cycle trains from {needed} "
+            "on: lower feedback.min_new_labels to train on what there is."
+        )
+    return words
 
 
 def counted(number: int, what: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.options import Chosen, with_recipe
+from pipelines.options import PATH, Chosen, with_recipe
 
 _with_recipe = functools.partial(
     with_recipe, root="The campaign root that pods see [default: <name> on cluster.volume]."
@@ -18,7 +18,7 @@ _with_recipe = functools.partial(
 @_with_recipe
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default="pipeline.yaml",
     show_default=True,
     help="The file to write.",

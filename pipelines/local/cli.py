@@ -27,15 +27,15 @@ def run_command(chosen: Chosen, cycles: int | None, fresh: bool, yes: bool, skip
     \b
     Example: streetloop run pipelines/recipes/camvid_small.yaml --data ~/camvid --cycles 3
     """
-    from pipelines.local.campaign import discard, run_campaign
+    from pipelines.local.campaign import run_campaign
+    from pipelines.local.discard import discard
 
     changes = [f"cycle.cycles={cycles}"] if cycles else []
     if skip_bad:
         changes.append("data.skip_bad=true")
     recipe, root = chosen.open(*changes)
-    if fresh:
-        discard(root, yes)
-    sys.exit(run_campaign(recipe, root, str(chosen.path)))
+    discarding = (lambda: discard(root, recipe.data, yes)) if fresh else (lambda: None)
+    sys.exit(run_campaign(recipe, root, str(chosen.path), discarding))
 
 
 @click.command("ui")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import uuid
@@ -14,36 +15,52 @@ import psutil
 
 from components.contracts.ledger.layout import LOGS, work_folder
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.process import lifeline, progress
+from components.contracts.process import lifeline, progress, scratch
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.uri import is_local
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import ErrorMarker
+from components.contracts.storage.errors import explained
 from components.contracts.storage.lock import campaign_lock
 from components.contracts.storage.open import open_storage
+from pipelines.local.launch import launching
 from pipelines.local.step_log import StepLog
+
+# Begins the owner of a cycle that was opened on this machine, which the lock excludes.
+LOCAL = "local-"
 
 
 @contextmanager
 def session(root: str) -> Iterator[Path]:
     """Lock the campaign for this command; yield a temporary folder.
 
+    The processes that this command starts keep their temporary files in the folder as well.
+
     Raises:
       CampaignBusyError: another command of this machine has locked it.
     """
     # The kernel cannot lock a bucket; a local file excludes other commands of this machine.
     lock = root if is_local(root) else _lock_folder(root)
-    with campaign_lock(lock), tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
-        descriptor = lifeline.create(Path(folder) / "alive")
-        os.environ[lifeline.ENVIRONMENT] = str(Path(folder) / "alive")
-        os.environ[progress.ENVIRONMENT] = str(Path(folder) / "progress")
-        (Path(folder) / "progress").touch()
+    with campaign_lock(lock):
+        folder, descriptor = scratch.make()
+        with explained(folder):
+            (folder / "progress").touch()
+            (folder / "tmp").mkdir()
+        variables = {
+            lifeline.ENVIRONMENT: str(folder),
+            progress.ENVIRONMENT: str(folder / "progress"),
+            "TMPDIR": str(folder / "tmp"),
+        }
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
         try:
-            yield Path(folder)
+            yield folder
         finally:
-            os.environ.pop(lifeline.ENVIRONMENT)
-            os.environ.pop(progress.ENVIRONMENT)
+            for name, value in before.items():
+                os.environ.pop(name)
+                os.environ.update({} if value is None else {name: value})
             os.close(descriptor)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lock_folder(root: str) -> str:
@@ -74,16 +91,17 @@ def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
     from pipelines.cycle import cycle
 
     outputs = folder / "kfp"
-    with StepLog(log) as printed, redirect_stdout(printed):
+    values = {"recipe": recipe.resolved(), "root": root}
+    with StepLog(log) as printed, redirect_stdout(printed), launching(values):
         local.init(
             local.SubprocessRunner(use_venv=False),
             pipeline_root=str(outputs),
+            workspace_root=str(folder / "workspace"),  # else it makes one in /tmp
             raise_on_error=True,
         )
         try:
-            cycle(
-                recipe=recipe.resolved(), root=root, owner=f"local-{uuid.uuid4()}", take_over=True
-            )
+            # The names of the two in place of their values, which `launching` hands to the tasks.
+            cycle(recipe="recipe", root="root", owner=f"{LOCAL}{uuid.uuid4()}", take_over=True)
         except RuntimeError as error:
             raise StreetloopError(f"{_why(root, printed)} The whole log: {log}") from error
 

@@ -14,6 +14,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from pipelines.campaign.mlflow_page import LOCAL, address_of
+from pipelines.local.launch import child_environment
 
 _SQLITE = "sqlite:///"
 
@@ -49,7 +50,7 @@ def serve_ui(recipe: Recipe, root: str, port: int, *, show: bool = False) -> Non
     # One worker is enough for one person, and takes a quarter of the memory of MLflow's four.
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, "--workers", "1"]
     command += ["--default-artifact-root", artifacts, "--port", str(port)]
-    os.execv(sys.executable, command)
+    os.execve(sys.executable, command, child_environment())
 
 
 def _check_free(port: int) -> None:
@@ -66,4 +67,5 @@ def _check_free(port: int) -> None:
 
 def _open_later(address: str, health: str) -> None:
     """Open the address in a browser from another process, once `health` answers."""
-    subprocess.Popen([sys.executable, "-m", "pipelines.local.show", address, health])
+    command = [sys.executable, "-m", "pipelines.local.show", address, health]
+    subprocess.Popen(command, env=child_environment())

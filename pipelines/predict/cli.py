@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-_PATH = click.Path(path_type=Path)
+from components.contracts.process.errors import StreetloopError
+from pipelines.options import PATH
 
 
 @click.command("predict")
@@ -14,9 +15,12 @@ _PATH = click.Path(path_type=Path)
     "--model", required=True, metavar="FILE|DIR|models:/NAME@ALIAS", help="The generator."
 )
 @click.option(
-    "--images", required=True, type=_PATH, help="A folder of PNG or JPEG files, with subfolders."
+    "--images",
+    required=True,
+    type=PATH,
+    help="A folder of PNG, JPEG, WebP, BMP or TIFF files, with subfolders, or a zip.",
 )
-@click.option("--output", required=True, type=_PATH, help="The folder of the label maps.")
+@click.option("--output", required=True, type=PATH, help="The folder of the label maps.")
 @click.option(
     "--size",
     metavar="HxW",
@@ -37,11 +41,11 @@ _PATH = click.Path(path_type=Path)
     help="Slide a window over the image [default: as in the model's recipe].",
 )
 @click.option(
-    "--overlays", type=_PATH, help="Also write images with coloured predictions to this folder."
+    "--overlays", type=PATH, help="Also write images with coloured predictions to this folder."
 )
 @click.option(
     "--submission",
-    type=_PATH,
+    type=PATH,
     metavar="ZIP",
     help="Also write a zip for the Cityscapes test server.",
 )
@@ -60,7 +64,7 @@ def predict_command(
 ) -> None:
     """Predict label ids for a folder of images.
 
-    Each label map has the size of its image.
+    Each label map has the size of its image. Images that cannot be read are listed at the end.
 
     \b
     Example: streetloop predict --model models:/synthetic@champion --images photos --output out
@@ -70,5 +74,11 @@ def predict_command(
 
     view = View.parse(size, flip, scales, window)
     outputs = Outputs(output, overlays, submission)
-    count = predict_folder(model, images, outputs, view, tracking_uri)
-    click.echo(f"Wrote {count} label maps to {output}.")
+    predicted = predict_folder(model, images, outputs, view, tracking_uri)
+    click.echo(f"Wrote {predicted.written} label maps to {output}.")
+    if broken := predicted.unreadable:
+        all_of = f"{len(broken)} of {predicted.written + len(broken)} images"
+        listed = "".join(f"\n  {why}" for why in broken)
+        raise StreetloopError(
+            f"{all_of} could not be read:{listed}\nRepair or remove them, and run again."
+        )

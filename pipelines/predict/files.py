@@ -6,53 +6,112 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import BinaryIO
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.process.files import replace
 from pipelines.predict.view import Size
+from tfds_cityscapes.files import (
+    UNREADABLE,
+    File,
+    Skipped,
+    SourceError,
+    Walk,
+    summarize,
+    walk_folder,
+    walk_zip,
+    why_not_an_image,
+)
+from tfds_cityscapes.layout import is_label_map
+from tfds_cityscapes.photos import decode_image
 
-_ENDINGS = {".png", ".jpg", ".jpeg"}
+if TYPE_CHECKING:
+    import numpy as np
+
 _IMAGE = "_leftImg8bit"
 _CITYSCAPES = re.compile(r"[A-Za-z-]+_\d{6}_\d{6}")  # city, sequence, frame
 _TEST_IMAGES, _TEST_SIZE = 1525, (1024, 2048)  # of the Cityscapes test set
 
 
-def images_in(folder: Path, targets: Sequence[Path]) -> dict[str, Path]:
-    """Return the images of a folder and its subfolders, sorted by path: stem of the result -> image.
+class Photos(NamedTuple):
+    """What a folder or a zip of photos holds.
+
+    Attributes:
+      files: stem of the result -> the photo, sorted by name.
+      notes: sentences that say what is not read, and why.
+    """
+
+    files: dict[str, File]
+    notes: list[str]
+
+
+def photos_in(place: Path, targets: Sequence[Path]) -> Photos:
+    """List the photos of a folder and its subfolders, or of a zip.
 
     Args:
-      folder: of the images.
+      place: the folder or zip.
       targets: folders of results; what an earlier run left there is not an input.
 
     Raises:
-      UsageError: `folder` is not a folder, or results would be written among the images.
-      StreetloopError: there is no image, or the results of two would have the same name.
+      UsageError: `place` is neither, or results would be written among the photos.
+      StreetloopError: there is no photo, or the results of two would have the same name.
     """
-    if not folder.is_dir():
-        raise UsageError(f"Image folder not found: {folder}.")
+    files, skipped = _listed(place)
     own = [target.resolve() for target in targets]
-    if folder.resolve() in own:
+    if place.resolve() in own:
         raise UsageError(
-            f"Results cannot go to the folder of the images, {folder}: the next run would read them as "
+            f"Results cannot go to the folder of the images, {place}: the next run would read them as "
             "images. Name another folder."
         )
-    below = [target for target in own if target.is_relative_to(folder.resolve())]
-    found: dict[str, Path] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS):
-        if any(path.resolve().is_relative_to(target) for target in below):
+    below = [target for target in own if target.is_relative_to(place.resolve())]
+    found: dict[str, list[File]] = {}
+    for file in files:
+        if below and any(file.path.resolve().is_relative_to(target) for target in below):
             continue
-        stem = path.stem.removesuffix(_IMAGE)
-        if stem in found:
-            raise StreetloopError(
-                f"Two images with the same name: {path} and {found[stem]} would both become "
-                f"{stem}_labelIds.png. Rename one."
-            )
-        found[stem] = path
+        if reason := why_not_an_image(file.name) or _why_not_a_photo(file.name):
+            skipped.append(Skipped(file.name, reason))
+            continue
+        found.setdefault(PurePosixPath(file.name).stem.removesuffix(_IMAGE), []).append(file)
+    notes = summarize(skipped)
     if not found:
-        raise StreetloopError(f"No PNG or JPEG images in {folder}.")
-    return found
+        raise StreetloopError(
+            f"No images in {place}. {' '.join([*notes, ''])}Expected PNG, JPEG, WebP, BMP or TIFF files."
+        )
+    if same := {stem: files for stem, files in found.items() if len(files) > 1}:
+        stem, files = next(iter(same.items()))
+        names = " and ".join(file.name for file in files)
+        raise StreetloopError(
+            f"{len(same)} names occur more than once: {names} would all become {stem}_labelIds.png. Rename "
+            "all but one."
+        )
+    return Photos({stem: file for stem, (file,) in found.items()}, notes)
+
+
+def _listed(place: Path) -> Walk:
+    if place.is_dir():
+        return walk_folder(place)
+    if not place.exists():
+        raise UsageError(f"Image folder not found: {place}.")
+    try:
+        return walk_zip(place)
+    except UNREADABLE as error:
+        raise UsageError(
+            f"Not a folder of images, nor a zip: {place}. Pass the folder that holds it."
+        ) from error
+
+
+def _why_not_a_photo(name: str) -> str | None:
+    return "it is named as a label map, not as a photo" if is_label_map(name) else None
+
+
+def read_photo(file: File) -> np.ndarray:
+    """Read and decode a photo: uint8 [H, W, 3], RGB. SourceError if that fails."""
+    try:
+        data = file.read()
+    except UNREADABLE as error:
+        raise SourceError(f"{file.name} cannot be read: {error}.") from error
+    return decode_image(file.name, data)
 
 
 def check_submission(archive: Path, stems: Sequence[str]) -> None:

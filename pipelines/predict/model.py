@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.uri import local_path
+from components.contracts.recipe import file as settings_file
 from components.contracts.recipe.inference import InferenceSettings
+from components.contracts.recipe.tracking import TrackingSettings, store_uri
 from pipelines.predict.view import Size
 
 
@@ -24,11 +26,12 @@ def model_file(model: str, tracking_uri: str | None) -> Path:
       StreetloopError: the registered model does not exist, or the folder is not a model's.
     """
     if not model.startswith("models:/"):
-        return _local(Path(model))
+        return _local(local_path(model))
     import mlflow
 
-    default = f"sqlite:///{Path('runs/mlflow/mlflow.db').absolute()}"
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or default
+    given = {} if tracking_uri is None else {"uri": tracking_uri}
+    settings = settings_file.validate(TrackingSettings, given, "--tracking-uri")
+    uri = store_uri(settings, "runs/predict")
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         raise StreetloopError(
             f"MLflow store not found: {uri}. Name it with --tracking-uri, or give the file "

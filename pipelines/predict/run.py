@@ -5,25 +5,26 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from rich.progress import track
 
-from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.step.context import set_environment
 from pipelines.console import make_console
 from pipelines.predict.files import (
     check_submission,
-    images_in,
     make_folder,
+    photos_in,
+    read_photo,
     submission_doubts,
     write,
     write_zip,
 )
 from pipelines.predict.model import as_trained, model_file
 from pipelines.predict.view import Size, View, seen_size
+from tfds_cityscapes.files import SourceError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,29 +45,35 @@ class Outputs:
     submission: Path | None = None
 
 
+class Predicted(NamedTuple):
+    """The number of label maps, and of each photo that could not be read, what was wrong."""
+
+    written: int
+    unreadable: list[str]
+
+
 def predict_folder(
     model: str, images: Path, outputs: Outputs, view: View, tracking_uri: str | None
-) -> int:
-    """Predict every image of a folder: X_leftImg8bit.png or X.jpg becomes X_labelIds.png.
+) -> Predicted:
+    """Predict every photo of a folder: X_leftImg8bit.png or X.jpg becomes X_labelIds.png.
 
     Args:
       model: a `generator.keras` file, its folder, or models:/NAME@ALIAS.
-      images: a folder; its subfolders are read, too.
+      images: a folder, whose subfolders are read, too, or a zip.
       outputs: what to write. Each label map has its image's own size.
       view: how the network sees an image.
       tracking_uri: the MLflow store for models:/; None: $MLFLOW_TRACKING_URI, else runs/mlflow.
 
     Returns:
-      The number of label maps.
+      What was done. A photo that cannot be read does not stop the others.
 
     Raises:
       UsageError: a place or an image's name is not possible; nothing was predicted.
-      StreetloopError: the model or an image cannot be read, or a result cannot be written.
+      StreetloopError: the model cannot be read, or a result cannot be written.
     """
     set_environment()
     import_tensorflow()
     import cv2
-    import numpy as np
 
     from components.contracts.model.files import load_generator
     from components.contracts.model.predictor import Predictor
@@ -74,25 +81,29 @@ def predict_folder(
     from tfds_cityscapes.labels import to_label_ids
 
     folders = [outputs.labels] if outputs.overlays is None else [outputs.labels, outputs.overlays]
-    paths = images_in(images, folders)
+    photos = photos_in(images, folders)
     if outputs.submission is not None:
-        check_submission(outputs.submission, list(paths))
+        check_submission(outputs.submission, list(photos.files))
         folders.append(outputs.submission.parent)
     file = model_file(model, tracking_uri)
     for folder in folders:
         make_folder(folder)
     trained, own = as_trained(file)
     predictor = Predictor(load_generator(file), view.over(own))
+    for note in photos.notes:
+        click.echo(f"streetloop: {note}", err=True)
     written: dict[Path, Size] = {}
+    unreadable: list[str] = []
     console = make_console(sys.stderr)
-    for stem in track(list(paths), "Predicting", console=console, transient=True):
-        image = cv2.imread(str(paths[stem]), cv2.IMREAD_COLOR)
-        if image is None:
-            raise StreetloopError(f"Not an image that can be decoded: {paths[stem]}. Remove it.")
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    for stem in track(list(photos.files), "Predicting", console=console, transient=True):
+        try:
+            image = read_photo(photos.files[stem])
+        except SourceError as error:
+            unreadable.append(str(error))
+            continue
         size = (image.shape[0], image.shape[1])
         seen = _resized(image, view.size or seen_size(size, trained))
-        train_ids = predictor.probabilities(seen, size).argmax(-1).astype(np.uint8)
+        train_ids = predictor.classes(seen, size)
         target = outputs.labels / f"{stem}_labelIds.png"
         write(target, cv2.imencode(".png", to_label_ids(train_ids))[1].tobytes())
         written[target] = size
@@ -102,7 +113,7 @@ def predict_folder(
         write_zip(outputs.submission, list(written))
         if doubts := submission_doubts(list(written.values())):
             click.echo(f"streetloop: {doubts}", err=True)
-    return len(written)
+    return Predicted(len(written), unreadable)
 
 
 def _resized(image: np.ndarray, size: Size) -> np.ndarray:

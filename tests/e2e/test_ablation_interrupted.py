@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.campaigns import SMOKE, STREETLOOP
+from tests.support.waiting import exit_code, finished, running, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 CHANGES = ("train.steps=4", "train.dev_every=2", "train.checkpoint_every=1")
 
 
@@ -24,7 +24,7 @@ def _command(root: Path, variants: str, seeds: str) -> list[str]:
 
 
 def _run(command: list[str], cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    done = finished(command, cwd=cwd)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -34,16 +34,15 @@ def _results(root: Path) -> dict[tuple[str, int], dict[str, Any]]:
     return {(row["variant"], row["seed"]): row for row in rows}
 
 
-def _stop_in_training(command: list[str], root: Path, number: int, finished: int) -> int:
+def _stop_in_training(command: list[str], root: Path, number: int, before: int) -> int:
     """Sends the signal once so many fits are finished and the next has a checkpoint."""
-    process = subprocess.Popen(command, cwd=root.parent, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 400
-    while len(_results(root)) != finished or not list(root.glob("fits/*/checkpoint.npz")):
-        assert process.poll() is None, "it ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(number)
-    return process.wait(120)
+    with running(command, cwd=root.parent, stdout=subprocess.DEVNULL) as process:
+        wait_until(
+            lambda: len(_results(root)) == before and list(root.glob("fits/*/checkpoint.npz")),
+            process,
+        )
+        process.send_signal(number)
+        return exit_code(process)
 
 
 def test_an_ablation_survives_its_kills(tmp_path: Path) -> None:

@@ -13,8 +13,6 @@ from tests.support.campaigns import SMOKE, models_of, state_of, streetloop
 from tests.support.fault_proxy import fault_proxy
 from tests.support.gcs_server import emulator
 
-pytestmark = pytest.mark.timeout(1800)
-
 
 @pytest.mark.parametrize(
     "rate", [pytest.param(0.0, marks=pytest.mark.slow), pytest.param(0.2, marks=pytest.mark.faults)]

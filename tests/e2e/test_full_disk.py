@@ -10,7 +10,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.storage.open import open_storage
 from tests.support.campaigns import SMOKE, state_of, streetloop
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.faults
 
 
 def test_a_full_disk_is_named_and_the_same_command_goes_on(

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
-
-import pytest
 
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.storage.open import open_storage
@@ -23,24 +20,19 @@ from tests.support.campaigns import (
     wait_for_no_steps,
 )
 from tests.support.mlflow_content import content_of
-
-pytestmark = pytest.mark.timeout(900)
+from tests.support.waiting import exit_code, running, wait_until
 
 
 def _interrupt_in_training(root: Path, number: int, cycle: int) -> int:
     """Starts `run`, sends the signal once training has written a checkpoint; returns the exit code."""
     command = [STREETLOOP, "run", SMOKE, "--root", str(root)]
-    process = subprocess.Popen(command, cwd=root.parent, stdout=subprocess.DEVNULL)
     checkpoints = root / "work" / str(cycle) / "checkpoint"
-    deadline = time.monotonic() + 300
-    while not list(checkpoints.glob("*.npz")):
-        assert process.poll() is None, "it ended before it could be interrupted"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    assert step_processes(root), "the training step runs in a process of its own"
-    process.send_signal(number)
-    code = process.wait(60)
-    wait_for_no_steps(root, 20)
+    with running(command, cwd=root.parent, stdout=subprocess.DEVNULL) as process:
+        wait_until(lambda: list(checkpoints.glob("*.npz")), process)
+        assert step_processes(root), "the training step runs in a process of its own"
+        process.send_signal(number)
+        code = exit_code(process)
+    wait_for_no_steps(root)
     return code
 
 

@@ -24,7 +24,7 @@ from tests.support.campaigns import SMOKE, STREETLOOP, streetloop
 from tests.support.label_studio_server import ENVIRONMENT, Server, running_server
 from tfds_cityscapes.labels import IGNORE_LABEL, TRAIN_LABELS
 
-pytestmark = [pytest.mark.label_studio, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.label_studio
 
 SIZE = (64, 128)  # of the generated streets
 BY_NAME = {row.name: row.train_id for row in TRAIN_LABELS}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +17,10 @@ from components.contracts.storage.open import open_storage
 from tests.support.campaigns import SMOKE, streetloop
 from tests.support.mlflow_content import content_of
 from tests.support.servers import MlflowServer, plain_mlflow
+from tests.support.waiting import exit_code, running, wait_until
 from tfds_cityscapes.labels import CLASS_NAMES
 
-pytestmark = [pytest.mark.timeout(2400), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 WORKER = Path(__file__).parents[1] / "support" / "cycle_worker.py"
 
 
@@ -51,16 +50,15 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
     server.start()
     changes = (f"tracking.uri={server.url}", "cycle.cycles=1")
     changes += ("tracking.system_metrics_seconds=1",)
-    process = subprocess.Popen(
-        [sys.executable, str(WORKER), str(root), str(folder), *changes], cwd=place
-    )
-    deadline = time.monotonic() + 1200
-    while not list((root / "work" / "1" / "checkpoint").glob("*.npz")):
-        assert process.poll() is None, "it ended before the server could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    server.kill()
-    assert process.wait(1200) == 0, (folder / "log.txt").read_text()[-3000:]
+    command = [sys.executable, str(WORKER), str(root), str(folder), *changes]
+    checkpoints = root / "work" / "1" / "checkpoint"
+    try:
+        with running(command, cwd=place) as process:
+            wait_until(lambda: list(checkpoints.glob("*.npz")), process)
+            server.kill()
+            assert exit_code(process) == 0, (folder / "log.txt").read_text()[-3000:]
+    finally:
+        server.kill()
     yield Outage(root, folder, server, changes)
     server.kill()
 

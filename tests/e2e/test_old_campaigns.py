@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(600)
-
 CAMPAIGNS = Path(__file__).parents[1] / "fixtures" / "campaigns"
 RECIPE = CAMPAIGNS / "recipe.yaml"
 VERSIONS = sorted(folder.name for folder in CAMPAIGNS.glob("v*") if folder.is_dir())

@@ -14,7 +14,7 @@ from components.contracts.storage.open import open_storage
 from tests.support.campaigns import SMOKE, state_of, status, streetloop
 from tfds_cityscapes.labels import to_train_ids
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.slow
 
 CHANGES = (
     "feedback.oracle=false",

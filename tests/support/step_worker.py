@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +28,7 @@ import numpy as np
 from components.contracts.annotation import label_studio, png_mask
 from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.model.strips import Decision
 from components.contracts.step.plan import Plan
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
@@ -50,6 +51,7 @@ class SmallPredictor:
     """Probabilities that follow from the model's file and the image."""
 
     def __init__(self, generator: bytes, settings: object = None) -> None:
+        self.generator = generator
         self._seed = int.from_bytes(hashlib.sha256(generator).digest()[:4])
 
     def probabilities(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -57,8 +59,22 @@ class SmallPredictor:
         values = rng.random((*(size or image.shape[:2]), 19), np.float32)
         return values / values.sum(-1, keepdims=True)
 
-    def batch(self, images: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
-        return np.stack([self.probabilities(image, size) for image in images])
+    def classes(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+        return self.probabilities(image, size).argmax(-1).astype(np.uint8)
+
+    def decide(self, images: np.ndarray, size: tuple[int, int]) -> Iterator[Decision]:
+        for image in images:
+            yield Decision(self.classes(image, size), self.probabilities(image, size).max(-1))
+
+
+class SmallEmbedder:
+    """A description that follows from the image alone."""
+
+    def __init__(self, generator: bytes) -> None:
+        pass
+
+    def embed(self, image: np.ndarray) -> np.ndarray:
+        return image.mean((0, 1), dtype=np.float32)
 
 
 def small_fit(data: Any, settings: Any, seed: int, checkpoint: Any, start: Any, *_: Any) -> Any:
@@ -98,15 +114,15 @@ def replace_what_computes() -> None:
     import components.contracts.model.files as files
     import components.contracts.model.predictor as predictor
     import components.evaluate.step as evaluate
-    import components.query.step
+    import components.query.step as query
     import components.train.driver as driver
     import components.train.step  # noqa: F401
     from components.contracts.tracking.client import Tracker
 
     init = Tracker.__init__
 
-    def out_of_reach(self: Tracker, uri: str, experiment: str) -> None:
-        init(self, uri, experiment)
+    def out_of_reach(self: Tracker, *arguments: Any, **options: Any) -> None:
+        init(self, *arguments, **options)
         self.down = True
 
     Tracker.__init__ = out_of_reach  # type: ignore[method-assign]
@@ -115,6 +131,7 @@ def replace_what_computes() -> None:
     files.save_model = small_model  # type: ignore[assignment]
     files.load_generator = lambda folder: (Path(folder) / files.GENERATOR_FILE).read_bytes()
     predictor.Predictor = SmallPredictor  # type: ignore[assignment,misc]
+    query.Embedder = SmallEmbedder  # type: ignore[assignment,misc]
     evaluate.figures_of = lambda found: dict.fromkeys(FIGURES, b"")  # type: ignore[assignment]
     evaluate.pictures_of = lambda *_: {}  # type: ignore[assignment]
 

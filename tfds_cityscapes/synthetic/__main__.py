@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -22,6 +23,11 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def _path(text: str) -> Path:
+    """Parse a path. A shell leaves `~` alone in --output=~/out."""
+    return Path(os.path.expanduser(text))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 0, or exit with 2 after printing what is wrong."""
     parser = argparse.ArgumentParser(
@@ -30,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder to fill")
+    parser.add_argument("--output", type=_path, required=True, help="folder to fill")
     parser.add_argument("--seed", type=int, required=True, help="0 or larger")
     parser.add_argument("--images", type=int, required=True, help="images in train")
     parser.add_argument(

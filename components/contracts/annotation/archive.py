@@ -10,14 +10,17 @@ import io
 import lzma
 import re
 import stat
+import unicodedata
 import zipfile
 import zlib
+from contextlib import suppress
 
 from components.contracts.annotation.fields import clean, quote
 from components.contracts.annotation.limits import MIB, Limits
 from components.contracts.annotation.model import AnnotationError, Refusal
 
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+_UTF8 = 1 << 11  # the flag of an entry whose name is in UTF-8
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -43,7 +46,10 @@ class Archive:
         self._left = limits.max_unpacked_bytes
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-            entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
+            # A zip of Windows may write a folder with a backslash at its end.
+            entries = [
+                entry for entry in self._zip.infolist() if not entry.filename.endswith(("/", "\\"))
+            ]
         except _BROKEN as error:
             raise AnnotationError(
                 "The zip is cut off or damaged. Export or copy it again."
@@ -86,7 +92,7 @@ class Archive:
         return content
 
     def _admit(self, entry: zipfile.ZipInfo, limits: Limits) -> None:
-        name = entry.filename.replace("\\", "/")
+        name = _plain_name(entry)
         reason = _why_not(name, entry, limits)
         if reason is None and name in self._entries:
             reason = "The zip holds two files of this name. Rename one of them."
@@ -96,9 +102,22 @@ class Archive:
             self._entries[name] = entry
 
 
+def _plain_name(entry: zipfile.ZipInfo) -> str:
+    """Return the name of an entry as other systems write it: `/` between folders, composed accents.
+
+    macOS decomposes accents, and writes UTF-8 without saying so.
+    """
+    name = entry.filename
+    if not entry.flag_bits & _UTF8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part != ".")
+
+
 def _why_not(name: str, entry: zipfile.ZipInfo, limits: Limits) -> str | None:
     parts = name.split("/")
-    if name.startswith("/") or ".." in parts or ":" in parts[0]:
+    if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", parts[0]):
         return f"The name {quote(name)} leads out of the zip. Pack the folder itself, with plain names."
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "This is a link and not a file. Put the file itself into the zip."

@@ -12,16 +12,14 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable
-from typing import TypeAlias
 
 import numpy as np
 
+from components.contracts.annotation import class_tables, png_mask
 from components.contracts.annotation.archive import Archive
 from components.contracts.annotation.fields import (
     UNKNOWN_ANNOTATOR,
     image_id_of_file,
-    quote,
-    train_id_of,
 )
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import (
@@ -31,15 +29,11 @@ from components.contracts.annotation.model import (
     join,
     refused,
 )
-from components.contracts.annotation.png import Png
-from components.contracts.annotation.png_mask import from_colors
-from components.contracts.annotation.png_mask import write as write_png
 from tfds_cityscapes.labels import TRAIN_LABELS
+from tfds_cityscapes.masks import ClassTable
 
 _MASKS = "SegmentationClass/"
 _OTHERS = ("SegmentationObject/", "ImageSets/", "JPEGImages/", "Annotations/")
-_LINE = re.compile(r"([^:]+):\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*(:|$)")
-Labelmap: TypeAlias = list[tuple[str, tuple[int, int, int]]]
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same masks give the same bytes
 
 
@@ -52,7 +46,7 @@ def belongs(member: str, root: str) -> bool:
     """Return whether an entry is part of the export in `root`, whether it is read or not."""
     inner = member.removeprefix(root)
     return member.startswith(root) and (
-        inner == "labelmap.txt" or inner.startswith((_MASKS, *_OTHERS))
+        inner in ("labelmap.txt", "class_names.txt") or inner.startswith((_MASKS, *_OTHERS))
     )
 
 
@@ -66,7 +60,7 @@ def read(archive: Archive, root: str, budget: Budget, annotator: str = UNKNOWN_A
       annotator: who labeled it; the format does not say.
     """
     try:
-        labels = _read_labelmap(archive, root)
+        table = _read_labelmap(archive, root)
     except AnnotationError as error:
         return refused(archive.label(f"{root}labelmap.txt"), error)
     batches = []
@@ -75,8 +69,7 @@ def read(archive: Archive, root: str, budget: Budget, annotator: str = UNKNOWN_A
             source = archive.label(member)
             try:
                 image_id = image_id_of_file(member)
-                train_ids = _train_ids(Png(archive.read(member), budget), labels)
-                budget.spend(*train_ids.shape)
+                train_ids = png_mask.read_pixels("mask", archive.read(member), budget, table=table)
                 annotation = Annotation(image_id, train_ids, annotator, None, source)
                 batches.append(Batch(annotations=(annotation,)))
             except AnnotationError as error:
@@ -91,64 +84,35 @@ def write(masks: Iterable[tuple[str, np.ndarray]]) -> bytes:
       masks: image ids (the names of the images in CVAT, without their ending) and label maps,
         uint8 [H, W] of train ids; 255 becomes CVAT's background.
     """
-    lines = ["# label:color_rgb:parts:actions", "background:0,0,0::"]
-    lines += [f"{row.name}:{','.join(map(str, row.color))}::" for row in TRAIN_LABELS]
     names = []
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
         for image_id, train_ids in masks:
             names.append(image_id)
-            content = write_png(train_ids, "color")
+            content = png_mask.write(train_ids, "color")
             target.writestr(zipfile.ZipInfo(f"{_MASKS}{image_id}.png", _EPOCH), content)
-        for name, rows in (
-            ("labelmap.txt", lines),
-            ("ImageSets/Segmentation/default.txt", names),
+        for name, text in (
+            ("labelmap.txt", _labelmap()),
+            ("ImageSets/Segmentation/default.txt", "".join(f"{row}\n" for row in names)),
         ):
-            target.writestr(zipfile.ZipInfo(name, _EPOCH), "".join(f"{row}\n" for row in rows))
+            target.writestr(zipfile.ZipInfo(name, _EPOCH), text)
     return buffer.getvalue()
 
 
-def _read_labelmap(archive: Archive, root: str) -> Labelmap:
-    """Return names and colours in the order of the file; without a file, those that `write` uses."""
+def _read_labelmap(archive: Archive, root: str) -> ClassTable:
+    """Return the table of an export; without the file, the one that `write` uses."""
     member = f"{root}labelmap.txt"
-    if member not in archive.names:
-        return [("background", (0, 0, 0)), *((row.name, row.color) for row in TRAIN_LABELS)]
-    labels: Labelmap = []
-    text = archive.read(member).decode("utf-8-sig", "replace")
-    for line in text.splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = _LINE.match(line.strip())
-        color = (int(match[2]), int(match[3]), int(match[4])) if match else (256, 256, 256)
-        if match is None or max(color) > 255:
-            raise AnnotationError(
-                f"A line of labelmap.txt cannot be read: {quote(line)}. Expected "
-                "name:red,green,blue::, as CVAT writes it."
-            )
-        labels.append((match[1].strip(), color))
-    if not 0 < len(labels) <= 255 or len({color for _, color in labels}) < len(labels):
+    if member not in archive.names and f"{root}class_names.txt" in archive.names:
         raise AnnotationError(
-            "In labelmap.txt there are no classes, more than 255, or two of the same colour. Give "
-            "every class its own colour in CVAT and export again."
+            "This is labelme's VOC export, whose masks number the classes in their own way "
+            "(class_names.txt). Hand in the JSON files that labelme saves."
         )
-    return labels
+    if member not in archive.names:
+        return class_tables.parse("labelmap.txt", _labelmap().encode())
+    return class_tables.parse(member, archive.read(member))
 
 
-def _train_ids(png: Png, labels: Labelmap) -> np.ndarray:
-    """Return the mask in train ids, uint8 [H, W]; only classes that occur in it must be known."""
-    if png.header.is_color or png.header.has_palette:
-        lines = {color: i for i, (_, color) in enumerate(labels)}
-        places = from_colors(png.colors(), lines, "labelmap.txt")
-    else:
-        ids = png.ids()
-        if ids is None or int(ids.max()) >= len(labels):
-            raise AnnotationError(
-                "The mask has one channel, with values that are not lines of labelmap.txt (0 to "
-                f"{len(labels) - 1}). Export the task again."
-            )
-        places = ids
-    table: np.ndarray = np.zeros(len(labels), np.uint8)
-    for place in np.unique(places):
-        table[place] = train_id_of(labels[place][0])
-    train_ids: np.ndarray = table[places]
-    return train_ids
+def _labelmap() -> str:
+    lines = ["# label:color_rgb:parts:actions", "background:0,0,0::"]
+    lines += [f"{row.name}:{','.join(map(str, row.color))}::" for row in TRAIN_LABELS]
+    return "".join(f"{line}\n" for line in lines)

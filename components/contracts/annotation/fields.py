@@ -8,22 +8,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from components.contracts.annotation.model import AnnotationError
-from tfds_cityscapes.labels import BY_NAME, CLASS_NAMES, IGNORE_LABEL
+from tfds_cityscapes.labels import CLASS_NAMES, label_named
 
 UNKNOWN_ANNOTATOR = "unknown"
 MAX_TEXT = 200  # characters of a name
 
-# Names that annotators give to "no class".
-_IGNORE_NAMES = {"background", "ignore", "ignored", "void", "unlabelled"}
+# What names of masks add to those of their images; some tools keep the whole name of the image's file.
 _IMAGE_SUFFIX = re.compile(
-    r"(_leftImg8bit|_gtFine_polygons|_gtCoarse_polygons|_polygons|(_gtFine|_gtCoarse)?"
-    r"_(labelIds|labelTrainIds|trainIds|instanceIds|color))$",
+    r"(_leftImg8bit)?(\.(png|jpe?g))?((_gtFine|_gtCoarse)?"
+    r"_(polygons|labelIds|labelTrainIds|trainIds|instanceIds|color))?$",
     re.IGNORECASE,
 )
-_UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 _PLAIN_NAME = f"a plain name of at most {MAX_TEXT} characters, without a folder"
 
 
@@ -58,6 +55,11 @@ def parse_json(data: bytes) -> Any:
             "The JSON is nested too deeply for an annotation export. Export it again."
         ) from error
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, or too many digits
+        if str(error).startswith("Extra data"):
+            raise AnnotationError(
+                "The file holds several JSON values, one after the other (JSON lines). Export one JSON "
+                "document."
+            ) from error
         raise AnnotationError(
             f"The JSON cannot be read ({clean(str(error), 100)}). The file may have been cut off "
             "while it was copied: export it again."
@@ -110,17 +112,10 @@ def timestamp(value: object) -> str | None:
 
 
 def train_id_of(name: object) -> int:
-    """Return the train id of a class by its Cityscapes name: 0..18, or 255 if it is not scored.
-
-    Capitals, and `_` or `-` for a space, do not matter; "cargroup" is "car", as in the benchmark.
-    """
-    if isinstance(name, str):
-        plain = " ".join(re.split(r"[\s_-]+", name[:MAX_TEXT].strip().lower()))
-        if plain in _IGNORE_NAMES:
-            return IGNORE_LABEL
-        for known in (plain, plain.removesuffix("group").rstrip()):
-            if known in BY_NAME:
-                return BY_NAME[known].train_id
+    """Return the train id of a class by its name, see `label_named`; 255 if it is not scored."""
+    row = label_named(name[:MAX_TEXT]) if isinstance(name, str) else None
+    if row is not None:
+        return row.train_id
     raise AnnotationError(
         f"Unknown class: {quote(name)}. Rename it in the annotation tool, or use the labeling config "
         f"of this project. Expected one of: {', '.join(CLASS_NAMES)}."
@@ -136,19 +131,12 @@ def checked_image_id(value: object) -> str:
     return value
 
 
-def image_id_of_file(name: str) -> str:
-    """Return the image id in a file's name or URL: no folder, ending, `_leftImg8bit` or the like.
+def stem_of(name: str) -> str:
+    """Return the name of an image, mask or annotation file without its folder and ending."""
+    plain = PurePosixPath(name.replace("\\", "/")).name
+    return re.sub(r"\.(png|jpe?g|json|xml|webp|bmp|tiff?)$", "", plain, flags=re.IGNORECASE)
 
-    Label Studio puts 8 hex digits and a dash before the name of an uploaded file; the URL of a
-    local file is `/data/local-files/?d=<path>`.
-    """
-    try:
-        url = urlsplit(name if "://" in name or name.startswith("/data/") else "")
-        path = parse_qs(url.query).get("d", [unquote(url.path)])[0] or name
-    except ValueError:  # such as an unclosed bracket in the host
-        path = name
-    pure = PurePosixPath(path.replace("\\", "/"))
-    stem = re.sub(r"\.(png|jpe?g|json|webp|bmp|tiff?)$", "", pure.name, flags=re.IGNORECASE)
-    if "upload" in pure.parts:
-        stem = _UPLOAD_PREFIX.sub("", stem)
-    return checked_image_id(_IMAGE_SUFFIX.sub("", stem))
+
+def image_id_of_file(name: str) -> str:
+    """Return the image id in a file's name: no folder, ending, `_leftImg8bit` or the like."""
+    return checked_image_id(_IMAGE_SUFFIX.sub("", stem_of(name)))

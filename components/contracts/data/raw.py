@@ -6,16 +6,22 @@ oracle the ones that are asked for; nothing else reads any.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
-from components.contracts.process.uri import is_local
+from components.contracts.process.uri import is_local, local_path
 from components.contracts.recipe.data import DataSettings, SyntheticSettings
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from tfds_cityscapes.source import Source, SourceError, open_source
+
+_NO_DATA = (
+    "No data set: the recipe has neither data.source nor data.synthetic. Say where it is with --data "
+    "PATH: a folder in the Cityscapes layout, or its zips."
+)
 
 
 def locate(data: DataSettings, seed: int, campaign: Storage, generated: str) -> Source:
@@ -36,14 +42,32 @@ def locate(data: DataSettings, seed: int, campaign: Storage, generated: str) -> 
         if data.synthetic is not None:
             return open_source(_generated(data.synthetic, seed, campaign, generated))
         if data.source is None:
-            raise StreetloopError(
-                "No data set: the recipe has neither data.source nor data.synthetic. Say where it "
-                "is with --data PATH: a folder in the Cityscapes layout, or its zips."
-            )
+            raise StreetloopError(_NO_DATA)
         if not is_local(data.source):
             return open_source(open_storage(data.source).local_dir(""))
-        return open_source(Path(data.source))
+        return open_source(local_path(data.source))
     except (SourceError, SyntheticError) as error:
+        raise StreetloopError(str(error)) from error
+
+
+def check_exists(data: DataSettings) -> None:
+    """Check that the data set is where the recipe says, without reading an image or downloading it.
+
+    Raises:
+      StreetloopError: it does not exist or holds no image, or the recipe does not say where it is.
+    """
+    if data.synthetic is not None:
+        return
+    if data.source is None:
+        raise StreetloopError(_NO_DATA)
+    try:
+        if is_local(data.source):
+            open_source(local_path(data.source))
+        elif not open_storage(data.source).list():
+            raise StreetloopError(
+                f"Data set not found: {data.source} is empty. Correct data.source."
+            )
+    except SourceError as error:
         raise StreetloopError(str(error)) from error
 
 
@@ -51,7 +75,13 @@ def _generated(streets: SyntheticSettings, seed: int, campaign: Storage, folder:
     from tfds_cityscapes.synthetic import generate
 
     marker = f"{folder}/complete"
-    if not campaign.exists(marker):
+    wanted = json.dumps({"seed": seed} | streets.model_dump(mode="json"), sort_keys=True).encode()
+    found = campaign.read(marker) if campaign.exists(marker) else None
+    # Others may be there: the settings may change until somebody is asked. Campaigns of 0.1.0 did
+    # not write down which streets they have, and could not change them.
+    if found not in (wanted, b""):
+        campaign.delete(marker)
+        campaign.delete_prefix(folder)
         progress = Progress("preprocess", "drawing streets", streets.images + streets.val)
         with tempfile.TemporaryDirectory(prefix="streetloop-") as drawn:
             generate(
@@ -63,5 +93,5 @@ def _generated(streets: SyntheticSettings, seed: int, campaign: Storage, folder:
                 progress=lambda done, total: progress.update(done),
             )
             campaign.put_dir(Path(drawn), folder)
-        campaign.write(marker, b"")
+        campaign.write(marker, wanted)
     return campaign.local_dir(folder)

@@ -46,11 +46,13 @@ def create_campaign(
 
 
 def check_protected(state: State, protected: Mapping[str, Any]) -> None:
-    """Reject protected values that differ from the campaign's.
+    """Reject protected values that differ from the campaign's, once anything depends on them.
 
     Raises:
         ProtectedValueError: names the value, what it is and what was given.
     """
+    if not state.begun:
+        return
     for key in sorted({*state.protected, *protected}):
         before, after = state.protected.get(key), protected.get(key)
         if canonical(before) != canonical(after):
@@ -61,12 +63,23 @@ def check_protected(state: State, protected: Mapping[str, Any]) -> None:
 
 
 def change_recipe(
-    ledger: Ledger, recipe: Mapping[str, Any], protected: Mapping[str, Any]
+    ledger: Ledger,
+    recipe: Mapping[str, Any],
+    protected: Mapping[str, Any],
+    fence: int | None = None,
 ) -> Event | None:
     """Record that the campaign continues with another recipe; None if it is the same.
 
+    Args:
+        ledger: the campaign's ledger.
+        recipe: the resolved recipe as plain JSON values.
+        protected: as `create_campaign` takes it.
+        fence: the lease's fencing number: a run without the lease must not change the recipe of the
+            run that has it.
+
     Raises:
-        ProtectedValueError: a protected value differs.
+        ProtectedValueError: a protected value differs, and something depends on it.
+        StaleLeaseError: another run holds the cycle now.
     """
     digest = hashlib.sha256(canonical(dict(recipe)).encode()).hexdigest()
     while True:
@@ -79,6 +92,8 @@ def change_recipe(
             "recipe_changed",
             f"recipe/{state.recipe_changes + 1}",
             {"recipe": dict(recipe), "changed": changed},
+            fence=fence,
+            check=lambda seen: check_protected(seen, protected),
         )
         if hashlib.sha256(canonical(event.payload.recipe).encode()).hexdigest() == digest:
             return event

@@ -29,6 +29,7 @@ from components.contracts.ledger.state import (
     LabelVersion,
     State,
 )
+from components.contracts.recipe.base import value_at
 
 
 def fold(events: Iterable[Event], start: State | None = None) -> State:
@@ -91,6 +92,11 @@ def _advance(state: State, event: Event) -> None:
         case RecipeChanged():
             state.recipe = payload.recipe
             state.recipe_changes += 1
+            # Equal to what they were, unless nothing depended on them yet.
+            state.name = value_at(payload.recipe, "name", state.name)
+            state.protected = {
+                key: value_at(payload.recipe, key, value) for key, value in state.protected.items()
+            }
         case CycleOpened() | CycleClosed() | LeaseReleased() | Tracking():
             _advance_cycle(state, event)
     state.keys.setdefault(event.key, event.number)

@@ -64,7 +64,9 @@ def put(storage: Storage, file_name: str, data: bytes, annotator: str | None = N
 
 
 def _check(files: Sequence[Path], annotator: str | None) -> None:
-    from components.contracts.annotation.limits import MIB, Limits  # loads the image libraries
+    # These load the image libraries.
+    from components.contracts.annotation import class_tables
+    from components.contracts.annotation.limits import MIB, Limits
 
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
@@ -85,6 +87,14 @@ def _check(files: Sequence[Path], annotator: str | None) -> None:
             f"Too large: {', '.join(large)}; at most {most // MIB} MiB are possible. Nothing was "
             "copied. Export fewer images at a time."
         )
+    for path in files:
+        masks = path.suffix.lower() == ".png"
+        if table := class_tables.name_beside(path) if masks else class_tables.name_of(path.name):
+            raise UsageError(
+                f"{table} says what the ids and colours of {path if masks else 'masks'} mean, and would "
+                "be lost. Nothing was copied. Pack masks and table as one zip, or move the table away "
+                "if it belongs to other masks."
+            )
     if annotator is not None and not re.fullmatch(r"[^./\\\s][^/\\\x00-\x1f]{0,99}", annotator):
         raise UsageError(
             f"Not a possible annotator's name: {annotator!r}. Expected at most 100 characters, without "

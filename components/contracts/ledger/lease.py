@@ -23,6 +23,10 @@ class Lease(NamedTuple):
     fence: int
 
 
+# What a run of a complete campaign has in place of a lease: its steps do nothing.
+NO_CYCLE = Lease(0, 0)
+
+
 class _MovedError(Exception):
     """Another run changed the lease while we decided."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,9 +15,6 @@ from components.contracts.ledger.events import (
     TaskSkipped,
 )
 from components.contracts.ledger.layout import label_blob
-
-if TYPE_CHECKING:  # reading a ledger needs no settings
-    from components.contracts.recipe.recipe import Recipe
 
 
 class LabelVersion(NamedTuple):
@@ -140,6 +137,15 @@ class State:
         return self.version >= 0
 
     @property
+    def begun(self) -> bool:
+        """Whether anything depends on the protected values.
+
+        Nothing does until somebody was asked for a label, or handed one in.
+        """
+        handed_in = any(key.startswith("labels/") for key in self.keys)  # even if all was rejected
+        return bool(handed_in or self.seed or self.asked or self.skipped or self.champions)
+
+    @property
     def last_cycle(self) -> CycleState | None:
         """The newest cycle, open or closed."""
         return self.cycles[max(self.cycles)] if self.cycles else None
@@ -181,19 +187,6 @@ class State:
     def asked_ever(self) -> set[str]:
         """The ids of the images that the seed or a query asked for, answered or not."""
         return {*self.seed, *self.asked}
-
-    def is_complete(self, recipe: Recipe) -> bool:
-        """Return whether the campaign has nothing left to do.
-
-        It is complete after `cycle.cycles` trained cycles or, with an oracle, when a cycle found
-        nothing new to learn from and no image is outstanding.
-        """
-        last = self.last_cycle
-        if last is None or not last.closed:
-            return False
-        if recipe.cycle.cycles is not None and len(self.trained) >= recipe.cycle.cycles:
-            return True
-        return recipe.feedback.oracle and last.outcome == "nothing_to_do" and not self.outstanding
 
     def copy(self) -> State:
         """Return a copy that can be changed without changing this one."""

@@ -19,16 +19,17 @@ class Prediction(NamedTuple):
     image_id: str
     image: np.ndarray  # uint8 [h, w, 3], RGB, at the stored size
     truth: np.ndarray  # train ids, uint8 [H, W], at the label's own size
-    probabilities: np.ndarray  # float32 [H, W, 19]
+    classes: np.ndarray  # the most probable train ids, uint8 [H, W]
+    confidence: np.ndarray  # their probabilities, float32 [H, W]
 
 
 def predictions(predictor: Predictor, records: Records, ids: Sequence[str]) -> Iterator[Prediction]:
     """Predict labeled records in order; neighbours of equal size together, where that is faster."""
     for group in _groups(records, ids):
         images = np.stack([record.image for record in group])
-        batch = predictor.batch(images, _label(group[0]).shape)
-        for record, probabilities in zip(group, batch, strict=True):
-            yield Prediction(record.image_id, record.image, _label(record), probabilities)
+        decisions = predictor.decide(images, _label(group[0]).shape)
+        for record, decision in zip(group, decisions, strict=True):
+            yield Prediction(record.image_id, record.image, _label(record), *decision)
 
 
 def _groups(records: Records, ids: Sequence[str]) -> Iterator[list[Record]]:
@@ -62,7 +63,6 @@ def score(
     """Sum the confusion matrix over labeled records: int64 [19, 19], rows are the truth."""
     total = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
     for done, predicted in enumerate(predictions(predictor, records, ids), 1):
-        labels = predicted.probabilities.argmax(-1).astype(np.uint8)
-        total += confusion_matrix(predicted.truth, labels)
+        total += confusion_matrix(predicted.truth, predicted.classes)
         progress(done)
     return total

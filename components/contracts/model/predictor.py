@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from components.contracts.model import bands, strips
+from components.contracts.model.bands import STRIDE
+from components.contracts.model.reach import reach_of
+from components.contracts.model.windows import in_windows, windows_over
 from components.contracts.recipe.inference import InferenceSettings
 from tfds_cityscapes.labels import NUM_CLASSES
-
-STRIDE = 32  # height and width of a generator's input are multiples of this
 
 # Views, windows and images of one size form batches of this many pixels. On two cores the demo's
 # generator took 16 ms of processor time per image of 96x192 in fours and 21 ms alone, but 164 ms
@@ -19,10 +23,14 @@ PIXELS_PER_BATCH = {"CPU": 80_000, "GPU": 2**21}
 
 
 class Predictor:
-    """Predicts class probabilities, averaged over the views that the settings name."""
+    """Predicts class probabilities, averaged over the views that the settings name.
+
+    Attributes:
+      generator: the network.
+    """
 
     def __init__(self, generator: Any, settings: InferenceSettings | None = None) -> None:
-        self._generator = generator
+        self.generator = generator
         self._settings = settings or InferenceSettings()
         self._traced: dict[tuple[int, int], Any] = {}  # by size: street scenes have few
 
@@ -49,35 +57,108 @@ class Predictor:
         Returns:
           float32 [B, H, W, 19]; each pixel sums to 1.
         """
+        size = size or images.shape[1:3]
+        result = np.empty((len(images), *size, NUM_CLASSES), np.float32)
+        for probabilities, maps in zip(result, self._maps(images), strict=True):
+            for rows, strip in strips.strips(maps, size):
+                probabilities[rows] = strip
+        return result
+
+    def classes(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Predict the train ids of one image: uint8 [H, W].
+
+        The result is `probabilities(image, size).argmax(-1)`, but the probabilities are never in
+        memory at `size`: a photo of any size takes little more than its label map.
+        """
+        return strips.classes(next(self._maps(image[None])), size or image.shape[:2])
+
+    def decide(self, images: np.ndarray, size: tuple[int, int]) -> Iterator[strips.Decision]:
+        """Predict images of one size together; yield for each what is most probable, and how much.
+
+        Args:
+          images: uint8 [B, h, w, 3], RGB.
+          size: height and width of the results.
+        """
+        for maps in self._maps(images):
+            yield strips.decide(maps, size)
+
+    def _maps(self, images: np.ndarray) -> Iterator[list[strips.Rows]]:
+        """Yield for each image its probabilities, one map [h, w, 19] for each zoom, at that zoom."""
+        sizes = [self._zoomed(images, scale) for scale in self._settings.scales]
+        # Large views are computed when they are read; small ones here, all images together.
+        small = {size: self._whole(images, size) for size in sizes if not self._in_parts(size)}
+        for index, image in enumerate(images):
+            yield [
+                strips.Whole(small[size][index])
+                if size in small
+                else strips.Stream(size, self._chunks(image, size))
+                for size in sizes
+            ]
+
+    @staticmethod
+    def _zoomed(images: np.ndarray, scale: float) -> tuple[int, int]:
+        height, width = images.shape[1:3]
+        return round(height * scale), round(width * scale)
+
+    def _whole(self, images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Predict images at one zoom: float32 [B, h, w, 19], summed over the flips."""
         import tensorflow as tf
 
-        stored = images.shape[1:3]
-        size = size or stored
-        total = np.zeros((len(images), *size, NUM_CLASSES), np.float32)
-        for scale in self._settings.scales:
-            view = tf.cast(images, tf.float32)
-            if scale != 1.0:
-                view = tf.image.resize(view, [round(n * scale) for n in stored])
-            views = [view, view[:, :, ::-1]] if self._settings.flip else [view]
-            plain, *mirrored = tf.split(self._whole_or_windows(tf.concat(views, 0)), len(views))
-            # Resizing is linear, so the sum is resized, once.
-            summed = plain + mirrored[0][:, :, ::-1] if mirrored else plain
-            total += tf.image.resize(summed, size).numpy()
-        probabilities: np.ndarray = total / total.sum(-1, keepdims=True)
-        return probabilities
+        view = tf.cast(images, tf.float32)
+        if size != images.shape[1:3]:
+            view = tf.image.resize(view, size)
+        views = [view, view[:, :, ::-1]] if self._settings.flip else [view]
+        plain, *mirrored = tf.split(self._whole_or_windows(tf.concat(views, 0)), len(views))
+        # Resizing is linear, so the sum is resized, once.
+        summed: np.ndarray = (plain + mirrored[0][:, :, ::-1] if mirrored else plain).numpy()
+        return summed
+
+    def _in_parts(self, size: tuple[int, int]) -> bool:
+        """Return whether a view is so large that it is computed in parts; it may not be possible."""
+        if size[0] * size[1] <= bands.LARGE:
+            return False
+        if windows_over(size, self._settings) is not None:
+            return True
+        if self._reach is None:
+            return False
+        rows, columns = bands.part_size(size, self._reach)
+        return 2 * rows * columns <= size[0] * size[1]
+
+    def _chunks(self, image: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
+        """Predict one large image at one zoom, as `_whole` does: float32 [n, w, 19]."""
+        plain = self._parts(bands.View(image, size, mirrored=False))
+        if not self._settings.flip:
+            yield from plain
+            return
+        mirrored = self._parts(bands.View(image, size, mirrored=True))
+        for chunk, other in zip(plain, mirrored, strict=True):
+            yield chunk + other[:, ::-1]
+
+    def _parts(self, view: bands.View) -> Iterator[np.ndarray]:
+        def network(part: np.ndarray) -> np.ndarray:
+            found: np.ndarray = self._forward(part).numpy()
+            return found
+
+        if (windows := windows_over(view.size, self._settings)) is not None:
+            return in_windows(network, view, windows)
+        assert self._reach is not None
+        return bands.in_bands(network, view, self._reach)
+
+    @cached_property
+    def _reach(self) -> int | None:
+        return reach_of(self.generator)
 
     def _whole_or_windows(self, views: Any) -> Any:
         """Predict views [N, h, w, 3]: probabilities [N, h, w, 19]."""
         import tensorflow as tf
 
         number, height, width = views.shape[:3]
-        window = self._settings.window
-        if window is None or (height <= window[0] and width <= window[1]):
+        windows = windows_over((height, width), self._settings)
+        if windows is None:
             return self._forward(views)
+        (rows, columns), tops, lefts = windows
         parts = [
-            np.s_[:, top : top + window[0], left : left + window[1]]
-            for top in _starts(height, window[0], self._settings.overlap)
-            for left in _starts(width, window[1], self._settings.overlap)
+            np.s_[:, top : top + rows, left : left + columns] for top in tops for left in lefts
         ]
         total = np.zeros((number, height, width, NUM_CLASSES), np.float32)
         times = np.zeros((1, height, width, 1), np.float32)
@@ -104,7 +185,7 @@ class Predictor:
 
         if size not in self._traced:
             self._traced[size] = tf.function(
-                lambda images: tf.nn.softmax(self._generator(images, training=False)),
+                lambda images: tf.nn.softmax(self.generator(images, training=False)),
                 input_signature=[tf.TensorSpec([None, *size, 3], tf.float32)],
                 autograph=False,
             )
@@ -132,12 +213,3 @@ def images_per_batch(pixels: int) -> int:
 
     device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     return max(1, PIXELS_PER_BATCH[device] // max(1, pixels))
-
-
-def _starts(length: int, window: int, overlap: float) -> list[int]:
-    """Return where windows start: evenly spaced, the last one ending at the border."""
-    if length <= window:
-        return [0]
-    stride = max(1, round(window * (1 - overlap)))
-    count = -(-(length - window) // stride) + 1
-    return [round(i * (length - window) / (count - 1)) for i in range(count)]

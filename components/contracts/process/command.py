@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.uri import user_path
 
 DONE, FAILED, USAGE = 0, 1, 2
 LARGEST_SEED = 2**31 - 1
@@ -45,6 +46,11 @@ def run(body: Callable[[], int]) -> int:
 
 def _reject(text: str, expected: str) -> NoReturn:
     raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
+
+
+def path(text: str) -> Path:
+    """Parse the path of a file or folder. A shell leaves `~` alone in --output=~/out."""
+    return user_path(text)
 
 
 def size(text: str) -> tuple[int, int]:

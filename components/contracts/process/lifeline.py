@@ -1,7 +1,7 @@
 """End a step when the `streetloop` command that started it is gone.
 
 A step that outlived its killed command would keep training and commit later. The kernel releases a
-file lock when its holder dies, however it dies: the command holds one on a file that only this
+lock when its holder dies, however it dies: the command holds one on a folder that only this
 invocation uses, and a thread of each step waits for it.
 """
 
@@ -11,15 +11,24 @@ import fcntl
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 ENVIRONMENT = "STREETLOOP_LIFELINE"
 
 
-def create(path: Path) -> int:
-    """Take the lock, and hold it while this process lives and the descriptor is open."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def lock(folder: Path) -> int:
+    """Lock a folder while this process lives and the descriptor, which is returned, is open.
+
+    Raises:
+      BlockingIOError: another process has locked it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
@@ -31,10 +40,7 @@ def hold() -> None:
 
 
 def _wait(path: str) -> None:
-    try:
-        with open(path) as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-    except FileNotFoundError:
-        pass  # the command has gone and cleaned up after itself
+    with suppress(FileNotFoundError):  # the command has gone and cleaned up after itself
+        fcntl.flock(os.open(path, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH)
     # Immediately: a command that is asked to stop asks its steps to stop too, and waits for them.
     os.kill(os.getpid(), signal.SIGKILL)

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 
 def split_uri(uri: str) -> tuple[str, str]:
     """Return the scheme of an address, which is "file" for a plain path, and what follows it."""
     scheme, separator, rest = uri.partition("://")
     return (scheme, rest) if separator else ("file", uri)
+
+
+def user_path(text: str) -> Path:
+    """Return a path as a person writes it, with `~` expanded.
+
+    A name after `~` that is no user's stays as it is; `Path.expanduser` would raise.
+    """
+    return Path(os.path.expanduser(text))
+
+
+def local_path(uri: str) -> Path:
+    """Return the path of a local address: a plain path or file:///path, either with `~`."""
+    return user_path(split_uri(uri)[1])
+
+
+def expanded(uri: str) -> str:
+    """Return an address with the home folder in place of `~`; other addresses are unchanged."""
+    return str(local_path(uri)) if is_local(uri) and split_uri(uri)[1].startswith("~") else uri
 
 
 def is_local(uri: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from components.contracts.process.uri import expanded
 from components.contracts.recipe.base import Settings
 
 Pixels = Annotated[int, Field(ge=32, le=8192)]
@@ -39,7 +40,7 @@ class DataSettings(Settings):
       skip_bad: leave broken images out and list them, instead of stopping at the first one.
     """
 
-    source: str | None = None
+    source: Annotated[str, AfterValidator(expanded)] | None = None
     synthetic: SyntheticSettings | None = None
     size: Size | Literal["native"] = "native"
     skip_bad: bool = False
@@ -57,13 +58,19 @@ class SplitSettings(Settings):
     Attributes:
       initial: images of the pool that are labeled before the first cycle: a number, a share such as
         "1/16" or "1/2", or "all". 0 is a cold start. Only a campaign with an oracle uses it.
-      dev_fraction: share of each city's train frames that becomes `dev`: the last ones in time.
+      dev_by: what becomes `dev`: the last frames of every city (`time`), which resemble the pool's, or
+        whole cities (`city`), so that `dev` says how the model does on streets it has never seen.
+      dev_cities: the cities that become `dev`, with `dev_by: city`; none given: enough of them for
+        `dev_fraction`, chosen by the seed.
+      dev_fraction: share of the train frames that becomes `dev`, of each city or of all of them.
       guard: frames per city, between the pool and `dev`, that belong to neither, so that no two
         neighbours in time are in both.
       ratios: shares of train, val and (if wanted) test, for data without splits; they sum to 1.
     """
 
     initial: int | Annotated[str, Field(pattern=r"^(all|1/[1-9][0-9]*)$")] = 0
+    dev_by: Literal["time", "city"] = "time"
+    dev_cities: tuple[str, ...] = Field(default=(), strict=False)
     dev_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     guard: Annotated[int, Field(ge=0)] = 1
     ratios: dict[Literal["train", "val", "test"], Portion] = Field(
@@ -75,6 +82,8 @@ class SplitSettings(Settings):
         named = {name for name, value in self.ratios.items() if value > 0}
         if abs(sum(self.ratios.values()) - 1) > 1e-6 or not {"train", "val"} <= named:
             raise ValueError("split.ratios must give train and val a share, and sum to 1")
+        if self.dev_cities and self.dev_by != "city":
+            raise ValueError("split.dev_cities needs split.dev_by: city")
         if isinstance(self.initial, int) and self.initial < 0:
             raise ValueError("split.initial must be 0 or more")
         return self

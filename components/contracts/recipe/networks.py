@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from components.contracts.process.uri import expanded
 from components.contracts.recipe.base import Settings
 
 EncoderName = Literal[
@@ -30,7 +31,7 @@ class EncoderSettings(Settings):
     name: EncoderName = "efficientnet_lite0"
     # "imagenet", "none", or the path of a file: a torch state dict for efficientnet_lite0, else a
     # Keras .weights.h5 of the same encoder. `unet` always starts from scratch.
-    weights: str = Field(default="imagenet", min_length=1)
+    weights: Annotated[str, AfterValidator(expanded)] = Field(default="imagenet", min_length=1)
     base: int = Field(
         default=16, ge=1
     )  # `unet` only: channels at full resolution, doubled per level

@@ -8,20 +8,44 @@ from pydantic import Field
 
 from components.contracts.recipe.base import Settings
 
-StrategyName = Literal["random", "entropy", "margin", "least_confidence"]
+StrategyName = Literal[
+    "random",
+    "stratified",
+    "entropy",
+    "margin",
+    "least_confidence",
+    "disagreement",
+    "class_balanced",
+    "kcenter",
+    "kcenter_entropy",
+    "facility_entropy",
+    "dsquared_entropy",
+    "clue",
+    "coverage",
+    "clasp",
+]
 
 
 class QuerySettings(Settings):
     """Which images a cycle asks people to label, and how many.
 
     Attributes:
-      strategy: how images are ranked: by chance (`random`), or by the model's `entropy` (it hesitates
-        between many classes), `margin` (between two) or `least_confidence` (its best guess).
+      strategy: how images are chosen. `auto` looks at the pool and takes what was measured to help in
+        such a pool: `kcenter_entropy` for video, `facility_entropy` for other photos. By chance:
+        `random`, or `stratified`, evenly over cities and time. By what the model does not know:
+        `entropy` (it hesitates between many classes), `margin` (between two), `least_confidence` (its
+        best guess), `disagreement` (with itself, on the mirrored image), `class_balanced` (entropy, rare
+        classes counting as much as frequent ones), `clasp` (entropy, in turns over the classes). By what
+        is unlike the labeled images: `kcenter`, `coverage` (classes and time). By both: `kcenter_entropy`,
+        `facility_entropy`, `dsquared_entropy`, `clue`.
+      min_gap: two images of one query and one drive are at least so many frames apart, where the pool
+        allows it.
       query_size: largest number of outstanding images. A cycle asks for as many as are missing.
       label_budget: number of labeled and outstanding images at which the campaign stops asking; None
         never stops.
     """
 
-    strategy: StrategyName = "entropy"
+    strategy: Literal["auto"] | StrategyName = "auto"
+    min_gap: Annotated[int, Field(ge=0)] = 4
     query_size: Annotated[int, Field(ge=1)] = 8
     label_budget: Annotated[int, Field(ge=1)] | None = None

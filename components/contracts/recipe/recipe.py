@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from components.contracts.process.errors import UsageError
-from components.contracts.process.uri import is_local
+from components.contracts.process.uri import is_local, local_path
 from components.contracts.recipe import file as settings_file
 from components.contracts.recipe.base import Settings
 from components.contracts.recipe.cluster import ClusterSettings
@@ -86,21 +86,9 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
         given = values.get("data")
         section = dict(given) if isinstance(given, dict) else {}
         section.pop("synthetic", None)
-        section["source"] = data if not is_local(data) else str(Path(data).absolute())
+        section["source"] = data if not is_local(data) else str(local_path(data).absolute())
         values["data"] = section
-    recipe = settings_file.validate(Recipe, values, str(path))
-    if recipe.data.source is not None and is_local(recipe.data.source):
-        no_python3(recipe.data.source, "data.source")
-    return recipe
-
-
-def no_python3(path: str, what: str) -> None:
-    """Reject a path with the word `python3`: kfp.local replaces it in every argument of a task."""
-    if "python3" in path:
-        raise UsageError(
-            f"Expected {what} without the word 'python3' in it; got {path}: KFP's local runner "
-            "replaces that word. Give the folder another name, or a link without it."
-        )
+    return settings_file.validate(Recipe, values, str(path))
 
 
 def keys() -> Iterable[str]:

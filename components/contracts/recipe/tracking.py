@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from components.contracts.process.errors import UsageError
-from components.contracts.process.uri import is_local
+from components.contracts.process.uri import is_local, local_path, user_path
 from components.contracts.recipe.base import Settings
 
 _SQLITE = "sqlite:///"
@@ -32,7 +32,7 @@ def check_address(uri: str) -> str:
 
 def _sqlite_file(uri: str) -> Path | None:
     path = uri.partition(":///")[2]
-    return None if path in ("", ":memory:") else Path(path).expanduser().absolute()
+    return None if path in ("", ":memory:") else user_path(path).absolute()
 
 
 class TrackingSettings(Settings):
@@ -55,7 +55,8 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
     """Return the tracking URI of a campaign at `root`, with an absolute path if it is a SQLite file.
 
     Raises:
-      UsageError: $MLFLOW_TRACKING_URI, which counts where the recipe names no URI, cannot be used.
+      UsageError: $MLFLOW_TRACKING_URI, which counts where the recipe names no URI, cannot be used; or
+        the store would be below a folder with a question mark in its name.
     """
     uri = settings.uri
     if not uri and (uri := os.environ.get("MLFLOW_TRACKING_URI")):
@@ -65,5 +66,11 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
             raise UsageError(f"MLFLOW_TRACKING_URI: {error}; got {uri!r}.") from error
     if uri:
         return f"{_SQLITE}{_sqlite_file(uri)}" if uri.startswith("sqlite:") else uri
-    beside = Path("runs") if not is_local(root) else Path(root).expanduser().absolute().parent
-    return f"{_SQLITE}{(beside / 'mlflow' / 'mlflow.db').absolute()}"
+    beside = Path("runs") if not is_local(root) else local_path(root).absolute().parent
+    path = (beside / "mlflow" / "mlflow.db").absolute()
+    if "?" in str(path):
+        raise UsageError(
+            f"MLflow's store cannot be {path}: a SQLite address ends at a question mark. Rename the "
+            "folder, or name another store with tracking.uri."
+        )
+    return f"{_SQLITE}{path}"

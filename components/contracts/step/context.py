@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from components.contracts.ledger import layout
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState
+from components.contracts.process.cpus import thread_limits
 from components.contracts.process.errors import UsageError
 from components.contracts.process.lifeline import hold
 from components.contracts.process.progress import show_warnings
@@ -121,7 +122,7 @@ def begin(step: str) -> None:
 
 
 def set_environment() -> None:
-    """Set what TensorFlow and MLflow read when they are imported, unless the user has."""
+    """Set what TensorFlow, Keras and MLflow read when they are imported, unless the user has."""
     logging.getLogger("absl").setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # TensorFlow leaves oneDNN off on some processors, where it saves a tenth of a training step.
@@ -130,3 +131,12 @@ def set_environment() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     keep_mlflow_quiet()
+    # Not the user's: our networks need this backend, and channels last. A user's keras.json may
+    # say otherwise for other projects, so Keras looks for it where nothing can be.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["KERAS_HOME"] = os.devnull
+    # A notebook sets one for its own processes, which need not be installed here.
+    os.environ["MPLBACKEND"] = "agg"
+    if os.path.expanduser("~") == "~":  # a container's user without an entry in /etc/passwd
+        os.environ["HOME"] = tempfile.gettempdir()
+    os.environ.update(thread_limits())

@@ -8,14 +8,15 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from components.contracts.process import scratch
 from components.contracts.process.files import write_text
+from components.contracts.process.uri import user_path
 
 # Name -> (version, size in bytes); the version is what the store calls a generation or an ETag.
 Listing: TypeAlias = dict[str, tuple[int | str, int]]
@@ -25,8 +26,8 @@ Listing: TypeAlias = dict[str, tuple[int | str, int]]
 def cache_folder(pid: int) -> Path:
     """Return $STREETLOOP_CACHE, or a folder that is deleted when this process ends."""
     if given := os.environ.get("STREETLOOP_CACHE"):
-        return Path(given).expanduser().absolute()
-    folder = Path(tempfile.mkdtemp(prefix="streetloop-"))
+        return user_path(given).absolute()
+    folder, _ = scratch.make()  # kept until the process ends
 
     def remove() -> None:
         if os.getpid() == pid:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.contracts.process.files import replace as replace_file
+from components.contracts.process.uri import user_path
 from components.contracts.storage.base import SETTLED_S, Names, Stamp, Storage, observed
 from components.contracts.storage.errors import StorageError, as_missing, explained
 from components.contracts.storage.files import DurableFiles, fsync_folder
@@ -25,7 +26,7 @@ class FolderStorage(Storage):
     """See `Storage`. Files are written in `.streetloop/tmp` and appear by link or rename."""
 
     def __init__(self, root: str | Path) -> None:
-        self.root = Path(root).expanduser().absolute()
+        self.root = user_path(str(root)).absolute()
         self.uri = str(self.root)
         self._files = DurableFiles(self.root, self.root / PRIVATE / "tmp")
 

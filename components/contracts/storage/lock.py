@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.uri import user_path
 from components.contracts.storage.names import PRIVATE
 
 
@@ -25,7 +26,7 @@ def campaign_lock(root_folder: str | Path) -> Iterator[None]:
     Raises:
         CampaignBusyError: another process holds it; the message names its pid.
     """
-    path = Path(root_folder).expanduser().absolute() / PRIVATE / "lock"
+    path = user_path(str(root_folder)).absolute() / PRIVATE / "lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+import sys
 
 from components.contracts.process import command
 from components.contracts.process.errors import UsageError
@@ -14,23 +14,24 @@ from components.contracts.process.files import write_text
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of folder scoring, which `run` reads."""
     group = parser.add_argument_group(
-        "folder scoring", "score label-id PNGs as the Cityscapes benchmark does"
+        "folder scoring", "score PNGs of ids as the Cityscapes benchmark does"
     )
     group.add_argument(
         "--predictions",
-        type=Path,
+        type=command.path,
         metavar="DIR",
-        help="folder of label-id PNGs whose names hold city_sequence_frame",
+        help="folder of PNGs whose names hold city_sequence_frame: label ids, or train ids in "
+        "*_labelTrainIds.png",
     )
     group.add_argument(
         "--ground-truth",
-        type=Path,
+        type=command.path,
         metavar="DIR",
         help="data set root (gtFine/<split>), or a folder with *_labelIds.png below it",
     )
     group.add_argument("--split", default="val", help="split of a data set root (default: val)")
-    group.add_argument("--output", type=Path, metavar="JSON", help="the report to write")
-    group.add_argument("--html", type=Path, metavar="HTML", help="write an HTML page too")
+    group.add_argument("--output", type=command.path, metavar="JSON", help="the report to write")
+    group.add_argument("--html", type=command.path, metavar="HTML", help="write an HTML page too")
     group.add_argument(
         "--workers", type=int, metavar="N", help="threads that decode files (default: one per core)"
     )
@@ -79,4 +80,6 @@ def run(args: argparse.Namespace) -> int:
         value = scores[name]
         print(f"{name:<15} {'undefined' if value is None else f'{100 * value:.2f} %'}")
     print(f"{scores['images']} images; report: {args.output}")
+    for warning in report.scores.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
     return command.DONE

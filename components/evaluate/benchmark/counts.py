@@ -16,6 +16,7 @@ from components.evaluate.benchmark.tables import (
     NUM_IDS,
     SCORED_IDS,
 )
+from tfds_cityscapes.masks import MaskError, check_label_ids
 
 _LICENSE_PLATE = 255  # the id -1 in an 8-bit file; ignored, like the id 0
 
@@ -70,11 +71,18 @@ def count_pair(
         return PixelCounts()
     fast = compiled.can_count(truth, prediction, instances)
     table, ends, lengths = (compiled.count if fast else _count_runs)(truth, prediction, instances)
+    try:
+        check_label_ids(np.flatnonzero(table.any(axis=1)).tolist())
+    except MaskError as error:
+        raise LabelMapError(f"Label map: {error}") from error
     table[0] += table[_LICENSE_PLATE]
     table[_LICENSE_PLATE] = 0
     _reject_unknown(table.sum(axis=1), "label map")
     _reject_unknown(
-        table.sum(axis=0), "prediction", " It must hold label ids, not train ids (255 = ignore)."
+        table.sum(axis=0),
+        "prediction",
+        " It is taken for label ids; for train ids (255 = ignore), let its name "
+        "end with _labelTrainIds.png.",
     )
     counts = PixelCounts(confusion=table[:NUM_IDS, :NUM_IDS].copy())
     if instances is not None:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.evaluate.benchmark.id_files import ScoringError
+from tfds_cityscapes.files import ending, is_junk, summarize, walk_folder
+from tfds_cityscapes.masks import encoding_of_name
 
 _LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
+_ORDER = ("label_ids", "train_ids", None, "color")
 _KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these endings
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 
@@ -40,7 +43,7 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
     folder = root
     for base in (root / "gtFine", root):
         if base.name == "gtFine" and base.is_dir():
-            splits = sorted(path.name for path in base.iterdir() if path.is_dir())
+            splits = sorted(p.name for p in base.iterdir() if p.is_dir() and not is_junk(p.name))
             if split not in splits:
                 raise ScoringError(
                     f"No split {split} in {base}; it has {', '.join(splits) or 'none'}. Name one of "
@@ -48,18 +51,21 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
                 )
             folder = base / split
             break
+    found = {file.name.casefold(): file for file in walk_folder(folder).files}
     files: dict[str, TruthFile] = {}
-    for path in sorted(folder.rglob(f"*{_LABELS}")):
-        image_id = path.name.removesuffix(_LABELS)
+    for name, file in sorted(found.items()):
+        if not name.endswith(_LABELS.casefold()):
+            continue
+        image_id = file.name.rpartition("/")[2][: -len(_LABELS)]
         for kind in _KINDS:
             image_id = image_id.removesuffix(kind)
         if image_id in files:
             raise ScoringError(
-                f"More than one ground truth for {image_id}: {files[image_id].labels} and {path}. "
+                f"More than one ground truth for {image_id}: {files[image_id].labels} and {file.path}. "
                 "Point --ground-truth at one of them."
             )
-        instances = _instances_of(path)
-        files[image_id] = TruthFile(image_id, path, instances if instances.is_file() else None)
+        instances = found.get(name[: -len(_LABELS)] + _INSTANCES.casefold())
+        files[image_id] = TruthFile(image_id, file.path, instances.path if instances else None)
     if not files:
         raise ScoringError(f"No *{_LABELS} files below {folder}.")
     without = [file for _, file in sorted(files.items()) if file.instances is None]
@@ -72,13 +78,14 @@ def find_truth(root: Path, split: str = "val") -> list[TruthFile]:
 
 
 def _instances_of(labels: Path) -> Path:
-    return labels.with_name(labels.name.removesuffix(_LABELS) + _INSTANCES)
+    return labels.with_name(labels.name[: -len(_LABELS)] + _INSTANCES)
 
 
 def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]:
     """Find each image's prediction: a PNG below `folder` whose name holds the image's id.
 
-    Where several do, the one named `*_labelIds.png` counts (a folder may hold `*_color.png` too).
+    Where several do, `*_labelIds.png` goes first, then `*_labelTrainIds.png`, any other name, and
+    `*_color.png`.
 
     Raises:
       ScoringError: an image has no prediction, or more than one candidate.
@@ -88,20 +95,24 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
     wanted = sorted(image_ids)
     known = set(wanted)
     candidates: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*.png")):
-        image_id = _id_in(path.name, known)
+    walk = walk_folder(folder)
+    for file in walk.files:
+        if ending(file.name) != ".png":
+            continue
+        image_id = _id_in(file.name.rpartition("/")[2], known)
         if image_id is not None:
-            candidates.setdefault(image_id, []).append(path)
+            candidates.setdefault(image_id, []).append(file.path)
     chosen = {}
     for image_id in wanted:
         paths = candidates.get(image_id, [])
-        named = [path for path in paths if path.name.endswith(_LABELS)]
-        if len(paths) > 1 and len(named) == 1:
-            paths = named
+        kinds = [encoding_of_name(path.name) for path in paths]
+        best = min(kinds, key=_ORDER.index, default=None)
+        paths = [path for path, kind in zip(paths, kinds, strict=True) if kind == best]
         if not paths:
             raise ScoringError(
                 f"No prediction for {image_id}. Expected a PNG below {folder} whose name holds "
                 f"{image_id}; {len(candidates)} of {len(wanted)} images have one."
+                + "".join(f" {note}" for note in summarize(walk.skipped))
             )
         if len(paths) > 1:
             raise ScoringError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from components.contracts.page.render import render
 from components.contracts.scores.summary import summarize
-from components.evaluate.benchmark.id_files import read_ids
+from components.evaluate.benchmark.id_files import read_labels
 from components.evaluate.benchmark.report import FolderScores
 from components.evaluate.benchmark.scoring import FolderReport
 from components.evaluate.report.contents import (
@@ -83,4 +83,4 @@ def _worst(report: FolderReport) -> Iterator[PictureRow]:
 def _read(report: FolderReport, image_id: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels and the prediction of one image: train ids [H, W]."""
     truth, prediction = report.files[image_id]
-    return to_train_ids(read_ids(truth.labels)), to_train_ids(read_ids(prediction))
+    return to_train_ids(read_labels(truth.labels)), to_train_ids(read_labels(prediction))

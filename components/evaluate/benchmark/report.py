@@ -58,8 +58,9 @@ class Confusion(Stored):
 
 
 class FolderScores(CityReport):
-    """The scores of a folder of predictions."""
+    """The scores of a folder of predictions; `warnings` are sentences that cast doubt on them."""
 
+    warnings: list[str]
     classes: dict[str, ClassReport]
     categories: dict[str, CategoryReport]
     per_city: dict[str, CityReport]

@@ -6,7 +6,6 @@ kept of an image is its cells in a matrix (and, for the worst ones, one matrix e
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,14 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
+from components.contracts.process.cpus import usable_cpus
 from components.contracts.scores.confusion import LabelMapError
 from components.evaluate.benchmark.counts import PixelCounts, count_pair
-from components.evaluate.benchmark.id_files import ScoringError, read_ids
+from components.evaluate.benchmark.id_files import ScoringError, read_ids, read_labels
 from components.evaluate.benchmark.label_files import TruthFile, find_truth, match_predictions
 from components.evaluate.benchmark.report import Confusion, FolderScores
 from components.evaluate.benchmark.sums import Sums
+from components.evaluate.benchmark.suspicion import train_ids_suspected
 from components.evaluate.explain import Examples, WorstImages, most_confused
 from tfds_cityscapes.labels import CLASS_NAMES
+from tfds_cityscapes.masks import encoding_of_name
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def score_pair(truth: TruthFile, prediction: Path) -> PixelCounts:
     """
     instances = None if truth.instances is None else read_ids(truth.instances)
     try:
-        return count_pair(read_ids(truth.labels), read_ids(prediction), instances)
+        return count_pair(read_labels(truth.labels), read_labels(prediction), instances)
     except LabelMapError as error:
         raise ScoringError(f"{error} The prediction is {prediction}, for {truth.labels}.") from None
 
@@ -59,9 +61,9 @@ def score_pairs(
 
     Args:
       pairs: label and prediction files.
-      workers: threads; by default one per core that this process may use.
+      workers: threads; by default one for each processor that this process may use.
     """
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or usable_cpus()
     if workers == 1:
         for truth, prediction in pairs:
             yield truth, prediction, score_pair(truth, prediction)
@@ -93,7 +95,7 @@ def score_folders(
     """Score every image of the ground truth as the Cityscapes benchmark does.
 
     Args:
-      predictions: folder of label-id PNGs, see `label_files.match_predictions`.
+      predictions: folder of PNGs, see `label_files.match_predictions`.
       ground_truth: see `label_files.find_truth`.
       split: which split, if `ground_truth` is a data set's root.
       workers: threads, see `score_pairs`.
@@ -118,8 +120,11 @@ def score_folders(
     confusion = total.counts.scored()
     confused, listed = most_confused(confusion, examples=examples), worst_images.list()
     named = {score.image_id for score in listed} | {pair.example for pair in confused}
+    as_label_ids = any(encoding_of_name(path.name) != "train_ids" for path in paths.values())
+    doubt = train_ids_suspected(total.counts) if as_label_ids else None
     scores = FolderScores(
         **total.folder(),
+        warnings=[doubt] if doubt else [],
         per_city={name: city.city() for name, city in sorted(cities.items())},
         confusion=Confusion(
             truth=list(CLASS_NAMES),

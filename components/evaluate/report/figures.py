@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.contracts.process.errors import StreetloopError
 from components.contracts.scores.report import CalibrationScores
 from components.contracts.scores.summary import Scores
 from components.evaluate.report.canvas import (
@@ -94,16 +93,10 @@ def class_iou_figure(scores: Scores) -> bytes:
 
 
 def reliability_figure(calibration: CalibrationScores) -> bytes:
-    """Draw accuracy against confidence.
-
-    Raises:
-      StreetloopError: the calibration holds no pixel.
-    """
-    if calibration.ece is None:
-        raise StreetloopError("A reliability figure needs at least one pixel; none was scored.")
+    """Draw accuracy against confidence; without a scored pixel, empty axes that say so."""
     bins = [one for one in calibration.bins if one.pixels]
     width = 1 / len(calibration.bins)
-    total = sum(one.pixels for one in bins)
+    total = sum(one.pixels for one in bins) or 1
     centers = [(one.low + one.high) / 2 for one in bins]
     accuracy = [one.accuracy or 0.0 for one in bins]
     shares = [one.pixels / total for one in bins]
@@ -116,5 +109,7 @@ def reliability_figure(calibration: CalibrationScores) -> bytes:
     axes.yaxis.grid(True, color=GRID)
     axes.set_xlabel("confidence (largest class probability)", color=MUTED)
     axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper left")
-    set_title(axes, f"Reliability: ECE {100 * calibration.ece:.2f} %")
+    ece = calibration.ece
+    words = "no pixel was scored" if ece is None else f"ECE {100 * ece:.2f} %"
+    set_title(axes, f"Reliability: {words}")
     return to_png_bytes(figure)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from components.contracts.process.errors import StreetloopError
 from components.evaluate.report.canvas import (
     GRID,
     INK,
@@ -19,20 +18,15 @@ from components.evaluate.report.canvas import (
 def learning_curve_figure(
     curves: Mapping[str, Sequence[tuple[int, float]]], ylabel: str = "mIoU (%)"
 ) -> bytes:
-    """Draw one line per campaign as a PNG file.
+    """Draw one line per campaign as a PNG file; without a point, empty axes that say so.
 
     Args:
       curves: by name, points (labeled images, fraction in [0, 1]); each cycle's own model, never
         the running best.
       ylabel: what the fractions are.
-
-    Raises:
-      StreetloopError: there is no point at all.
     """
     from matplotlib.ticker import MaxNLocator
 
-    if not any(curves.values()):
-        raise StreetloopError("A learning curve needs at least one point. Train a cycle first.")
     figure, (axes,) = side_by_side(7.2, 4.4, 1)
     for number, (name, points) in enumerate(curves.items()):
         if not points:
@@ -55,6 +49,8 @@ def learning_curve_figure(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("labeled images", color=MUTED)
     axes.set_ylabel(ylabel, color=MUTED)
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
-    set_title(axes, "Learning curve")
+    drawn = any(curves.values())
+    if drawn:
+        axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
+    set_title(axes, "Learning curve" if drawn else "Learning curve: nothing was scored")
     return to_png_bytes(figure)

@@ -76,7 +76,7 @@ def _predict(
     record = records.read(image_id)
     image, truth = record.image, record.label
     assert truth is not None  # only scored images come here
-    predicted = predictor.probabilities(image, truth.shape).argmax(-1).astype(np.uint8)
+    predicted = predictor.classes(image, truth.shape)
     if image.shape[:2] != truth.shape:
         image = cv2.resize(image, truth.shape[::-1])
     return image, truth, predicted

@@ -1,8 +1,9 @@
-"""The ways to rank images, by their names in the recipe.
+"""The ways to choose images, by their names in the recipe.
 
-Higher means ask first, always. A measure is a pure function of probabilities [H, W, C], float32, that
-sum to 1 over C; it returns a map of doubt [H, W], float32, in [0, 1]. An image's score is the mean of
-its map. Source of the three measures: Settles, Active Learning Literature Survey (2009), section 3.1.
+A strategy is a pure function of the pool, a random generator and the number of images: it returns a
+`Ranker`. Higher means ask first, always. A measure is a pure function of probabilities [H, W, C],
+float32, that sum to 1 over C; it returns a map of doubt [H, W], float32, in [0, 1], of which an image has
+the mean. Source of the three measures: Settles, Active Learning Literature Survey (2009), section 3.1.
 """
 
 from __future__ import annotations
@@ -13,19 +14,53 @@ from typing import NamedTuple
 import numpy as np
 
 from components.contracts.recipe.query import StrategyName
-from components.query.strategies import entropy, least_confidence, margin, random
+from components.query.choose import Ranker
+from components.query.pool import Pool
+from components.query.strategies import (
+    chance,
+    clasp,
+    class_balanced,
+    clue,
+    coverage,
+    disagreement,
+    dsquared_entropy,
+    entropy,
+    facility_entropy,
+    kcenter,
+    kcenter_entropy,
+    least_confidence,
+    margin,
+    stratified,
+)
 
 
 class Strategy(NamedTuple):
-    """One way to rank images: why it asks, in words, and its measure; None needs no model."""
+    """One way to choose: why it asks, in words; what it makes of a pool; and what it looks at."""
 
     reason: str
-    measure: Callable[[np.ndarray], np.ndarray] | None
+    rank: Callable[[Pool, np.random.Generator, int], Ranker]
+    needs_model: bool = True
+    needs_mirror: bool = False  # a second prediction, of the mirrored image
 
 
 STRATEGIES: Mapping[StrategyName, Strategy] = {
-    "random": Strategy(random.REASON, None),
-    "entropy": Strategy(entropy.REASON, entropy.entropy),
-    "margin": Strategy(margin.REASON, margin.margin),
-    "least_confidence": Strategy(least_confidence.REASON, least_confidence.least_confidence),
+    "random": Strategy(chance.REASON, chance.rank, needs_model=False),
+    "stratified": Strategy(stratified.REASON, stratified.rank, needs_model=False),
+    "entropy": Strategy(entropy.REASON, entropy.rank),
+    "margin": Strategy(margin.REASON, margin.rank),
+    "least_confidence": Strategy(least_confidence.REASON, least_confidence.rank),
+    "disagreement": Strategy(disagreement.REASON, disagreement.rank, needs_mirror=True),
+    "class_balanced": Strategy(class_balanced.REASON, class_balanced.rank),
+    "kcenter": Strategy(kcenter.REASON, kcenter.rank),
+    "kcenter_entropy": Strategy(kcenter_entropy.REASON, kcenter_entropy.rank),
+    "facility_entropy": Strategy(facility_entropy.REASON, facility_entropy.rank),
+    "dsquared_entropy": Strategy(dsquared_entropy.REASON, dsquared_entropy.rank),
+    "clue": Strategy(clue.REASON, clue.rank),
+    "coverage": Strategy(coverage.REASON, coverage.rank),
+    "clasp": Strategy(clasp.REASON, clasp.rank),
+}
+MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "entropy": entropy.entropy,
+    "margin": margin.margin,
+    "least_confidence": least_confidence.least_confidence,
 }

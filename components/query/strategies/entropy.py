@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from components.query.choose import Fixed
+from components.query.pool import Pool
+
 REASON = "the model hesitates between many classes"
 
 
@@ -14,3 +17,8 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
     logs = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
     # A plain float: NumPy's own would turn the map into float64.
     return np.clip(-(probabilities * logs).sum(-1) / float(np.log(classes)), 0, 1)
+
+
+def rank(pool: Pool, rng: np.random.Generator, count: int) -> Fixed:
+    """Rank by the mean over the pixels."""
+    return Fixed(pool.uncertainty["entropy"])

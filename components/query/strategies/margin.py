@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from components.query.choose import Fixed
+from components.query.pool import Pool
+
 REASON = "the model hesitates between two classes"
 
 
@@ -11,3 +14,8 @@ def margin(probabilities: np.ndarray) -> np.ndarray:
     """Return 1 - (best - second best): 0 is sure, 1 is a tie."""
     top = np.partition(probabilities, -2, axis=-1)
     return np.clip(1 - (top[..., -1] - top[..., -2]), 0, 1)
+
+
+def rank(pool: Pool, rng: np.random.Generator, count: int) -> Fixed:
+    """Rank by the mean over the pixels."""
+    return Fixed(pool.uncertainty["margin"])

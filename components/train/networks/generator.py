@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import keras
 
+from components.contracts.model.embedding import FEATURE_PREFIX
 from components.contracts.recipe.networks import NetworkSettings
 from components.train.networks.encoders.build import build_encoder
 from components.train.networks.encoders.feature import Feature
 from tfds_cityscapes.labels import NUM_CLASSES
-
-FEATURE_PREFIX = "feature_s"  # and the stride: the name of a layer where encoder and decoder meet
 
 
 def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -> keras.Model:

@@ -36,7 +36,7 @@ class Campaign:
 
     def track(self, uri: str) -> None:
         """Track the campaign in another store from now on."""
-        self.recipe = load(CAMPAIGNS / "recipe.yaml", [f"tracking.uri={uri}"])
+        self.recipe = load(CAMPAIGNS / "recipe.yaml", [f"tracking.uri={uri}", "cycle.cycles=3"])
         self.tracker = Tracker(uri, self.recipe.tracking.experiment)
 
     @property

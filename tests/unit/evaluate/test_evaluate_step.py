@@ -135,3 +135,41 @@ def test_a_retry_after_the_promotion_decides_the_same_and_promotes_once(campaign
     version = Ledger(open_storage(campaign.root)).state().version
     assert campaign.evaluate(2) == first
     assert Ledger(open_storage(campaign.root)).state().version == version
+
+
+@pytest.mark.parametrize("broken", ["figures_of", "model_page", "_store", "_track"])
+def test_a_failure_before_the_end_promotes_nothing_and_a_retry_does(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    campaign.scores = {
+        (CHALLENGER, "dev"): _assessment(90, 90),
+        (CHAMPION, "dev"): _assessment(50, 50),
+        (CHALLENGER, "val"): _assessment(90, 90),
+    }
+
+    def fail(*args: Any, **named: Any) -> None:
+        raise RuntimeError("cannot be drawn")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(step, broken, fail)
+        with pytest.raises(RuntimeError):
+            campaign.evaluate(2)
+    assert campaign.ledger.state().champion.model == CHAMPION
+    assert campaign.evaluate(2).promoted
+    assert campaign.ledger.state().champion.model == CHALLENGER
+
+
+def test_a_dev_without_a_label_does_not_stop_a_campaign(campaign: Campaign) -> None:
+    campaign.scores = {
+        (CHALLENGER, "dev"): _nothing(),
+        (CHAMPION, "dev"): _nothing(),
+        (CHALLENGER, "val"): _nothing(),
+    }
+    assert campaign.evaluate(2).promoted
+    assert _reasons(campaign, 2) == [
+        "There is no dev label to compare on: the newest model is used."
+    ]
+
+
+def _nothing() -> Assessment:
+    return Assessment(np.zeros((19, 19), np.int64), {}, 1, None, Calibration())

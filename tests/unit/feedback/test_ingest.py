@@ -69,6 +69,25 @@ def test_ingest_ignores_the_same_file_a_second_time(ledger: Ledger, records: Rec
     assert ledger.storage.list("inbox") == []
 
 
+def test_ingest_finds_images_whose_names_or_sizes_tools_have_changed(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    row = {"city": "a", "height": SIZE[0], "width": SIZE[1], "shard": "x", "offset": 0, "length": 0}
+    ids = ("my street 1", "my street 2")
+    (tmp_path / INDEX).write_text(json.dumps({i: {**row, "split": "train"} for i in ids}))
+    put(ledger.storage, "my_street_1_trainIds.png", _mask(3))
+    region = {"type": "rectanglelabels", "value": {"x": 0, "y": 0, "width": 100, "height": 100}}
+    region["value"] |= {"rectanglelabels": ["car"]}
+    image = "/data/upload/1/0a1b2c3d-my_street_2.png"
+    task = {"data": {"image": image}, "annotations": [{"result": [region]}]}
+    put(ledger.storage, "export.json", json.dumps([task]).encode())
+    ingest_inbox(ledger, Records(tmp_path), SETTINGS, None)
+    assert ledger.storage.list("rejected") == []
+    labels = ledger.state().labels
+    assert (read_label(ledger.storage, ids[0], labels[ids[0]][0].sha256) == 3).all()
+    assert (read_label(ledger.storage, ids[1], labels[ids[1]][0].sha256) == 13).all()
+
+
 def test_ingest_keeps_the_earlier_version_of_a_relabeled_image(
     ledger: Ledger, records: Records
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from itertools import permutations
@@ -25,6 +24,7 @@ from components.feedback.inbox import ingest_inbox
 from components.feedback.intake import Intake, ingest
 from components.feedback.report import build
 from tests.support.ingest_worker import campaign, export, index, mask, painted
+from tests.support.waiting import finished
 
 A, B, C = "a_0_1", "a_0_2", "a_0_3"
 LATEST = FeedbackSettings()
@@ -242,7 +242,7 @@ def test_concurrent_processes_count_each_file_once(memory: Path) -> None:
     names = [f"shared_{i}" for i in range(shared)]
     ledger = campaign(root, names)
     command = [sys.executable, str(WORKER), root, *map(str, (workers, files, shared))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = finished(command)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [0] * workers, done.stderr
     state = ledger.state()

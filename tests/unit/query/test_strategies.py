@@ -1,162 +1,236 @@
-"""One contract for all strategies; then the scores of each, worked out by hand."""
+"""One contract for all strategies; then what each of them chooses, worked out by hand."""
 
-from types import SimpleNamespace
+from __future__ import annotations
+
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.query import QuerySettings, StrategyName
-from components.query.select import score_at_random, score_by_model
+from components.query.choose import Fixed, choose
+from components.query.pool import Pool
 from components.query.strategies import STRATEGIES
-from components.query.strategies.entropy import entropy
-from components.query.strategies.least_confidence import least_confidence
-from components.query.strategies.margin import margin
-from components.query.strategies.random import draw
+from components.query.strategies.auto import decide, neighbour_share
+from components.query.strategies.clue import weighted_centers
+from tests.unit.query.pools import drives, photos, pool_of
 
-C = 19
-IDS = [f"city_{k:06d}_000019" for k in range(8)]
-MEASURES = {name: s.measure for name, s in STRATEGIES.items() if s.measure is not None}
 every = pytest.mark.parametrize("name", STRATEGIES)
-every_measure = pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+CHANCE = {"random", "stratified", "dsquared_entropy", "clue", "clasp"}
 
 
-def probabilities(seed=0, sharpness=1.0, size=(6, 5)):
-    """Random distributions, float32 [H, W, 19]; the sharper, the surer."""
-    logits = np.random.default_rng(seed).normal(0, sharpness, (*size, C))
-    odds = np.exp(logits - logits.max(-1, keepdims=True))
-    return (odds / odds.sum(-1, keepdims=True)).astype(np.float32)
+def chosen(name: str, pool: Pool, count: int = 6, seed: int = 0, gap: int = 0) -> list[str]:
+    ranker = STRATEGIES[name].rank(pool, np.random.default_rng(seed), count)
+    return [pool.ids[c.candidate] for c in choose(pool, ranker, count, gap)]
 
 
-def mixed(share):
-    """One pixel between sure (0) and uniform (1)."""
-    return (share / C + (1 - share) * np.eye(C)[0]).astype(np.float32)[None, None]
-
-
-SURE, UNIFORM = mixed(0.0), mixed(1.0)
-
-
-def score(name, ids=IDS, seed=0, poison=None):
-    """The candidates' scores; image k is what the model of `probabilities(k)` sees."""
-    if STRATEGIES[name].measure is None:
-        return score_at_random(ids, seed, cycle=1)
-    records = SimpleNamespace(read=lambda image_id: SimpleNamespace(image=IDS.index(image_id)))
-
-    def predict(image):
-        values = probabilities(seed=100 * seed + image, sharpness=image + 1)
-        if image == poison:
-            values[0, 0] = np.nan
-        return values
-
-    return score_by_model(SimpleNamespace(probabilities=predict), records, ids, name)
-
-
-def test_the_registry_holds_every_strategy_of_a_recipe_and_no_other():
+def test_the_registry_holds_every_strategy_of_a_recipe_and_no_other() -> None:
     assert tuple(STRATEGIES) == get_args(StrategyName)
-    for name in STRATEGIES:
+    for name in ("auto", *STRATEGIES):
         assert QuerySettings(strategy=name).strategy == name
 
 
 @every
-def test_a_score_is_a_finite_plain_float_in_0_to_1_with_a_reason(name):
-    scored = score(name)
-    assert [s.image_id for s in scored] == IDS
-    for row in scored:
-        assert type(row.score) is float
-        assert 0 <= row.score <= 1
-        assert row.reason.startswith(STRATEGIES[name].reason)
-        assert row.cost == 1.0
+@pytest.mark.parametrize("make", [drives, photos])
+def test_a_strategy_chooses_each_image_once_with_finite_scores(name: str, make) -> None:  # type: ignore[no-untyped-def]
+    pool = make()
+    ranker = STRATEGIES[name].rank(pool, np.random.default_rng(0), len(pool))
+    choices = choose(pool, ranker, len(pool) + 5)
+    assert sorted(c.candidate for c in choices) == list(range(len(pool)))
+    assert np.isfinite([c.score for c in choices]).all()
 
 
 @every
-def test_scores_depend_on_the_seed_and_not_on_order_or_batches(name):
-    whole = score(name)
-    assert score(name) == whole
-    assert score(name, IDS[::-1]) == whole
-    assert score(name, IDS[:3]) + score(name, IDS[3:]) == whole
-    assert [s.score for s in score(name, seed=1)] != [s.score for s in whole]
+def test_a_strategy_is_a_function_of_the_pool_and_the_seed(name: str) -> None:
+    pool = drives()
+    assert chosen(name, pool) == chosen(name, pool)
+    others = {tuple(chosen(name, pool, seed=seed)) for seed in range(8)}
+    assert (len(others) > 1) == (name in CHANCE)
 
 
 @every
-def test_a_score_that_is_not_finite_raises_and_names_the_image(name):
-    if STRATEGIES[name].measure is None:
-        assert np.isfinite([s.score for s in score(name)]).all()
-        return
-    with pytest.raises(StreetloopError, match=f"{name} score of {IDS[2]} is not finite: nan"):
-        score(name, poison=2)
+def test_a_strategy_leaves_the_pool_as_it_is(name: str) -> None:
+    pool = drives()
+    arrays = [pool.embeddings, pool.labeled_embeddings, pool.class_share, pool.class_uncertainty]
+    for array in (
+        *arrays,
+        pool.labeled_share,
+        *pool.uncertainty.values(),
+        *pool.places.__dict__.values(),
+    ):
+        array.setflags(write=False)
+    chosen(name, pool)
 
 
-@every_measure
-def test_a_measure_returns_a_float32_map_in_0_to_1(measure):
-    for sharpness in (0.01, 1.0, 30.0):
-        doubt = measure(probabilities(sharpness=sharpness))
-        assert doubt.shape == (6, 5)
-        assert doubt.dtype == np.float32
-        assert doubt.min() >= 0
-        assert doubt.max() <= 1
+@every
+def test_a_strategy_works_without_any_label_and_with_one_candidate(name: str) -> None:
+    assert len(chosen(name, drives(labeled=0))) == 6
+    assert len(chosen(name, drives(cities=1, frames=3, labeled=2))) == 1
 
 
-@every_measure
-def test_a_measure_is_0_where_sure_and_1_where_uniform(measure):
-    assert measure(SURE).item() == pytest.approx(0, abs=1e-6)
-    assert measure(UNIFORM).item() == pytest.approx(1, abs=1e-6)
+@every
+def test_what_a_strategy_without_a_model_needs_is_known_without_one(name: str) -> None:
+    pool = drives()
+    blind = Pool(pool.ids, pool.places, pool.labeled, np.zeros((len(pool), 0)), np.zeros((2, 0)))
+    if STRATEGIES[name].needs_model:
+        assert name not in ("random", "stratified")
+    else:
+        assert chosen(name, blind) == chosen(name, pool)
 
 
-@every_measure
-def test_a_measure_is_higher_where_the_model_is_less_certain(measure):
-    scores = [measure(mixed(share)).item() for share in np.linspace(0, 1, 11)]
-    assert np.all(np.diff(scores) > 0)
+@pytest.mark.parametrize("name", ["entropy", "margin", "least_confidence", "disagreement"])
+def test_doubt_alone_takes_the_highest_scores_in_order(name: str) -> None:
+    pool = photos()
+    order = np.argsort(-pool.uncertainty[name])
+    assert chosen(name, pool) == [pool.ids[i] for i in order[:6]]
 
 
-@every_measure
-def test_a_measure_does_not_depend_on_the_order_of_the_channels(measure):
-    before = probabilities(3)
-    order = np.random.default_rng(1).permutation(C)
-    np.testing.assert_allclose(measure(before[..., order]), measure(before), atol=1e-6)
+def test_equal_scores_are_ordered_by_id() -> None:
+    pool = photos()
+    choices = choose(pool, Fixed(np.zeros(len(pool))), 3)
+    assert [c.candidate for c in choices] == [0, 1, 2]
 
 
-@every_measure
-def test_a_measure_of_a_pixel_does_not_depend_on_its_neighbours(measure):
-    values = probabilities(4)
-    whole = measure(values)
-    assert measure(values[2:3, 1:2]).item() == pytest.approx(whole[2, 1].item(), abs=1e-6)
+def test_images_of_one_drive_keep_their_distance_in_time() -> None:
+    pool = drives(cities=1, frames=22, labeled=2)
+    ranker = Fixed(np.arange(len(pool), dtype=float))
+    apart = [pool.places.rank[c.candidate] for c in choose(pool, ranker, 4, min_gap=5)]
+    assert apart == [21, 16, 11, 6]
 
 
-@every_measure
-def test_a_measure_is_pure(measure):
-    values = probabilities(5)
-    before = values.copy()
-    first = measure(values)
-    np.testing.assert_array_equal(measure(values), first)
-    np.testing.assert_array_equal(values, before)
-    values.setflags(write=False)
-    measure(values)
+def test_a_gap_that_leaves_too_few_is_halved() -> None:
+    pool = drives(cities=1, frames=12, labeled=2)
+    ranks = [
+        int(pool.places.rank[c.candidate])
+        for c in choose(pool, Fixed(np.arange(len(pool), dtype=float)), 5, min_gap=8)
+    ]
+    assert ranks == [11, 3, 7, 9, 5]
+    assert len(choose(pool, Fixed(np.zeros(len(pool))), 10, min_gap=8)) == 10
 
 
-@every_measure
-def test_a_measure_never_makes_a_nan_finite(measure):
-    values = probabilities(6)
-    values[0, 0] = np.nan
-    assert np.isnan(measure(values)[0, 0])
+def test_stratified_gives_each_city_its_share_and_spreads_over_time() -> None:
+    pool = drives(cities=3, frames=40, labeled=0)
+    for seed in range(5):
+        ids = chosen("stratified", pool, 12, seed)
+        index = [pool.ids.index(i) for i in ids]
+        assert np.bincount(pool.places.city[index]).tolist() == [4, 4, 4]
+        for city in range(3):
+            times = np.sort([pool.places.time[i] for i in index if pool.places.city[i] == city])
+            assert (
+                np.diff(times).min() >= 4
+            )  # by chance two of four are neighbours half of the time
 
 
-def test_entropy_by_hand():
-    values = np.zeros((1, 1, 4), np.float32)
-    values[..., :2] = 0.5  # log 2 of log 4
-    assert entropy(values).item() == pytest.approx(0.5, abs=1e-6)
+def test_stratified_makes_up_for_the_labels_that_are_there() -> None:
+    pool = drives(cities=2, frames=30, labeled=6)  # all of the first city
+    ids = chosen("stratified", pool, 6)
+    assert all(i.startswith("city1") for i in ids)
 
 
-def test_margin_by_hand():
-    values = np.array([[[0.5, 0.3, 0.2]]], np.float32)
-    assert margin(values).item() == pytest.approx(0.8, abs=1e-6)
+def test_kcenter_takes_the_farthest_point_first() -> None:
+    points = np.array([[0.0], [0.2], [5.0], [9.0], [-4.0]], np.float32)
+    ids = [f"c_000000_{k:06d}" for k in range(5)]
+    pool = pool_of(ids, dict.fromkeys(ids, "c"), points, 1, np.random.default_rng(0))
+    # 9 is farthest from 0; then 5 and -4 are 4 away from their nearest, and ids decide.
+    assert chosen("kcenter", pool, 4) == [ids[3], ids[2], ids[4], ids[1]]
 
 
-def test_least_confidence_by_hand():
-    values = np.array([[[0.5, 0.3, 0.2]]], np.float32)
-    assert least_confidence(values).item() == pytest.approx(0.75, abs=1e-6)
+def test_kcenter_entropy_weighs_the_distance() -> None:
+    points = np.array([[0.0], [1.0], [2.0], [4.0]], np.float32)
+    ids = [f"c_000000_{k:06d}" for k in range(4)]
+    pool = pool_of(ids, dict.fromkeys(ids, "c"), points, 1, np.random.default_rng(0))
+    pool = replace(pool, uncertainty={"entropy": np.array([0.9, 0.9, 0.1], np.float32)})
+    # 1 x 0.9, 2 x 0.9, 4 x 0.1; then 1 x 0.9 (from 0 or 2) against 2 x 0.1.
+    assert chosen("kcenter_entropy", pool, 3) == [ids[2], ids[1], ids[3]]
 
 
-def test_random_by_hand():
-    # printf '1:2:a' | sha256sum, its first 12 hexadecimal digits over 16^12
-    assert draw("a", seed=1, cycle=2) == 0xF164BA17497D / 16**12
+def test_facility_location_prefers_what_stands_for_many_to_an_outlier() -> None:
+    crowd = np.array([[1.0, 0.0], [0.99, 0.1], [0.98, 0.2], [0.97, -0.2]], np.float32)
+    outlier = np.array([[-3.0, 0.1]], np.float32)
+    known = np.array([[0.0, 1.0]], np.float32)
+    ids = [f"c_000000_{k:06d}" for k in range(6)]
+    points = np.concatenate([known, crowd, outlier])
+    pool = pool_of(ids, dict.fromkeys(ids, "c"), points, 1, np.random.default_rng(0))
+    pool = replace(pool, uncertainty={"entropy": np.full(5, 0.5, np.float32)})
+    assert chosen("facility_entropy", pool, 1)[0] in ids[1:5]
+    assert chosen("kcenter", pool, 1) == [ids[5]]
+
+
+def test_facility_location_by_hand() -> None:
+    """Two candidates at a right angle: each adds its own entropy, and nothing of the other's."""
+    points = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
+    ids = ["c_000000_000000", "c_000000_000001"]
+    pool = pool_of(ids, dict.fromkeys(ids, "c"), points, 0, np.random.default_rng(0))
+    pool = replace(pool, uncertainty={"entropy": np.array([0.3, 0.7], np.float32)})
+    ranker = STRATEGIES["facility_entropy"].rank(pool, np.random.default_rng(0), 2)
+    np.testing.assert_allclose(ranker.scores(np.ones(2, bool)), [0.3, 0.7], atol=1e-6)
+    ranker.add(1)
+    np.testing.assert_allclose(ranker.scores(np.ones(2, bool)), [0.3, 0.0], atol=1e-6)
+
+
+def test_facility_location_is_lazy_and_exact() -> None:
+    """Every choice is the one that a full computation would make, in a pool of many candidates."""
+    pool = photos(count=1500)
+    points = pool.embeddings / np.linalg.norm(pool.embeddings, axis=1, keepdims=True)
+    known = pool.labeled_embeddings / np.linalg.norm(pool.labeled_embeddings, axis=1, keepdims=True)
+    similarity = np.maximum(points @ points.T, 0)
+    covered = np.maximum((known @ points.T).max(0), 0)
+    expected = []
+    for _ in range(40):
+        gains = np.maximum(similarity - covered, 0) @ pool.uncertainty["entropy"]
+        expected.append(pool.ids[int(gains.argmax())])
+        covered = np.maximum(covered, similarity[int(gains.argmax())])
+    assert chosen("facility_entropy", pool, 40) == expected
+
+
+def test_class_balanced_counts_a_rare_class_as_much_as_a_frequent_one() -> None:
+    pool = photos(count=3, labeled=1)
+    share = np.zeros((2, 19), np.float32)
+    share[:, 0], share[:, 1] = 0.9, 0.1
+    doubt = np.zeros((2, 19), np.float32)
+    doubt[0, 0], doubt[1, 1] = 0.2, 0.1
+    pool = replace(pool, class_share=share, class_uncertainty=doubt)
+    # 0.2 / 0.9 against 0.1 / 0.1
+    assert chosen("class_balanced", pool, 1) == [pool.ids[1]]
+
+
+def test_coverage_prefers_a_class_that_no_label_has() -> None:
+    pool = photos(count=4, labeled=1)
+    share = np.zeros((3, 19), np.float32)
+    share[:, 0] = 1
+    share[2, 0], share[2, 5] = 0.9, 0.1
+    known = np.zeros(19, np.float32)
+    known[0] = 1
+    pool = replace(pool, class_share=share, labeled_share=known)
+    assert chosen("coverage", pool, 1) == [pool.ids[2]]
+
+
+def test_dsquared_draws_in_proportion_to_distance_squared_times_entropy() -> None:
+    points = np.array([[0.0], [1.0], [2.0]], np.float32)
+    ids = [f"c_000000_{k:06d}" for k in range(3)]
+    pool = pool_of(ids, dict.fromkeys(ids, "c"), points, 1, np.random.default_rng(0))
+    pool = replace(pool, uncertainty={"entropy": np.array([0.8, 0.4], np.float32)})
+    far = sum(chosen("dsquared_entropy", pool, 1, seed) == [ids[2]] for seed in range(2000))
+    assert far / 2000 == pytest.approx(1.6 / 2.4, abs=0.04)  # 4 x 0.4 against 1 x 0.8
+
+
+def test_weighted_centers_follow_the_weights() -> None:
+    points = np.array([[0.0], [1.0], [10.0]], np.float32)
+    centers = weighted_centers(points, np.array([1.0, 3.0, 1.0]), 2, np.random.default_rng(0))
+    np.testing.assert_allclose(centers, [[0.75], [10.0]], atol=1e-6)
+
+
+def test_auto_tells_video_from_photos_and_says_how() -> None:
+    rng = np.random.default_rng(0)
+    assert neighbour_share(drives(frames=60), rng) > 0.9
+    assert neighbour_share(photos(count=200), rng) < 0.15
+    video, other = decide(drives(frames=60), rng), decide(photos(count=200), rng)
+    assert video.strategy == "kcenter_entropy"
+    assert "is video: for 100 % of the images" in video.why
+    assert other.strategy == "facility_entropy"
+    assert "is not video: for" in other.why
+
+
+def test_auto_takes_a_tiny_pool_for_photos() -> None:
+    assert decide(drives(cities=1, frames=1, labeled=0), np.random.default_rng(0)).strategy

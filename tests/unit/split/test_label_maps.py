@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from components.contracts.annotation.known import KnownImages
 from components.contracts.process.errors import StreetloopError
 from components.split.label_maps import find, read
 
@@ -59,3 +60,20 @@ def test_read_rejects_label_ids_named_as_train_ids_and_names_the_file(tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(StreetloopError, match=r"a_0_1\.png"):
         read(path)
+
+
+def test_names_that_tools_have_changed_resolve_to_known_images(tmp_path):
+    images = KnownImages(dict.fromkeys(("my street", "a_0_1"), MAP.shape))
+    street = write(tmp_path, "my_street_labelIds.png", AS_LABEL_IDS)
+    other = write(tmp_path, "a_0_1_leftImg8bit_labelIds.png", AS_LABEL_IDS)
+    assert find(tmp_path, images) == {"a_0_1": other, "my street": street}
+    write(tmp_path, "my street_labelIds.png", AS_LABEL_IDS)
+    with pytest.raises(StreetloopError, match="Two label maps for image my street"):
+        find(tmp_path, images)
+
+
+def test_name_that_fits_two_known_images_is_rejected(tmp_path):
+    write(tmp_path, "my_street_1.png")
+    images = KnownImages(dict.fromkeys(("my street_1", "my_street 1"), MAP.shape))
+    with pytest.raises(StreetloopError, match=r"my_street_1\.png.*my street_1"):
+        find(tmp_path, images)

@@ -156,9 +156,9 @@ def test_source_names_an_unknown_label_id_with_its_file(root):
 
 
 def test_source_rejects_a_mask_of_colours(root):
-    cv2.imwrite(str(mask_path(root)), np.zeros((40, 56, 3), np.uint8))
+    cv2.imwrite(str(mask_path(root)), np.tile(np.array([1, 2, 3], np.uint8), (40, 56, 1)))
     source = open_source(root)
-    with pytest.raises(SourceError, match="one-channel"):
+    with pytest.raises(SourceError, match="one channel"):
         source.read_label(item_of(source))
 
 
@@ -187,3 +187,37 @@ def test_fingerprint_covers_only_the_named_files(root):
     source = open_source(root)
     assert source.fingerprint(images) == before[0]
     assert source.fingerprint(masks) != before[1]
+
+
+@pytest.mark.parametrize("place", ["", "gtFine/", "zip"])
+def test_source_reads_or_rejects_masks_by_the_table_beside_them(root, tmp_path, place):
+    # Unlike by Cityscapes' own label ids, 1 is sky here.
+    cv2.imwrite(str(mask_path(root)), np.full((40, 56), 1, np.uint8))
+    table = root / place.replace("zip", "") / "label_colors.txt"
+    table.write_text("0 0 0 background\n1 1 1 sky\n")
+    if place == "zip":
+        zip_up(root, ".", tmp_path / "all.zip", "task/")
+        root = tmp_path / "all.zip"
+    source = open_source(root)
+    assert source.skipped == ()
+    with pytest.raises(SourceError, match=r"two ways.*\(sky\), by label_colors|two ways.*\(sky\)"):
+        source.read_label(item_of(source))
+
+
+def test_source_accepts_masks_with_which_their_table_agrees(root):
+    names = ["unlabeled", "ego vehicle", "rectification border", "out of roi", "static", "dynamic"]
+    names += ["ground", "road", "sidewalk"]
+    lines = [f"{i} {i} {i} {name}" for i, name in enumerate(names)]
+    (root / "label_colors.txt").write_text("\n".join(lines))
+    cv2.imwrite(str(mask_path(root)), np.full((40, 56), 8, np.uint8))
+    source = open_source(root)
+    assert (source.read_label(item_of(source)) == 1).all()
+
+
+def test_source_rejects_train_ids_that_are_called_label_ids(root):
+    ids = np.zeros((40, 56), np.uint8)
+    ids[0, :3] = 255, 10, 13
+    cv2.imwrite(str(mask_path(root)), ids)
+    source = open_source(root)
+    with pytest.raises(SourceError, match=r"255 and no id above 18.*train ids"):
+        source.read_label(item_of(source))

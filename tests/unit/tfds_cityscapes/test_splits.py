@@ -1,7 +1,13 @@
 import pytest
 
 from tfds_cityscapes.source import Item, SourceError
-from tfds_cityscapes.splits import by_ratios, carve_dev, initial_labels, label_order
+from tfds_cityscapes.splits import (
+    by_ratios,
+    carve_cities,
+    carve_dev,
+    initial_labels,
+    label_order,
+)
 
 FRACTIONS = ("1/16", "1/8", "1/4", "1/2")
 
@@ -109,3 +115,25 @@ def test_initial_labels_accept_a_number_all_and_none():
     assert initial_labels(POOL, 0, 5) == []
     assert initial_labels(POOL, 7, 5) == sorted(label_order(POOL, 5)[:7])
     assert initial_labels(POOL, 10_000, 5) == initial_labels(POOL, "all", 5) == sorted(ids(POOL))
+
+
+def test_whole_cities_become_dev_and_the_pool_has_nothing_of_them() -> None:
+    items = [Item(f"{c}_000000_{k:06d}", c, "train", "x") for c in "abcd" for k in range(10)]
+    for seed in range(4):
+        pool, dev = carve_cities(items, 0.3, [], seed)
+        assert {i.city for i in pool} | {i.city for i in dev} == set("abcd")
+        assert not {i.city for i in pool} & {i.city for i in dev}
+        assert len(dev) == 20  # the fewest whole cities that reach 12 frames
+    assert {tuple(i.city for i in carve_cities(items, 0.1, [], s)[1]) for s in range(9)} != {1}
+    pool, dev = carve_cities(items, 0.1, ["c"], 0)
+    assert {i.city for i in dev} == {"c"}
+    assert len(pool) == 30
+
+
+def test_one_city_is_never_taken_from_the_pool() -> None:
+    items = [Item(f"a_000000_{k:06d}", "a", "train", "x") for k in range(10)]
+    assert carve_cities(items, 0.5, [], 0) == (items, [])
+    with pytest.raises(SourceError, match="No city is left for the pool"):
+        carve_cities(items, 0.5, ["a"], 0)
+    with pytest.raises(SourceError, match=r"There is no city b\. The train part has a\."):
+        carve_cities(items, 0.5, ["b"], 0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
+from types import SimpleNamespace
 
 import pytest
 import tensorflow as tf
 
 from components.contracts.process.errors import StreetloopError
-from components.train import dev_score, fit
+from components.train import dev_score, fit, waiting
 from components.train.checkpoint import Checkpoint
 from tests.support.fits import data_of, settings_of
 
@@ -74,24 +74,26 @@ def test_fit_warns_of_a_discriminator_that_has_won(monkeypatch, tmp_path, caplog
 
 def test_fit_warns_of_a_model_that_waits_for_images(monkeypatch, tmp_path, caplog):
     caplog.set_level(logging.INFO, "streetloop")
+    now = [0.0]
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def slow(step):
-        time.sleep(1.0)
+        now[0] += 1.0
         return FINE
 
     done, _ = _fit(monkeypatch, tmp_path, slow, steps=2)
-    assert 0 <= done.waiting < 1
-    assert f"waited for images for {100 * done.waiting:.1f} % of the steps' time" in caplog.text
+    assert done.waiting == 0
+    assert "waited for images for 0.0 % of the steps' time" in caplog.text
     caplog.clear()
     distribute = fit.distribute
 
     def hesitant(*args):
         for batch in distribute(*args):
-            time.sleep(1.0)
+            now[0] += 1.0
             yield batch
 
     monkeypatch.setattr(fit, "distribute", hesitant)
     (tmp_path / "again").mkdir()
-    done, _ = _fit(monkeypatch, tmp_path / "again", steps=2)
-    assert done.waiting > 0.05
+    done, _ = _fit(monkeypatch, tmp_path / "again", slow, steps=2)
+    assert done.waiting == 0.5
     assert "Give the step more CPU cores" in caplog.text

@@ -35,14 +35,12 @@ def _same_fit(folder: Path, one: str, two: str) -> None:
         np.testing.assert_allclose(b[key][-1], a[key][-1], rtol=1e-3, atol=1e-3, err_msg=key)
 
 
-@pytest.mark.timeout(1200)
 def test_two_devices_resume_the_state_of_one_and_end_where_it_does(tmp_path):
     _run(tmp_path)
     _same_fit(tmp_path, "one", "two")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(2400)
 def test_two_devices_begin_as_one_does_and_repeat_bit_for_bit_after_a_crash(tmp_path):
     _run(tmp_path, "again")
     _same_fit(tmp_path, "one", "alone")

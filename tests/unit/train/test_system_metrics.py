@@ -30,18 +30,16 @@ def test_system_metrics_of_a_fit_shorter_than_the_interval_have_one_point() -> N
     (point,) = measured()
     assert point.metrics.keys() >= NAMES
     assert all(value is not None for value in point.metrics.values())
-    assert point.step in (90, 91, 92, 93, 94, 95)  # seconds since the cycle was opened
+    assert point.step >= 90  # seconds since the cycle was opened
     assert opened + 1000 * point.step <= point.at_ms < opened + 1000 * point.step + 1000
     assert measured() == []
 
 
 def test_system_metrics_return_points_once_and_in_order() -> None:
     with system_metrics(0, 0.02) as measured:
-        time.sleep(0.3)
-        early = measured()
-        time.sleep(0.1)
+        while not (early := measured()):
+            time.sleep(0.01)
     points = early + measured()
-    assert early
     assert len(points) > len(early)
     assert [p.at_ms for p in points] == sorted({p.at_ms for p in points})
 
@@ -73,7 +71,8 @@ def test_system_metrics_stop_at_a_failed_measurement_and_the_fit_continues(
 
     monkeypatch.setattr(system, "_measure", lambda: broken)
     with system_metrics(0, 0.01) as measured:
-        time.sleep(0.1)
+        while _threads():
+            time.sleep(0.01)
     assert measured() == []
     assert [r.message for r in caplog.records] == ["System metrics stop: OSError: /proc is gone"]
 

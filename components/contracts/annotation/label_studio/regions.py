@@ -1,4 +1,4 @@
-"""Paint the regions of one Label Studio annotation: brush strokes and polygons, in order."""
+"""Paint the regions of one Label Studio annotation, in order: later ones cover earlier ones."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.annotation.fields import clean, items_of, train_id_of, whole
-from components.contracts.annotation.fill import corners, fill_polygon
-from components.contracts.annotation.label_studio import rle
+from components.contracts.annotation.fields import train_id_of, whole
+from components.contracts.annotation.label_studio.shapes import has_area, paint_region
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import AnnotationError
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 MAX_SIDE = 2**16  # pixels; keeps height x width within bounds until the budget checks it
-_SHAPES = ("rle", "points")
-_LABEL_KEYS = ("brushlabels", "polygonlabels", "labels")
-_OTHER_SHAPES = ("rectangle", "ellipse", "keypoint", "bitmask", "vector", "video")
 
 
-def paint(results: list[Mapping[str, Any]], data: Mapping[str, Any], budget: Budget) -> np.ndarray:
+def paint(
+    results: list[Mapping[str, Any]],
+    data: Mapping[str, Any],
+    budget: Budget,
+    known_size: tuple[int, int] | None = None,
+) -> np.ndarray:
     """Paint the results of one annotation, in order.
 
     Args:
-      results: of the annotation; those that are not regions (a choice, a comment) are ignored.
-      data: of the task; its `height` and `width` count if nothing was painted.
+      results: of the annotation; those that cover no pixels (a keypoint, a choice, a comment) are
+        ignored.
+      data: of the task; its `height` and `width` count if no region records the image's size.
       budget: the rest of what the export may cost.
+      known_size: height and width of the image, if neither does.
 
     Returns:
       uint8 [H, W] of train ids, 255 where nothing was painted.
@@ -35,39 +38,55 @@ def paint(results: list[Mapping[str, Any]], data: Mapping[str, Any], budget: Bud
       AnnotationError: a region is of another kind, has no class or an unknown one, or is broken.
     """
     budget.check_objects(len(results))
-    size = _size(results, data)
+    regions = [result for result in results if _is_region(result)]
+    _check_one_image(regions)
+    size = _size(regions or results, data, known_size)
     budget.spend(*size)
     train_ids = np.full(size, IGNORE_LABEL, np.uint8)
     # With separate <Brush> and <Labels>, a stroke occurs twice under one id: bare and with its class.
-    labeled = {_text(result, "id") for result in results if _label(result) is not None}
-    for result in results:
-        value = result.get("value")
-        kind = _text(result, "type").lower()
-        if kind.startswith(_OTHER_SHAPES):
-            raise AnnotationError(
-                f"A region has the type {clean(kind, 40)}, which cannot be read. Draw it with the "
-                "brush or as a polygon."
-            )
-        if not isinstance(value, dict) or not any(shape in value for shape in _SHAPES):
-            continue  # a choice, a rating or a comment on the image, not a region
+    labeled = {_text(result, "id") for result in results if _classes(result)}
+    for result in regions:
         label = _label(result)
         if label is None:
             if _text(result, "id") in labeled:
                 continue
             raise AnnotationError("A region has no class. Choose one, or delete the region.")
-        train_ids[_region(result, value, size)] = train_id_of(label)
+        if result.get("image_rotation") not in (None, 0):
+            raise AnnotationError(
+                "The image was rotated. Turn it back in the editor and submit again."
+            )
+        paint_region(train_ids, result["value"], train_id_of(label))
     return train_ids
 
 
-def _size(results: list[Mapping[str, Any]], data: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the height and width that the strokes record; they must agree."""
+def _is_region(result: Mapping[str, Any]) -> bool:
+    value = result.get("value")
+    return isinstance(value, dict) and has_area(_text(result, "type").lower(), value)
+
+
+def _check_one_image(regions: list[Mapping[str, Any]]) -> None:
+    """Raise AnnotationError if a task shows several images and regions are not on the first alone."""
+    names = {_text(region, "to_name") for region in regions} - {""}
+    if len(names) > 1 or any(region.get("item_index") not in (None, 0) for region in regions):
+        raise AnnotationError(
+            "The regions are on several images of one task, and nothing says which image's labels are "
+            "wanted. Make one task for each image."
+        )
+
+
+def _size(
+    results: list[Mapping[str, Any]],
+    data: Mapping[str, Any],
+    known_size: tuple[int, int] | None,
+) -> tuple[int, int]:
+    """Return the height and width that the regions record; they must agree."""
     sizes = {
         (
-            whole(result.get("original_height"), "the height of the image", 1, MAX_SIDE),
-            whole(result.get("original_width"), "the width of the image", 1, MAX_SIDE),
+            whole(result["original_height"], "the height of the image", 1, MAX_SIDE),
+            whole(result["original_width"], "the width of the image", 1, MAX_SIDE),
         )
         for result in results
-        if "original_height" in result or "original_width" in result
+        if result.get("original_height") is not None and result.get("original_width") is not None
     }
     if len(sizes) > 1:
         raise AnnotationError(
@@ -77,45 +96,39 @@ def _size(results: list[Mapping[str, Any]], data: Mapping[str, Any]) -> tuple[in
         )
     if sizes:
         return sizes.pop()
-    if "height" not in data or "width" not in data:
+    if data.get("height") is not None and data.get("width") is not None:
+        return (
+            whole(data["height"], "the height of the image", 1, MAX_SIDE),
+            whole(data["width"], "the width of the image", 1, MAX_SIDE),
+        )
+    if known_size is not None:
+        return known_size
+    if not results:
         raise AnnotationError(
             "The annotation was submitted with nothing painted. Label the image, or skip the task."
         )
-    return (
-        whole(data["height"], "the height of the image", 1, MAX_SIDE),
-        whole(data["width"], "the width of the image", 1, MAX_SIDE),
+    raise AnnotationError(
+        "No region records the size of the image (original_width and original_height). Open the task "
+        "in Label Studio, update the annotation, and export it again."
     )
 
 
 def _label(result: Mapping[str, Any]) -> object:
-    value = result.get("value")
-    if not isinstance(value, dict):
-        return None
-    names = next((value[key] for key in _LABEL_KEYS if value.get(key)), None)
-    if isinstance(names, list) and len(names) > 1:
+    """Return the class of a region, or None."""
+    classes = _classes(result)
+    if len(classes) > 1:
         raise AnnotationError(
-            f"A region has {len(names)} classes; only one class is allowed. Remove the others."
+            f"A region has {len(classes)} classes; only one class is allowed. Remove the others."
         )
-    return names[0] if isinstance(names, list) and names else names
+    return classes[0] if classes else None
 
 
-def _region(
-    result: Mapping[str, Any], value: Mapping[str, Any], size: tuple[int, int]
-) -> np.ndarray:
-    """Return the pixels of one stroke: bool [H, W]."""
-    if result.get("image_rotation") not in (None, 0):
-        raise AnnotationError("The image was rotated. Turn it back in the editor and submit again.")
-    if "rle" in value:
-        try:
-            stream = bytes(items_of(value["rle"], "a brush stroke"))
-        except (TypeError, ValueError) as error:
-            raise AnnotationError(
-                "A brush stroke is not a list of bytes (0 to 255). Export it again."
-            ) from error
-        return rle.decode_mask(stream, *size)
-    points = corners(value["points"], -100.0, 200.0, "percent of the image")
-    height, width = size
-    return fill_polygon(height, width, points * [width / 100, height / 100])
+def _classes(result: Mapping[str, Any]) -> list[object]:
+    """Return what `brushlabels`, `labels` or the like of a result holds."""
+    value = result.get("value")
+    keys = [key for key in value if key.endswith("labels")] if isinstance(value, dict) else []
+    names: object = next((result["value"][key] for key in keys if result["value"][key]), [])
+    return names if isinstance(names, list) else [names]
 
 
 def _text(result: Mapping[str, Any], key: str) -> str:

@@ -1,8 +1,8 @@
 """Read Label Studio's JSON export; write tasks with predictions.
 
 One item of the export is a task: the image and everything that annotators did with it. An annotation
-is a list of results that are painted in order: later strokes cover earlier ones. A stroke is brush
-RLE (`brushlabels`) or a polygon in percent of the image (`polygonlabels`).
+is a list of results that are painted in order: later ones cover earlier ones. A target storage holds
+one annotation in each file, with its task inside.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 
 from components.contracts.annotation.fields import (
     UNKNOWN_ANNOTATOR,
-    checked_image_id,
     clean,
     fields_of,
-    image_id_of_file,
     items_of,
     quote,
     timestamp,
 )
+from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.label_studio import rle
+from components.contracts.annotation.label_studio.names import image_id_of
 from components.contracts.annotation.label_studio.regions import paint
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import (
@@ -86,7 +86,7 @@ def write_task(
     return task
 
 
-def read(name: str, tasks: list[Any], budget: Budget) -> Batch:
+def read(name: str, tasks: list[Any], budget: Budget, images: KnownImages = ANY_IMAGE) -> Batch:
     """Read every finished annotation and every skipped task of an export.
 
     Tasks without an annotation are left out; what cannot be read is rejected part by part.
@@ -95,47 +95,78 @@ def read(name: str, tasks: list[Any], budget: Budget) -> Batch:
       name: of the file.
       tasks: the parsed JSON.
       budget: the rest of what the export may cost.
+      images: those that are known.
     """
     try:
         budget.check_members(len(tasks))
     except AnnotationError as error:
         return refused(name, error)
     return join(
-        _read_task(f"{name}: task {number}", task, budget) for number, task in enumerate(tasks, 1)
+        _read_task(f"{name}: task {number}", task, budget, images)
+        for number, task in enumerate(tasks, 1)
     )
 
 
-def _read_task(part: str, value: object, budget: Budget) -> Batch:
+def is_stored_annotation(value: object) -> bool:
+    """Return whether parsed JSON is an annotation as Label Studio writes it to a target storage."""
+    return isinstance(value, dict) and "result" in value and "task" in value
+
+
+def _read_task(part: str, value: object, budget: Budget, images: KnownImages) -> Batch:
     try:
         task = fields_of(value, "a task")
+        annotations = [task] if is_stored_annotation(task) else _annotations(task)
+        if is_stored_annotation(task):
+            task = _task_of(task)
         part += f" (id {quote(task['id'])})" if "id" in task else ""
-        annotations, data = _parts(task)
-        image_id = _image_id(data)
+        data = fields_of(task.get("data"), "the data of the task")
+        image_id = image_id_of(data, images)
     except AnnotationError as error:
         return refused(part, error)
     batches = []
     for number, annotation in enumerate(annotations, 1):
         source = f"{part}, annotation {number}" if len(annotations) > 1 else part
         try:
-            batches.append(_read_annotation(source, image_id, data, annotation, budget))
+            size = images.size_of(image_id)
+            batches.append(_read_annotation(source, image_id, data, annotation, budget, size))
         except AnnotationError as error:
             batches.append(refused(f"{source}, image {image_id}", error))
     return join(batches)
 
 
-def _parts(task: Mapping[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
-    """Return the annotations and the data of a task."""
+def _annotations(task: Mapping[str, Any]) -> list[Any]:
+    if "category_id" in task:
+        raise AnnotationError(
+            "These are COCO results, which name neither images nor classes. Hand in the whole COCO file, "
+            "with its images and categories."
+        )
+    if "predictions" in task and "annotations" not in task:
+        return []  # so far, only a model has labeled it
     if "annotations" not in task and "completions" not in task:  # the name until 2021
         raise AnnotationError(
             "The task has no list of annotations. In Label Studio, choose the export format JSON "
             "(not JSON-MIN, not CSV)."
         )
-    annotations = items_of(task.get("annotations", task.get("completions")), "its annotations")
-    return annotations, fields_of(task.get("data"), "the data of the task")
+    return items_of(task.get("annotations", task.get("completions")), "its annotations")
+
+
+def _task_of(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
+    task = annotation["task"]
+    if not isinstance(task, dict):
+        raise AnnotationError(
+            f"The annotation belongs to task {quote(task)}, whose data the file does not hold, so that "
+            "its image is unknown. Export the project as JSON."
+        )
+    return task
 
 
 def _read_annotation(
-    source: str, image_id: str, data: Mapping[str, Any], value: object, budget: Budget
+    source: str,
+    image_id: str,
+    data: Mapping[str, Any],
+    value: object,
+    budget: Budget,
+    known_size: tuple[int, int] | None,
 ) -> Batch:
     annotation = fields_of(value, "an annotation")
     annotator = _annotator(annotation.get("completed_by"))
@@ -148,21 +179,9 @@ def _read_annotation(
         fields_of(result, "a result")
         for result in items_of(annotation.get("result"), "the result of the annotation")
     ]
-    train_ids = paint(results, data, budget)
+    train_ids = paint(results, data, budget, known_size)
     moment = timestamp(annotation.get("updated_at")) or timestamp(annotation.get("created_at"))
     return Batch(annotations=(Annotation(image_id, train_ids, annotator, moment, source),))
-
-
-def _image_id(data: Mapping[str, Any]) -> str:
-    if "image_id" in data:
-        return checked_image_id(data["image_id"])
-    image = data.get("image")
-    if not isinstance(image, str):
-        raise AnnotationError(
-            f'The task has no "image_id" in its data, and its "image" is {quote(image)}. Import the '
-            "tasks that the query wrote."
-        )
-    return image_id_of_file(image)
 
 
 def _annotator(value: object) -> str:

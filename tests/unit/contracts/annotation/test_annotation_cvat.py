@@ -112,3 +112,10 @@ def test_cvat_without_a_table_uses_the_cityscapes_colours():
     mask = write_png(np.array([[0, 13, 255]], np.uint8), "color")
     batch = read(zipped(**{"SegmentationClass/a_1.png": mask}))
     assert batch.annotations[0].train_ids.tolist() == [[0, 13, 255]]
+
+
+def test_cvat_reads_one_channel_that_was_saved_as_three_equal_ones():
+    labelmap = "background:0,0,0::\ncar:10,20,30::\nroad:7,7,7::\n"
+    mask = rgb([[[2] * 3, [1] * 3, [0] * 3]])
+    batch = read(zipped(**{"labelmap.txt": labelmap, "SegmentationClass/a_1.png": mask}))
+    assert batch.annotations[0].train_ids.tolist() == [[0, 13, 255]]

@@ -4,6 +4,7 @@ import os
 import stat
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 
@@ -108,7 +109,7 @@ def test_zip_is_accepted_without_its_bad_parts():
         "job.zip/x/../../up2_trainIds.png": "leads out",
         "job.zip/link_trainIds.png": "link",
         "job.zip/notes.txt": "format of this file is unknown",
-        "job.zip/photo.jpg": "PNG",
+        "job.zip/photo.jpg": "JPEG",
         "job.zip/inner.zip": "zip in a zip",
         "job.zip/zeros.json": "200 times",
     }
@@ -140,7 +141,7 @@ def test_encrypted_zip_is_rejected_with_a_reason():
     assert "password" in read_bytes("job.zip", bytes(data), Limits()).refusals[0].reason
 
 
-def test_cityscapes_export_of_cvat_is_rejected_for_its_other_ids():
+def test_cityscapes_export_of_cvat_is_rejected_if_its_table_says_other_ids():
     files = {"label_colors.txt": "1 2 3 car", "gtFine/a/a_1_gtFine_labelIds.png": write(MAP)}
     batch = read_zip(files)
     assert batch.annotations == ()
@@ -151,14 +152,15 @@ def test_cityscapes_export_of_cvat_is_rejected_for_its_other_ids():
     ("name", "data", "reason"),
     [
         ("a.json", b"", "empty"),
-        ("a.json", b"{}", "an object"),
+        ("a.json", b"{}", "an empty object"),
         ("a.json", b"7", "7"),
         ("a.json", b"nothing", "JSON cannot be read"),
-        ("a.json", b'{"images": [], "categories": []}', "COCO"),
+        ("a.json", b'{"images": [], "categories": []}', '"images", "categories"'),
         ("a.json", b"[" * 100_000, "nested"),
         ("a.json", b"[]", "no finished annotations"),
         ("a.json", b"[" + b"9" * 5000 + b"]", "cannot be read"),
-        ("a.xml", b"<annotations/>", "format of this file is unknown"),
+        ("a.xml", b"<annotations/>", "no finished annotations"),
+        ("a.xml", b"<a/>", '"a"'),
         ("a.zip", b"PK\x03\x04", "damaged"),
         ("a.zip", zipped({}), "no finished annotations"),
         ("a\n_trainIds.png", write(MAP), "image id"),
@@ -181,3 +183,39 @@ def test_links_folders_pipes_and_missing_or_large_files_are_rejected(tmp_path):
     assert "cannot be read" in read_export(tmp_path / "a\0b", Limits()).refusals[0].reason
     assert "at most" in read_export(good, Limits(max_file_bytes=10)).refusals[0].reason
     assert "at most" in read_bytes("a", bytes(11), Limits(max_file_bytes=10)).refusals[0].reason
+
+
+def classes_of(batch):
+    assert batch.refusals == ()
+    return {one.image_id: np.unique(one.train_ids).tolist() for one in batch.annotations}
+
+
+ROBOFLOW = b"Pixel Value, Class\n0, background\n1, sky\n2, car\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "name", "image_id"),
+    [
+        ("_classes.csv", ROBOFLOW, "train/a_1_png.rf.0123456789abcdef0123456789abcdef_mask.png", "a_1"),
+        ("_classes.csv", ROBOFLOW, "train/a_1_mask.png", "a_1"),
+        ("label_colors.txt", b"0 0 0 background\n1 1 1 sky\n2 2 2 car", "gtFine/train/a/a_1.png", "a_1"),
+        ("class_names.txt", b"_background_\nsky\ncar", "SegmentationClassPNG/a_1.png", "a_1"),
+    ],
+)  # fmt: skip
+def test_table_in_a_zip_says_what_the_masks_of_its_folder_mean(table, content, name, image_id):
+    folder = "train/" if table == "_classes.csv" else ""
+    mask = cv2.imencode(".png", np.array([[0, 1, 2]], np.uint8))[1].tobytes()
+    batch = read_zip({folder + table: content, name: mask, "train/a_1.jpg": b"\xff\xd8\xff"})
+    assert classes_of(batch) == {image_id: [10, 13, 255]}
+
+
+def test_table_beside_a_mask_in_a_folder_says_what_it_means(tmp_path):
+    (tmp_path / "gt/train").mkdir(parents=True)
+    (tmp_path / "gt/label_colors.txt").write_text("0 0 0 background\n9 9 9 sky\n")
+    mask = tmp_path / "gt/train/a_1.png"
+    cv2.imwrite(str(mask), np.array([[0, 1]], np.uint8))
+    assert classes_of(read_export(mask, Limits())) == {"a_1": [10, 255]}
+    table = read_export(tmp_path / "gt/label_colors.txt", Limits())
+    assert "together with its masks, as one zip" in table.refusals[0].reason
+    (tmp_path / "gt/label_colors.txt").write_text("nothing")
+    assert "label_colors.txt cannot be read" in read_export(mask, Limits()).refusals[0].reason

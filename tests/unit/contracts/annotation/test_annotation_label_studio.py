@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from components.contracts.annotation import Limits, read_bytes
-from components.contracts.annotation.fill import fill_polygon
+from components.contracts.annotation.fill import paint_outline
 from components.contracts.annotation.label_studio import labeling_config, write_task
 from components.contracts.annotation.label_studio.rle import encode_mask
 from tfds_cityscapes.labels import CLASS_NAMES
@@ -84,10 +84,12 @@ def test_polygon_covers_the_pixels_whose_centre_is_inside():
 
 
 def test_two_triangles_share_a_square_without_gap_or_overlap():
-    upper = fill_polygon(20, 30, np.array([[0, 0], [30, 0], [30, 20.0]]))
-    lower = fill_polygon(20, 30, np.array([[0, 0], [30, 20], [0, 20.0]]))
-    assert (upper ^ lower).all()
-    assert upper.sum() == 300
+    square = np.zeros((20, 30), np.uint8)
+    paint_outline(square, np.array([[0, 0], [30, 0], [30, 20.0]]), 1)
+    assert (square == 1).sum() == 300
+    square *= 2
+    paint_outline(square, np.array([[0, 0], [30, 20], [0, 20.0]]), 1)
+    assert sorted(np.unique(square, return_counts=True)[1]) == [300, 300]
 
 
 def test_label_studio_reads_each_annotator_of_a_task_and_reports_skips():
@@ -152,7 +154,7 @@ def test_label_studio_finds_the_class_in_a_separate_result():
     ("result", "reason"),
     [
         (brush("unicorn", ALL), '"unicorn"'),
-        ({"type": "rectanglelabels", "value": {"x": 1}, **SIZE}, "rectanglelabels"),
+        ({"type": "rectanglelabels", "value": {"x": 1, "labels": ["car"]}, **SIZE}, "the y of"),
         (brush("car", ALL, image_rotation=90), "rotated"),
         (brush("car", ALL, original_width=9), "different sizes"),
         (brush("car", ALL, original_width=True), "width"),
@@ -202,10 +204,12 @@ def test_short_export_is_rejected_with_the_name_of_the_right_one():
 def test_unfinished_tasks_are_left_out_and_rejected_if_there_is_nothing_else():
     assert len(read(task(), task(by(1, brush("road", ALL)))).annotations) == 1
     assert "no finished annotations" in read(task()).refusals[0].reason
+    predicted = write_task("a_1", "u", np.zeros((2, 2), np.uint8))
+    assert "no finished annotations" in read(predicted).refusals[0].reason
 
 
 @pytest.mark.parametrize(
-    "image_id", ["../../etc/passwd", "a/b", "a\\b", ".hidden", "", 7, "x" * 999]
+    "image_id", ["../../etc/passwd", "a/b", "a\\b", ".hidden", "", 7.5, "x" * 999]
 )
 def test_image_id_that_is_not_a_plain_name_is_rejected(image_id):
     batch = read(task(by(1, brush("road", ALL)), image_id=image_id))

@@ -52,15 +52,6 @@ def test_ambiguous_mask_is_rejected_unless_name_or_encoding_decides():
     assert (read("a_gtFine_labelIds.png", data, budget()).train_ids == 0).all()
 
 
-@pytest.mark.parametrize(("bits", "classes"), [(1, 2), (2, 4), (4, 16), (8, 19)])
-def test_palette_image_holds_ids_whatever_its_colours(bits, classes):
-    ids = np.random.default_rng(1).integers(0, classes, (7, 11)).astype(np.uint8)
-    image = Image.fromarray(ids).convert("L")
-    image.putpalette([i * 5 % 251 for i in range(768)])
-    annotation = read("a_trainIds.png", pil_png(image, bits=bits), budget())
-    np.testing.assert_array_equal(annotation.train_ids, ids)
-
-
 def test_palette_image_in_cityscapes_colours_is_read_by_its_colours():
     train_ids = np.arange(19, dtype=np.uint8)[None]
     indices = train_ids[:, ::-1].copy()  # places in the palette that are not the train ids
@@ -140,11 +131,3 @@ def test_images_of_an_export_have_a_limit_in_total():
     read("a_trainIds.png", write(some_map()), spent)
     with pytest.raises(AnnotationError, match="more than 100 pixels in one file"):
         read("a_trainIds.png", write(some_map()), spent)
-
-
-def test_interlaced_png_is_rejected_with_a_reason():
-    data = bytearray(write(some_map()))
-    data[28] = 1
-    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
-    with pytest.raises(AnnotationError, match="interlacing"):
-        read("a_trainIds.png", bytes(data), budget())

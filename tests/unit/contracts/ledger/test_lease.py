@@ -18,6 +18,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.rules import StaleLeaseError
 from components.contracts.storage.base import Storage
 from components.contracts.storage.lock import CampaignBusyError, campaign_lock
+from tests.support.waiting import finished
 
 WORKER = Path(__file__).parents[3] / "support" / "ledger_worker.py"
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -106,7 +107,8 @@ def test_closing_deletes_the_work_and_may_be_repeated(ledger: Ledger) -> None:
 def test_of_eight_runs_at_once_one_gets_the_cycle(storage: Storage) -> None:
     create_campaign(storage, "test", {}, {})
     command = [sys.executable, str(WORKER), "open", storage.uri, "8"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = finished(command)
+    assert done.returncode == 0, done.stderr
     assert sorted(json.loads(done.stdout)) == [0] + [1] * 7
     assert done.stderr.count("LeaseHeldError: Run ") == 7
     assert len(storage.list("opened")) == 1
@@ -130,9 +132,9 @@ HOLDER = """
 import subprocess, sys, time
 from components.contracts.storage.lock import campaign_lock
 with campaign_lock(sys.argv[1]):
-    subprocess.Popen(["sleep", "30"])
+    subprocess.Popen(["sleep", "36000"])
     print("held", flush=True)
-    time.sleep(30)
+    time.sleep(36000)
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 from collections import Counter
 from contextlib import suppress
@@ -28,6 +27,7 @@ from components.contracts.ledger.rules import StaleLeaseError
 from components.contracts.ledger.state import State
 from components.contracts.storage.base import Storage
 from components.contracts.storage.folder import FolderStorage
+from tests.support.waiting import finished
 
 WORKER = Path(__file__).parents[3] / "support" / "ledger_worker.py"
 SHA = "a" * 64
@@ -38,7 +38,7 @@ HASH_OF_G = hashlib.sha256(b"g").hexdigest()
 def run_worker(*arguments: object) -> str:
     """The output of the worker program, which must end well."""
     command = [sys.executable, str(WORKER), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = finished(command)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -224,6 +224,7 @@ def test_applying_an_event_leaves_the_state_before_it_alone(tmp_path: Path) -> N
 def test_a_campaign_is_created_once_and_its_protected_values_stay(ledger: Ledger) -> None:
     again = create_campaign(ledger.storage, "test", {"train": {"epochs": 9}}, {"seed": 3})
     assert again.state().recipe["train"]["epochs"] == 1
+    ledger.commit("seed", "seed", {"image_ids": ["a"]})
     with pytest.raises(ProtectedValueError, match=r"seed may not change.* 3, got 4"):
         create_campaign(ledger.storage, "test", {}, {"seed": 4})
     with pytest.raises(ProtectedValueError, match="seed"):
@@ -234,6 +235,26 @@ def test_a_campaign_is_created_once_and_its_protected_values_stay(ledger: Ledger
         assert event is not None
         assert event.payload.changed == {"train.epochs": [3 - epochs, epochs]}
     assert ledger.state().recipe["train"]["epochs"] == 2
+
+
+def test_protected_values_may_change_until_somebody_is_asked(ledger: Ledger) -> None:
+    for seed in (4, 5):
+        event = change_recipe(ledger, {"name": "other", "seed": seed}, {"seed": seed})
+        assert event is not None
+        assert event.payload.changed["seed"] == [seed - 1, seed]
+    state = Ledger(ledger.storage).state()
+    assert (state.protected, state.name) == ({"seed": 5}, "other")
+    ledger.commit("seed", "seed", {"image_ids": ["a"]})
+    with pytest.raises(ProtectedValueError, match=r"seed may not change.* 5, got 6"):
+        change_recipe(ledger, {"name": "other", "seed": 6}, {"seed": 6})
+
+
+def test_a_run_without_the_lease_does_not_change_the_recipe(ledger: Ledger) -> None:
+    stale = open_cycle(ledger, "first", 60)
+    lease = open_cycle(ledger, "second", 60, take_over=True)
+    with pytest.raises(StaleLeaseError):
+        change_recipe(ledger, {"seed": 3, "x": 1}, {"seed": 3}, stale.fence)
+    assert change_recipe(ledger, {"seed": 3, "x": 1}, {"seed": 3}, lease.fence) is not None
 
 
 def test_a_discarded_campaign_leaves_only_the_inbox(ledger: Ledger) -> None:

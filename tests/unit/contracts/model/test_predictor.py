@@ -1,5 +1,6 @@
 """Batches, windows, flips and scales give the same as one view at a time."""
 
+import tracemalloc
 from types import SimpleNamespace
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 from components.contracts.model import predictor as module
 from components.contracts.model.predictions import predictions
 from components.contracts.model.predictor import Predictor, pad_to_stride
+from components.contracts.model.windows import starts
 from components.contracts.recipe.inference import InferenceSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
@@ -41,8 +43,8 @@ def _one_by_one(generator, settings, image, size):
             height, width = view.shape[:2]
             window = settings.window or (height, width)
             summed, times = np.zeros((height, width, 19)), np.zeros((height, width, 1))
-            for top in module._starts(height, window[0], settings.overlap):
-                for left in module._starts(width, window[1], settings.overlap):
+            for top in starts(height, window[0], settings.overlap):
+                for left in starts(width, window[1], settings.overlap):
                     part = np.s_[top : top + window[0], left : left + window[1]]
                     piece = view[part]
                     logits = generator(pad_to_stride(piece)[None], training=False)
@@ -97,21 +99,58 @@ def test_predictions_group_records_by_size_and_keep_their_order(generator, monke
     records = SimpleNamespace(read=stored.__getitem__)
     batches = []
     predictor = Predictor(generator)
-    alone = predictor.batch
+    decide = predictor.decide
 
     def counted(images, size):
         batches.append(len(images))
-        return alone(images, size)
+        return decide(images, size)
 
-    monkeypatch.setattr(predictor, "batch", counted)
+    monkeypatch.setattr(predictor, "decide", counted)
     results = list(predictions(predictor, records, list(stored)))
     assert batches == [2, 1, 1, 2]
     assert [image_id for image_id, *_ in results] == list(stored)
-    for image_id, image, truth, probabilities in results:
+    for image_id, image, truth, classes, confidence in results:
         assert image is stored[image_id].image
         assert truth is stored[image_id].label
-        assert probabilities.shape == (*truth.shape, 19)
-        np.testing.assert_allclose(probabilities, alone(image[None], truth.shape)[0], atol=1e-5)
+        alone = predictor.probabilities(image, truth.shape)
+        np.testing.assert_allclose(confidence, alone.max(-1), atol=1e-5)
+        chosen = np.take_along_axis(alone, classes[..., None].astype(int), -1)[..., 0]
+        np.testing.assert_allclose(chosen, alone.max(-1), atol=1e-5)
+
+
+@pytest.mark.parametrize("strip", [1, 97, 2**20])
+@pytest.mark.parametrize("size", [None, (1, 1), (97, 131), (20, 25), (300, 7), (41, 50)])
+def test_strips_equal_the_whole_to_the_bit(generator, monkeypatch, size, strip):
+    """Compared with TensorFlow's resize of all rows at once, as it was before there were strips."""
+    monkeypatch.setattr(module.strips, "_PIXELS_PER_STRIP", strip)
+    predictor = Predictor(generator, InferenceSettings(flip=True, scales=(0.5, 1.0, 1.25)))
+    images = _images(2, 40, 50)
+    size = size or images.shape[1:3]
+    zooms = [(20, 25), (40, 50), (50, 62)]
+    maps = [predictor._whole(images, zoom) for zoom in zooms]
+    total = sum(tf.image.resize(zoom, size).numpy() for zoom in maps)
+    whole = total / total.sum(-1, keepdims=True)
+    np.testing.assert_array_equal(predictor.batch(images, size), whole)
+    for image, decision, expected in zip(
+        images, predictor.decide(images, size), whole, strict=True
+    ):
+        np.testing.assert_array_equal(decision.classes, expected.argmax(-1))
+        np.testing.assert_array_equal(decision.confidence, expected.max(-1))
+        assert decision.classes.dtype == np.uint8
+        np.testing.assert_array_equal(
+            predictor.classes(image, size), predictor.probabilities(image, size).argmax(-1)
+        )
+
+
+def test_a_large_photo_is_decided_in_little_memory():
+    """Twelve megapixels in floats are 900 MB; the label map itself has 12."""
+    maps = [module.strips.Whole(np.random.default_rng(0).random((96, 128, 19), np.float32))]
+    tracemalloc.start()
+    classes = module.strips.classes(maps, (3000, 4000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert classes.shape == (3000, 4000)
+    assert peak < 60 * 2**20
 
 
 def test_inference_settings_have_words_for_reports():

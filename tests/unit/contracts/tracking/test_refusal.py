@@ -144,3 +144,9 @@ def test_permanent_errors_stop_the_opening_and_never_a_step_with_work_to_lose(
     later._client = _Failing(error)
     assert later.check() is None
     assert later.down
+
+
+def test_a_folder_that_a_sqlite_address_cannot_name_is_rejected(tmp_path):
+    with pytest.raises(UsageError, match="ends at a question mark"):
+        store_uri(TrackingSettings(), str(tmp_path / "what?" / "campaign"))
+    assert store_uri(TrackingSettings(uri=SERVER), str(tmp_path / "what?" / "x")) == SERVER

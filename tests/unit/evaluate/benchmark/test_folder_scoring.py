@@ -13,6 +13,8 @@ from components.evaluate.benchmark.id_files import ScoringError
 from components.evaluate.benchmark.label_files import find_truth, match_predictions
 from components.evaluate.benchmark.page import folder_page
 from components.evaluate.benchmark.scoring import score_folders, score_pairs
+from tests.support.png_files import PALETTE, grays, png
+from tfds_cityscapes.labels import colorize, to_train_ids
 
 ROAD, CAR = 7, 26
 
@@ -164,8 +166,8 @@ def test_error_names_damaged_and_coloured_files(folders, capsys):
     assert str(path) in _error(folders, capsys)
     path.write_bytes(b"no image")
     assert str(path) in _error(folders, capsys)
-    cv2.imwrite(str(path), np.zeros((8, 16, 3), np.uint8))
-    assert "colour image" in _error(folders, capsys)
+    cv2.imwrite(str(path), np.tile(np.array([142, 0, 0], np.uint8), (8, 16, 1)))  # car, in BGR
+    assert "holds the Cityscapes colours" in _error(folders, capsys)
 
 
 def test_error_names_the_first_missing_instance_file(folders, capsys):
@@ -176,6 +178,31 @@ def test_error_names_the_first_missing_instance_file(folders, capsys):
 def test_find_truth_lists_the_splits_if_one_is_unknown(folders):
     with pytest.raises(ScoringError, match="it has val"):
         find_truth(folders, "test")
+
+
+def test_folders_are_walked_as_data_sets_are(folders, tmp_path_factory):
+    """Hidden files and what systems leave behind do not count, links are followed, case is ignored."""
+    expected = score_folders(folders / "out", folders).scores
+    for path in [*folders.rglob("*.png")]:
+        path.with_name(f"._{path.name}").write_bytes(b"x")
+        for left in ("__MACOSX", ".ipynb_checkpoints"):
+            (path.parent / left).mkdir(exist_ok=True)
+            (path.parent / left / path.name).write_bytes(path.read_bytes())
+    for path in folders.rglob("ulm_*.png"):
+        path.rename(path.with_suffix(".PNG"))
+    far = tmp_path_factory.mktemp("far")
+    for name in ("gtFine/val/bonn", "out"):
+        (folders / name).rename(far / name.rpartition("/")[2])
+        (folders / name).symlink_to(far / name.rpartition("/")[2])
+    assert score_folders(folders / "out", folders).scores == expected
+
+
+def test_error_names_a_prediction_that_is_a_link_to_nowhere(folders, capsys):
+    path = folders / "out" / "ulm_000000_000019_labelIds.png"
+    path.unlink()
+    path.symlink_to(folders / "gone.png")
+    error = _error(folders, capsys)
+    assert "ulm_000000_000019_labelIds.png was not read: the link leads nowhere." in error
 
 
 def test_match_predictions_finds_the_id_inside_a_name(tmp_path):
@@ -232,3 +259,77 @@ def test_page_of_a_folder_escapes_its_name(folders):
     page = folder_page(score_folders(folders / bad, folders), bad)
     assert "<script" not in page
     assert "predictions: &lt;script&gt;" in page
+
+
+def _rewrite(folder, change, ending="_labelIds.png"):
+    """Replace the predictions by others, made from them, under names of another ending."""
+    for path in sorted((folder / "out").iterdir()):
+        ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        path.unlink()
+        name = path.name.removesuffix("_labelIds.png") + ending
+        (folder / "out" / name).write_bytes(change(ids))
+
+
+def _encoded(ids):
+    return cv2.imencode(".png", ids)[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    "ending", ["_gtFine_labelTrainIds.png", "_trainIds.png", "_pred_trainIds.PNG"]
+)
+def test_predictions_named_as_train_ids_are_read_as_such(folders, capsys, ending):
+    _run(folders)
+    expected = json.loads((folders / "report.json").read_text())
+    _rewrite(folders, lambda ids: _encoded(to_train_ids(ids)), ending)
+    assert _run(folders, "--html", folders / "report.html") == 0
+    assert json.loads((folders / "report.json").read_text()) == expected
+    assert expected["warnings"] == []
+    assert "Warning" not in capsys.readouterr().err
+
+
+def test_unnamed_train_ids_bring_a_warning_everywhere(folders, capsys):
+    _rewrite(folders, lambda ids: _encoded(to_train_ids(ids)), ".png")
+    assert _run(folders, "--html", folders / "report.html") == 0
+    (warning,) = json.loads((folders / "report.json").read_text())["warnings"]
+    assert "No predicted id is above 18" in warning
+    assert warning in capsys.readouterr().err
+    assert "No predicted id is above 18" in (folders / "report.html").read_text()
+
+
+def test_few_classes_that_are_predicted_right_bring_no_warning(folders):
+    _rewrite(folders, lambda ids: _encoded(np.full_like(ids, ROAD)))  # the truth has only road
+    assert _run(folders) == 0
+    assert json.loads((folders / "report.json").read_text())["warnings"] == []
+
+
+def test_optimized_predictions_score_as_before(folders):
+    _run(folders)
+    expected = json.loads((folders / "report.json").read_text())
+
+    def optimized(ids):
+        used = np.unique(ids)[::-1]
+        places = np.argmax(ids[..., None] == used, axis=-1)
+        return png(places, 1 if len(used) < 3 else 4, PALETTE, palette=grays(*used))
+
+    _rewrite(folders, optimized)
+    assert _run(folders) == 0
+    assert json.loads((folders / "report.json").read_text()) == expected
+
+
+def test_predictions_in_colours_are_read_if_their_name_says_so(folders):
+    _run(folders)
+    expected = json.loads((folders / "report.json").read_text())
+    _rewrite(folders, lambda ids: _encoded(colorize(to_train_ids(ids))[..., ::-1]), "_color.png")
+    assert _run(folders) == 0
+    assert json.loads((folders / "report.json").read_text()) == expected
+
+
+def test_train_ids_among_predictions_of_label_ids_are_rejected(folders, capsys):
+    _rewrite(folders, lambda ids: _encoded(np.where(ids == CAR, 255, 0).astype(np.uint8)))
+    assert "_labelTrainIds.png" in _error(folders, capsys)
+
+
+def test_truth_in_train_ids_named_as_label_ids_is_rejected(folders, capsys):
+    path = next((folders / "gtFine").rglob("ulm*_labelIds.png"))
+    cv2.imwrite(str(path), np.where(np.arange(128).reshape(8, 16) % 2, 255, 0).astype(np.uint8))
+    assert "255 and no id above 18" in _error(folders, capsys)

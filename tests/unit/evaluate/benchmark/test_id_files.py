@@ -1,4 +1,4 @@
-"""Reading label maps: our decoder beside Pillow's, damaged files, and the same counts from both."""
+"""Reading label maps: our decoder beside the general one, damaged files, and the same counts from both."""
 
 import shutil
 import struct
@@ -7,13 +7,14 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from components.evaluate.benchmark import compiled
 from components.evaluate.benchmark.counts import count_pair
 from components.evaluate.benchmark.id_files import ScoringError, read_ids
+from tfds_cityscapes.masks.meaning import are_train_ids
 
 needs_compiler = pytest.mark.skipif(not compiled.AVAILABLE, reason="installed without a C compiler")
 
@@ -33,7 +34,7 @@ def _png(rows, width, height, depth, color_type=0, interlaced=0):
 
 
 def _both(path, monkeypatch):
-    """Return what our decoder and Pillow make of a file."""
+    """Return what our decoder and the general one make of a file."""
     ours = read_ids(path)
     monkeypatch.setattr(compiled, "AVAILABLE", False)
     return ours, read_ids(path)
@@ -52,7 +53,7 @@ def test_compiled_loops_are_available_where_a_compiler_is():
     depth=st.sampled_from([8, 16]),
     zeros=st.sampled_from([0.0, 0.5, 0.9, 0.98, 1.0]),
 )
-def test_our_decoder_equals_pillow_for_every_filter(
+def test_our_decoder_equals_the_general_one_for_every_filter(
     tmp_path_factory, seed, height, width, depth, zeros
 ):
     rng = np.random.default_rng(seed)
@@ -102,7 +103,7 @@ def test_files_of_every_depth_give_their_ids(tmp_path, depth, color_type):
     assert read_ids(path).tolist() == ids.tolist()
 
 
-def test_interlaced_files_are_left_to_pillow(tmp_path):
+def test_interlaced_files_are_read(tmp_path):
     # Of an interlaced 1x3 image, the first pass holds row 0, the sixth row 2, the last row 1.
     path = tmp_path / "interlaced.png"
     path.write_bytes(_png(bytes([0, 7, 0, 9, 0, 8]), 1, 3, 8, interlaced=1))
@@ -141,7 +142,7 @@ def test_read_ids_rejects_headers_that_do_not_fit_their_data(
     monkeypatch.setattr(compiled, "AVAILABLE", compiled.AVAILABLE and available)
     path = tmp_path / "ids.png"
     path.write_bytes(_png(rows, *size, 8))
-    with pytest.raises(ScoringError, match=r"Damaged PNG file: .*ids\.png"):
+    with pytest.raises(ScoringError, match=r"ids\.png: The (rows of the )?PNG "):
         read_ids(path)
 
 
@@ -165,6 +166,7 @@ def test_compiled_counting_equals_numpy(seed, size, changes, with_instances):
         return drawn[keep].reshape(size)
 
     truth = runs([*range(34), 255]).astype(np.uint8)
+    assume(not are_train_ids(np.unique(truth).tolist()))
     prediction = runs(range(34)).astype(np.uint8)
     instances = None
     if with_instances:

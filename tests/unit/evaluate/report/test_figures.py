@@ -32,13 +32,12 @@ def test_figures_are_pngs_and_reproducible():
     assert makers[3]() == makers[3]()
 
 
-def test_figures_of_no_pixel_are_empty_or_rejected():
+def test_figures_of_no_pixel_are_empty():
     assert _decode(figures.confusion_figure(np.zeros((19, 19)))) is not None
     assert _decode(figures.class_iou_figure(summarize(np.zeros((19, 19))))) is not None
-    with pytest.raises(StreetloopError, match="at least one pixel"):
-        figures.reliability_figure(Calibration().scores())
-    with pytest.raises(StreetloopError, match="at least one point"):
-        learning_curve_figure({"random": []})
+    assert _decode(figures.reliability_figure(Calibration().scores())) is not None
+    assert _decode(learning_curve_figure({"random": []})) is not None
+    assert _decode(learning_curve_figure({})) is not None
 
 
 def test_busiest_window_holds_the_mistakes_that_highlight_paints():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.contracts.scores.report import SplitScores
-from components.evaluate.assess import Assessment
+from components.evaluate.assess import Assessment, baseline
 from components.evaluate.calibration import Calibration
 from components.evaluate.explain import WorstImages
 from components.evaluate.gate import Decision
@@ -46,6 +46,15 @@ def test_page_of_a_model_shows_the_decision_and_every_score():
     ):
         assert words in page, words
     assert "iIoU" not in page
+
+
+def test_page_of_a_model_survives_a_split_without_a_scored_pixel():
+    nothing = Assessment(np.zeros((19, 19), np.int64), {}, 2, None, Calibration())
+    page = model_page("streets", 3, nothing, None, {})
+    assert "scored pixels: 0" in page
+    report = nothing.report()
+    assert SplitScores.model_validate_json(report.model_dump_json()) == report
+    assert baseline(nothing.confusion).miou is None
 
 
 def test_page_of_a_model_escapes_every_name_and_sentence():

@@ -11,10 +11,12 @@ import time
 import psutil
 import pytest
 
+from tests.support.waiting import PATIENCE, exit_code, running
+
 PROGRAM = """
 import subprocess, sys
 from pipelines.local.runner import Interrupted, stopping_children
-STEP = "import subprocess; p = subprocess.Popen(['/bin/sleep', '60']); print(p.pid, flush=True); p.wait()"
+STEP = "import subprocess; p = subprocess.Popen(['/bin/sleep', '36000']); print(p.pid, flush=True); p.wait()"
 try:
     with stopping_children():
         subprocess.run([sys.executable, "-c", STEP])
@@ -34,14 +36,14 @@ def _runs(pid: int) -> bool:
 def test_a_signal_stops_the_processes_of_a_step(number: signal.Signals) -> None:
     # No programs on the path: a slim image has no `ps`.
     command = [sys.executable, "-c", PROGRAM]
-    with subprocess.Popen(
+    with running(
         command, env={**os.environ, "PATH": ""}, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         pid = int(process.stdout.readline())
         process.send_signal(number)
-        assert process.wait(30) == 128 + number
-    deadline = time.monotonic() + 10
+        assert exit_code(process) == 128 + number
+    deadline = time.monotonic() + PATIENCE
     while _runs(pid):
         assert time.monotonic() < deadline, "the process below the step still runs"
         time.sleep(0.05)

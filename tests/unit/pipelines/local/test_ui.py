@@ -44,12 +44,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The processes that the command starts, or would become."""
     found: dict[str, Any] = {}
 
-    def become(program: str, command: list[str]) -> None:
-        found["server"], found["environment"] = command, dict(os.environ)
+    def become(program: str, command: list[str], environment: dict[str, str]) -> None:
+        found["server"], found["environment"] = command, environment
         raise Became
 
-    monkeypatch.setattr(os, "execv", become)
-    monkeypatch.setattr(subprocess, "Popen", lambda command: found.update(browser=command))
+    monkeypatch.setattr(os, "execve", become)
+    monkeypatch.setattr(subprocess, "Popen", lambda command, env: found.update(browser=command))
     return found
 
 

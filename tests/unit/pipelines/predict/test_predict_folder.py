@@ -227,3 +227,75 @@ def test_the_network_sees_a_photo_as_its_record(model: Path, images: Path, tmp_p
     assert predict(model, folder, tmp_path / "out").exit_code == 0
     found = read(tmp_path / "out" / f"{FRAME}_labelIds.png")
     np.testing.assert_array_equal(found, to_label_ids(expected))
+
+
+def test_one_unreadable_photo_does_not_stop_the_others(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    photo = cv2.imread(str(images / f"{FRAME}_leftImg8bit.png"))
+    whole = cv2.imencode(".jpg", photo)[1].tobytes()
+    (images / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (images / "a note.jpg").write_text("hello")
+    done = predict(model, images, tmp_path / "out")
+    assert done.exit_code == 1
+    assert "Wrote 2 label maps" in done.output
+    assert "2 of 4 images could not be read:" in done.stderr
+    assert "cut.jpg cannot be decoded: it is cut off or damaged" in done.stderr
+    assert "a note.jpg cannot be decoded: it is not an image" in done.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_other_formats_are_predicted_and_what_is_not_read_is_reported(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    photo = cv2.imread(str(images / f"{FRAME}_leftImg8bit.png"))
+    for name in ("w.WEBP", "b.bmp", "t.tif", "sub/j.JPEG"):
+        (images / name).parent.mkdir(exist_ok=True)
+        ending = Path(name).suffix.lower()
+        (images / name).write_bytes(cv2.imencode(ending, photo)[1].tobytes())
+    for name in ("phone.HEIC", "notes.txt", "x_gtFine_labelIds.png", "._b.bmp", "Thumbs.db"):
+        (images / name).write_bytes(b"x")
+    linked = tmp_path / "linked"
+    linked.symlink_to(images)
+    done = predict(model, linked, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "Wrote 6 label maps" in done.output
+    assert "phone.HEIC was not read: HEIC is not supported" in done.stderr
+    assert "notes.txt was not read: it is not a PNG" in done.stderr
+    assert "x_gtFine_labelIds.png was not read: it is named as a label map" in done.stderr
+    assert "._b.bmp" not in done.stderr
+
+
+def test_a_zip_of_photos_is_predicted(model: Path, images: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in images.iterdir():
+            archive.write(path, f"photos\\{path.name}")
+        archive.writestr("__MACOSX/photos/._x.png", b"x")
+    assert predict(model, images, tmp_path / "out").exit_code == 0
+    done = predict(model, tmp_path / "photos.zip", tmp_path / "zipped")
+    assert done.exit_code == 0, done.output
+    for path in (tmp_path / "out").iterdir():
+        np.testing.assert_array_equal(read(path), read(tmp_path / "zipped" / path.name))
+
+
+def test_a_file_that_holds_no_photos_is_rejected(model: Path, images: Path, tmp_path: Path) -> None:
+    one = predict(model, images / f"{FRAME}_leftImg8bit.png", tmp_path / "out")
+    assert one.exit_code == 2
+    assert "Pass the folder that holds it" in one.stderr
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "a.heic").write_bytes(b"x")
+    none = predict(model, tmp_path / "empty", tmp_path / "out")
+    assert none.exit_code == 1
+    assert "a.heic was not read: HEIC is not supported" in none.stderr
+
+
+def test_photos_whose_results_would_have_one_name_are_all_named(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    for name in ("x.png", "x.webp", "sub/x_leftImg8bit.tif"):
+        (images / name).parent.mkdir(exist_ok=True)
+        (images / name).write_bytes(b"x")
+    done = predict(model, images, tmp_path / "out")
+    assert done.exit_code == 1
+    assert "sub/x_leftImg8bit.tif and x.png and x.webp would all become x_labelIds" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -187,14 +187,14 @@ def test_reader_rejects_a_senseless_shape_and_names_the_file(tmp_path, shape, st
 def _rejected_cheaply(path):
     """The error, after checking that it took next to no time and memory."""
     tracemalloc.start()
-    started = time.monotonic()
+    started = time.process_time()
     try:
         with pytest.raises(reader.StateDictError) as error:
             reader.read_state_dict(path)
         assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     return str(error.value)
 
 

@@ -1,0 +1,64 @@
+"""Describe a whole image by the features of a generator's own encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from components.contracts.model.predictor import pad_to_stride
+
+FEATURE_PREFIX = "feature_s"  # and the stride: the name of a layer where encoder and decoder meet
+_COARSE = 8  # strides below it describe edges rather than content
+
+
+class Embedder:
+    """Turns images into vectors: the mean of each channel of the coarser features, side by side."""
+
+    def __init__(self, generator: Any) -> None:
+        import keras
+
+        at_stride = {
+            int(layer.name.removeprefix(FEATURE_PREFIX)): layer.output
+            for layer in generator.layers
+            if layer.name.startswith(FEATURE_PREFIX)
+        }
+        coarse = [at_stride[s] for s in sorted(at_stride) if s >= _COARSE] or [generator.output]
+        pooled = [keras.layers.GlobalAveragePooling2D(dtype="float32")(x) for x in coarse]
+        whole = keras.layers.Concatenate(dtype="float32")(pooled) if len(pooled) > 1 else pooled[0]
+        self._network = keras.Model(generator.input, whole, name="embedder")
+        self._traced: dict[tuple[int, int], Any] = {}
+
+    def embed(self, image: np.ndarray) -> np.ndarray:
+        """Describe one image.
+
+        Args:
+          image: uint8 [H, W, 3], RGB, any size.
+
+        Returns:
+          float32 [D]; D depends on the encoder.
+        """
+        import tensorflow as tf
+
+        padded = pad_to_stride(image[None].astype(np.float32))
+        size = (int(padded.shape[1]), int(padded.shape[2]))
+        if size not in self._traced:
+            self._traced[size] = tf.function(
+                lambda images: self._network(images, training=False),
+                input_signature=[tf.TensorSpec([None, *size, 3], tf.float32)],
+                autograph=False,
+            )
+        vector: np.ndarray = self._traced[size](tf.constant(padded))[0].numpy()
+        return vector
+
+
+def standardised(embeddings: np.ndarray) -> np.ndarray:
+    """Return embeddings [N, D] with mean 0 and deviation 1 in each column; a constant one becomes 0."""
+    embeddings = np.asarray(embeddings, np.float32)
+    if not len(embeddings):
+        return embeddings
+    deviation = embeddings.std(0)
+    scaled: np.ndarray = (embeddings - embeddings.mean(0)) / np.where(
+        deviation > 1e-6, deviation, 1
+    )
+    return scaled

@@ -1,0 +1,89 @@
+"""Choose images one after the other, by any strategy, and keep neighbours in time apart."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from components.query.pool import Pool
+
+
+class Ranker(Protocol):
+    """What a strategy makes of a pool. It may change its mind as images are chosen."""
+
+    def scores(self, free: np.ndarray) -> np.ndarray:
+        """Return a score per candidate, [N]; higher = ask first.
+
+        Only the largest score among those that are `free`, bool [N], has to be exact; what is below
+        it may be an upper bound.
+        """
+
+    def add(self, index: int) -> None:
+        """Take note that a candidate was chosen."""
+
+
+class Fixed:
+    """A ranking that does not depend on what else is chosen."""
+
+    def __init__(self, scores: np.ndarray) -> None:
+        self._scores = scores
+
+    def scores(self, free: np.ndarray) -> np.ndarray:
+        """Return the scores, [N]."""
+        return self._scores
+
+    def add(self, index: int) -> None:
+        """Ignore what was chosen."""
+
+
+class Choice(NamedTuple):
+    """A chosen candidate, by its place in the pool, and the score with which it was chosen."""
+
+    candidate: int
+    score: float
+
+
+def choose(pool: Pool, ranker: Ranker, count: int, min_gap: int = 0) -> list[Choice]:
+    """Choose the candidates that a ranker wants most, one after the other.
+
+    Args:
+      pool: the candidates.
+      ranker: of a strategy, for this pool.
+      count: how many to choose, at most all.
+      min_gap: two chosen images of one sequence are at least so many frames apart. Where that leaves
+        too few, it is halved until there are enough.
+
+    Returns:
+      The choices, the first choice first. Equal scores are ordered by id.
+    """
+    chosen: list[Choice] = []
+    free = np.ones(len(pool), bool)
+    gap = min_gap
+    while len(chosen) < min(count, len(pool)):
+        if not free.any():
+            gap //= 2
+            free = _free(pool, [c.candidate for c in chosen], gap)
+            continue
+        scores = np.where(free, ranker.scores(free), -np.inf)
+        index = int(scores.argmax())  # the first of equals, and ids are sorted
+        chosen.append(Choice(index, float(scores[index])))
+        ranker.add(index)
+        free[_near(pool, index, gap)] = False
+    return chosen
+
+
+def _free(pool: Pool, chosen: list[int], gap: int) -> np.ndarray:
+    free = np.ones(len(pool), bool)
+    for index in chosen:
+        free[_near(pool, index, gap)] = False
+    return free
+
+
+def _near(pool: Pool, index: int, gap: int) -> np.ndarray:
+    """Return a mask of the candidates within `gap` frames of one, itself included."""
+    places = pool.places
+    same = places.sequence == places.sequence[index]
+    near: np.ndarray = same & (np.abs(places.rank - places.rank[index]) < max(1, gap))
+    near[index] = True
+    return near

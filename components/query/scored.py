@@ -1,0 +1,20 @@
+"""A chosen image, as the ledger and the annotation tasks hold it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One chosen image. `score`: higher = ask first. `cost`: annotation work, in images."""
+
+    image_id: str
+    score: float
+    reason: str
+    cost: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the ledger's query event holds it."""
+        return asdict(self)

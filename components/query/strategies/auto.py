@@ -1,0 +1,56 @@
+"""Auto: look at the pool, and take what was measured to help in such a pool.
+
+Frames of a video are alike, and most of what a strategy can gain there is not to ask for the same
+picture twice; among independent photos, distance leads to outliers. What the choice rests on is in
+docs/results.md.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from components.query.pool import Pool
+
+_NEIGHBOURS = 3  # frames
+_VIDEO = 0.5  # share of the images whose most similar image is a neighbour in time
+_SAMPLE = 500  # images that are looked at in a large pool
+
+
+class Decision(NamedTuple):
+    """The strategy to use, and why, as a sentence."""
+
+    strategy: Literal["kcenter_entropy", "facility_entropy"]
+    why: str
+
+
+def decide(pool: Pool, rng: np.random.Generator) -> Decision:
+    """Choose a strategy for a pool."""
+    share = neighbour_share(pool, rng)
+    words = f"for {100 * share:.0f} % of the images, the most similar image is a neighbour in time"
+    if share >= _VIDEO:
+        return Decision("kcenter_entropy", f"The pool is video: {words}.")
+    return Decision("facility_entropy", f"The pool is not video: {words}.")
+
+
+def neighbour_share(pool: Pool, rng: np.random.Generator) -> float:
+    """Return the share of images whose nearest embedding is within a few frames of the same drive."""
+    points = np.concatenate([pool.embeddings, pool.labeled_embeddings]).astype(np.float32)
+    sequence = np.concatenate([pool.places.sequence, pool.labeled.sequence])
+    rank = np.concatenate([pool.places.rank, pool.labeled.rank])
+    if len(points) < 2:
+        return 0.0
+    looked_at = np.arange(len(points))
+    if len(points) > _SAMPLE:
+        looked_at = rng.choice(len(points), _SAMPLE, replace=False)
+    squares = np.einsum("nd,nd->n", points, points)
+    near = 0
+    for index in looked_at:
+        distance = squares - 2 * (points @ points[index])
+        distance[index] = np.inf
+        other = int(distance.argmin())
+        near += bool(
+            sequence[other] == sequence[index] and abs(rank[other] - rank[index]) <= _NEIGHBOURS
+        )
+    return near / len(looked_at)

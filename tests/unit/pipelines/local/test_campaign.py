@@ -1,0 +1,104 @@
+"""When a campaign on this machine ends, and what it does not touch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.contracts.ledger.lease import close_cycle, open_cycle
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.recipe import Recipe, load
+from components.contracts.storage.lock import CampaignBusyError, campaign_lock
+from components.contracts.storage.open import open_storage
+from components.cycle.changes import create
+from pipelines.local import campaign
+from tests.support.tiny_source import write_item
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for frame in range(4):
+        write_item(tmp_path / "data", f"aa_000000_{frame:06d}")
+    return tmp_path / "data"
+
+
+def _recipe(tmp_path: Path, *changes: str) -> Recipe:
+    path = tmp_path / "street.yaml"
+    path.write_text("name: street\nfeedback: {oracle: true}\n")
+    return load(path, changes)
+
+
+class Cycles:
+    """Cycles that end with this outcome and achieve nothing else."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
+        self.count, self.outcome = 0, outcome
+        monkeypatch.setattr(campaign, "run_cycle", self._run)
+
+    def _run(self, recipe: Recipe, root: str, *more: Any) -> None:
+        self.count += 1
+        assert self.count < 5, "it never ends"
+        storage = open_storage(root)
+        create(storage, recipe)
+        ledger = Ledger(storage)
+        lease = open_cycle(ledger, f"run{self.count}", 60)
+        close_cycle(ledger, lease.cycle, lease.fence, self.outcome, None, {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("outcome", ["waiting", "nothing_to_do"])
+@pytest.mark.parametrize("oracle", ["true", "false"])
+def test_a_cycle_that_changed_nothing_ends_the_run(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outcome: str,
+    oracle: str,
+) -> None:
+    cycles = Cycles(monkeypatch, outcome)
+    recipe = _recipe(tmp_path, f"data.source={data}", f"feedback.oracle={oracle}")
+    assert campaign.run_campaign(recipe, str(tmp_path / "root"), "street.yaml") == 0
+    assert cycles.count == 1
+    said = capsys.readouterr().out
+    if (outcome, oracle) == ("nothing_to_do", "false"):
+        assert "No image is left to ask for: the pool is used up." in said
+    if (outcome, oracle) == ("nothing_to_do", "true"):
+        assert "The campaign is complete." in said
+
+
+def test_a_missing_data_set_leaves_no_campaign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cycles = Cycles(monkeypatch, "waiting")
+    root = tmp_path / "root"
+    recipe = _recipe(tmp_path, f"data.source={tmp_path / 'datta'}")
+    with pytest.raises(StreetloopError, match="datta"):
+        campaign.run_campaign(recipe, str(root), "street.yaml")
+    assert cycles.count == 0
+    assert not Ledger(open_storage(str(root))).state().created
+
+
+def test_a_locked_campaign_is_neither_discarded_nor_asked_about(data: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    asked = []
+    recipe = _recipe(tmp_path, f"data.source={data}")
+    with campaign_lock(root), pytest.raises(CampaignBusyError):
+        campaign.run_campaign(recipe, str(root), "street.yaml", lambda: asked.append(1))
+    assert not asked
+
+
+def test_the_lock_is_held_while_the_question_is_asked(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "root"
+    Cycles(monkeypatch, "waiting")
+
+    def discarding() -> None:
+        with pytest.raises(CampaignBusyError), campaign_lock(root):
+            pass
+
+    recipe = _recipe(tmp_path, f"data.source={data}")
+    assert campaign.run_campaign(recipe, str(root), "street.yaml", discarding) == 0

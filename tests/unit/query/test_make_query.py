@@ -1,0 +1,159 @@
+"""From records to a query: what is looked at, what is chosen, and why in words."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.contracts.model.embedding import Embedder, standardised
+from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.query import QuerySettings
+from components.query.ask import make_query
+from components.query.look import Model, look
+
+IDS = [f"city_000000_{30 * k:06d}" for k in range(8)]
+
+
+class FakeRecords:
+    """Each image is one grey value: how sure the model is, in percent."""
+
+    def __init__(self, sure: dict[str, int]) -> None:
+        self.sure = sure
+        self.entries = {i: SimpleNamespace(city="city") for i in sure}
+
+    def ids(self, split: str) -> list[str]:
+        return sorted(self.sure)
+
+    def read(self, image_id: str) -> Any:
+        return SimpleNamespace(image=np.full((4, 6, 3), self.sure[image_id], np.uint8))
+
+
+class FakePredictor:
+    """As sure of class 13 (car) as the image is bright; the rest is shared by the others."""
+
+    def probabilities(self, image: np.ndarray) -> np.ndarray:
+        sure = image[..., :1] / np.float32(100)
+        out = np.repeat((1 - sure) / 18, 19, axis=-1).astype(np.float32)
+        out[..., 13:14] = sure
+        return out
+
+
+class FakeEmbedder:
+    def embed(self, image: np.ndarray) -> np.ndarray:
+        return np.array([image.mean(), 1.0], np.float32)
+
+
+MODEL = Model(FakePredictor(), FakeEmbedder())  # type: ignore[arg-type]
+RECORDS: Any = FakeRecords(dict(zip(IDS, [90, 80, 70, 60, 50, 40, 30, 20], strict=True)))
+
+
+def query(strategy: str, count: int = 3, model: Model | None = MODEL, **settings: Any) -> Any:
+    chosen = QuerySettings.model_validate({"strategy": strategy, "min_gap": 0} | settings)
+    return make_query(RECORDS, IDS[1:], IDS[:1], chosen, count, model, (1, 2))
+
+
+def test_a_query_asks_first_where_the_model_is_least_certain() -> None:
+    made = query("entropy")
+    assert [s.image_id for s in made.chosen] == [IDS[7], IDS[6], IDS[5]]
+    assert list(made.scores) == IDS[1:]
+    assert made.scores[IDS[7]] == made.chosen[0].score
+    assert (made.strategy, made.why) == ("entropy", "")
+
+
+def test_the_reason_names_classes_and_the_distance_in_time() -> None:
+    (first,) = query("entropy", 1).chosen
+    assert first.reason == (
+        "the model hesitates between many classes; uncertain at car; "
+        "7 frames from the nearest labeled image"
+    )
+
+
+def test_a_gap_in_time_applies_to_every_strategy_but_chance() -> None:
+    frames = [IDS.index(s.image_id) for s in query("entropy", 2, min_gap=4).chosen]
+    assert frames == [7, 3]
+    everything = query("random", 7, min_gap=4)
+    assert sorted(s.image_id for s in everything.chosen) == IDS[1:]
+
+
+def test_a_cold_start_is_drawn_evenly_whatever_the_recipe_says() -> None:
+    assert query("kcenter_entropy", model=None).strategy == "stratified"
+    assert query("auto", model=None).strategy == "stratified"
+    assert query("random", model=None).strategy == "random"
+
+
+def test_chance_depends_on_the_seed_and_the_cycle_and_not_on_the_order_of_ids() -> None:
+    settings = QuerySettings(strategy="random")
+
+    def drawn(seed: tuple[int, int], ids: list[str]) -> list[str]:
+        made = make_query(RECORDS, ids, [], settings, 3, None, seed)
+        return [s.image_id for s in made.chosen]
+
+    assert drawn((1, 2), IDS) == drawn((1, 2), IDS[::-1])
+    assert len({tuple(drawn((seed, cycle), IDS)) for seed in range(3) for cycle in range(3)}) > 3
+
+
+def test_auto_says_what_it_uses_and_why() -> None:
+    made = query("auto")
+    assert made.strategy in ("kcenter_entropy", "facility_entropy")
+    assert made.why.startswith("The pool is")
+
+
+def test_look_reports_progress_over_candidates_and_labeled_images() -> None:
+    seen: list[int] = []
+    pool = look(MODEL, RECORDS, IDS[2:], IDS[:2], progress=seen.append)
+    assert seen == list(range(1, 9))
+    assert pool.embeddings.shape == (6, 2)
+    assert pool.labeled_embeddings.shape == (2, 2)
+    assert pool.labeled.rank.tolist() == [0, 1]
+    np.testing.assert_allclose(
+        pool.class_uncertainty.sum(1), pool.uncertainty["entropy"], rtol=1e-5
+    )
+    assert pool.labeled_share[13] == pytest.approx(0.85, abs=1e-6)
+
+
+def test_disagreement_needs_the_mirrored_image() -> None:
+    class LeftSide(FakePredictor):
+        """Sure on the left of what it sees, and only there."""
+
+        def probabilities(self, image: np.ndarray) -> np.ndarray:
+            out = super().probabilities(image)
+            out[:, 3:] = np.roll(out[:, 3:], 1, -1)
+            return out
+
+    model = Model(LeftSide(), FakeEmbedder())  # type: ignore[arg-type]
+    pool = look(model, RECORDS, IDS[1:], IDS[:1], mirror=True)
+    assert (pool.uncertainty["disagreement"][:3] > 0.1).all()
+    assert "disagreement" not in look(model, RECORDS, IDS[1:], IDS[:1]).uncertainty
+
+
+def test_a_number_that_is_not_finite_stops_the_query_and_names_the_image() -> None:
+    class Broken(FakePredictor):
+        def probabilities(self, image: np.ndarray) -> np.ndarray:
+            return super().probabilities(image) * np.float32("nan")
+
+    model = Model(Broken(), FakeEmbedder())  # type: ignore[arg-type]
+    with pytest.raises(StreetloopError, match=f"output for {IDS[1]} is not finite"):
+        look(model, RECORDS, IDS[1:], [])
+
+
+def test_embeddings_are_standardised_over_the_train_part() -> None:
+    points = standardised(np.array([[1.0, 5.0], [3.0, 5.0]], np.float32))
+    np.testing.assert_allclose(points, [[-1, 0], [1, 0]])
+
+
+def test_the_embedder_pools_the_coarse_features_of_a_generator() -> None:
+    import keras
+
+    image = keras.Input((None, None, 3))
+    fine = keras.layers.Conv2D(2, 1, 4, name="fine")(image)
+    fine = keras.layers.Identity(name="feature_s4")(fine)
+    coarse = keras.layers.AveragePooling2D(8)(image)
+    coarse = keras.layers.Identity(name="feature_s8")(coarse)
+    generator = keras.Model(image, [fine, coarse])
+    picture = np.zeros((40, 64, 3), np.uint8)
+    picture[..., 1] = 100
+    vector = Embedder(generator).embed(picture)
+    np.testing.assert_allclose(vector, [0, 100, 0], atol=1e-4)
