@@ -133,7 +133,8 @@ def shoot(browser: Browser, page: Page) -> bytes:
     browser.open(page.address)
     for key, value in page.choices.items():
         browser.run("localStorage.setItem(arguments[0], arguments[1])", key, value)
-    browser.run("location.reload()")
+    browser.open("about:blank")  # not a reload: the page may have changed its address
+    browser.open(page.address)
     deadline = time.monotonic() + _PATIENCE
     while not _shows(browser, page):
         if page.section:

@@ -10,14 +10,15 @@ an error.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import urllib.parse
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from browser import Page, running, running_browser, shoot
+
+from components.contracts.tracking.client import Tracker
+from components.contracts.tracking.environment import keep_mlflow_quiet
+from components.contracts.tracking.view import CAMPAIGNS, open_page
 
 _PORT = 5917
 # What a person would click once: the pages for training, and no assistant next to them.
@@ -26,8 +27,6 @@ _CHOICES = {
     "mlflow.assistant.panelOpen_v1": "false",
     "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
 }
-_COLUMNS = ("metrics.`labeled`", "metrics.`val/miou`", "metrics.`val/pixel_accuracy`")
-_COLUMNS += ("metrics.`val/dice`", "tags.`promoted`", "params.`query.strategy`")
 
 
 def main() -> None:
@@ -38,6 +37,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, default=Path("runs/mlflow"))
     parser.add_argument("--output", type=Path, default=Path("docs/images"))
     args = parser.parse_args()
+    keep_mlflow_quiet()
     uri = f"sqlite:///{(args.store / 'mlflow.db').absolute()}"
     args.output.mkdir(parents=True, exist_ok=True)
     ui = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
@@ -55,28 +55,21 @@ def main() -> None:
 
 def pages(uri: str) -> dict[str, Page]:
     """Return the pages to show, of the two newest campaigns in the store."""
-    client = mlflow.MlflowClient(uri, registry_uri=uri)
-    experiment = client.get_experiment_by_name("streetloop").experiment_id
-    runs = client.search_runs([experiment], order_by=["attributes.start_time DESC"])
+    tracker = Tracker(uri, "streetloop")
+    experiment = tracker.experiment_id
+    runs = tracker.client.search_runs([experiment], order_by=["attributes.start_time DESC"])
     parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags][:2]
     first = parents[-1]
     cycles = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == first.info.run_id]
     last = max(cycles, key=lambda r: int(r.data.tags["cycle"])).info.run_id
-    both = [r.info.run_id for r in parents]
-    curves = {"runs": json.dumps(both), "experiments": json.dumps([experiment])}
-    curves |= {"metric": '"curve/miou"', "plot_metric_keys": '["curve/miou"]'}
-    curves |= {"x_axis": "step", "show_point": "true"}  # as `streetloop compare` prints it
+    page = open_page(f"http://127.0.0.1:{_PORT}", tracker, CAMPAIGNS)
+    curves = page.partition("/#")[2]  # as `streetloop ui` prints it
+    titles = tuple(r.info.run_name for r in parents)
     model = first.data.tags["streetloop.recipe"]
     at = f"/experiments/{experiment}/runs"
     return {
-        "mlflow-runs": _page(
-            at, (f"{model} cycle 1", "promoted"), choices=_table(experiment, both)
-        ),
-        "mlflow-compare": _page(
-            f"/metric?{urllib.parse.urlencode(curves, quote_via=urllib.parse.quote)}",
-            ("curve/miou", "Completed Runs"),
-            ".js-plotly-plot",
-        ),
+        "mlflow-curves": _page(curves, ("curve/labels_asked", *titles), ".js-plotly-plot"),
+        "mlflow-runs": _page(curves.replace("CHART", "TABLE"), ("curve/labels_asked", "Source")),
         "mlflow-charts": _page(
             f"{at}/{first.info.run_id}/model-metrics", ("curve", "dev_iou"), ".js-plotly-plot"
         ),
@@ -95,17 +88,7 @@ def pages(uri: str) -> dict[str, Page]:
 
 
 def _page(path: str, words: tuple[str, ...], drawn: str = "", **options: Any) -> Page:
-    choices = _CHOICES | options.pop("choices", {})
-    return Page(f"http://127.0.0.1:{_PORT}/#{path}", words, drawn, choices=choices, **options)
-
-
-def _table(experiment: str, campaigns: list[str]) -> dict[str, str]:
-    """Return the state of the table of runs: scores as columns, the cycles of each campaign below it."""
-    state = {"orderByKey": "attributes.start_time", "orderByAsc": False, "searchFilter": ""}
-    state |= {"startTime": "ALL", "lifecycleFilter": "Active", "selectedColumns": _COLUMNS}
-    state |= {"runsExpanded": dict.fromkeys(campaigns, True)}
-    name = f"MLflowLocalStorage-1.1-ExperimentPage-{json.dumps([experiment])}-ReactComponentState"
-    return {name: json.dumps(state)}
+    return Page(f"http://127.0.0.1:{_PORT}/#{path}", words, drawn, choices=_CHOICES, **options)
 
 
 if __name__ == "__main__":

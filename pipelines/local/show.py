@@ -13,6 +13,8 @@ import urllib.request
 import webbrowser
 
 _PATIENCE = 120  # seconds until a server has started
+# They would take the terminal, and MLflow's pages need JavaScript.
+_TERMINAL = {"www-browser", "links", "elinks", "lynx", "w3m"}
 
 
 def main(page: str, health: str) -> int:
@@ -46,9 +48,9 @@ def _browser() -> webbrowser.BaseBrowser | None:
         found = webbrowser.get()
     except webbrowser.Error:
         return None
-    # They would take the terminal, and MLflow's pages need JavaScript. $BROWSER is the user's choice.
-    terminal = type(found) is webbrowser.GenericBrowser and "BROWSER" not in os.environ
-    return None if terminal else found
+    if "BROWSER" not in os.environ and getattr(found, "name", "") in _TERMINAL:
+        return None
+    return found
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def charts(browser: Browser, number: int) -> list[list[list[Any]]]:
 
 def assert_curves(browser: Browser) -> None:
     """The page compares both strategies over labels, in MLflow's pages for training."""
-    text = wait_for(browser, "Learning curves over labels", *TITLES)
+    text = wait_for(browser, "Learning curves over labels", "curve/labels_asked", *TITLES)
     assert "Welcome to MLflow" not in text
     assert "Token usage" not in text
     assert "workflowType=machine_learning" in browser.run("return location.href")
@@ -137,8 +137,9 @@ def test_the_printed_address_overlays_the_strategies_over_labels(
         browser.click("label:has(input[value=TABLE])")
         # The table draws only the columns that the window has room for, and the assistant takes some.
         browser.run("document.querySelector('[aria-label=Close]')?.click()")
-        rows = wait_for(browser, "curve/labels_asked", "Models", "Dataset", "Source", "smoke v1")
+        rows = wait_for(browser, "curve/labels_asked", "Models", "Dataset", "Source", "v1")
         assert set(rows.splitlines()) >= TITLES | {"streetloop", "10"}
+        assert re.search(r"^smoke\s+v1$", rows, re.MULTILINE)
         assert re.search(r"^synthetic \([0-9a-f]+\)$", rows, re.MULTILINE)
         left = {name: browser.run(LEFT, name) for name in ("curve/miou", "Dataset")}
         assert 0 < left["curve/miou"] < left["Dataset"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import load
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
+from components.contracts.tracking.data import data_name
+from components.contracts.tracking.registry import show_champion
+from components.contracts.tracking.source import git_sha
 from components.cycle import open as opening
 
 pytestmark = [
@@ -76,6 +80,63 @@ def test_a_store_that_never_heard_of_the_campaign_gets_all_of_it(campaign: Campa
     assert campaign.client.get_run(state.cycles[3].run_id).info.status == "RUNNING"
     curve = campaign.client.get_metric_history(state.campaign_run_id, "val/miou")
     assert [point.step for point in curve] == [1, 2]
+
+
+def test_the_campaigns_run_shows_what_people_compare(campaign: Campaign) -> None:
+    state = campaign.state
+    run = campaign.client.get_run(state.campaign_run_id)
+    labeled = [state.cycles[n].summary.labeled for n in (1, 2)]
+    asked = campaign.client.get_metric_history(run.info.run_id, "curve/labels_asked")
+    queried = [state.cycles[n].summary.queried for n in (1, 2)]
+    first = len(state.seed) + queried[0]
+    assert sorted((p.step, p.value) for p in asked) == [
+        (labeled[0], first),
+        (labeled[1], first + queried[1]),
+    ]
+    assert run.data.metrics["curve/labels_asked"] == first + queried[1]
+    for name in ("miou", "pixel_accuracy", "dice"):
+        points = campaign.client.get_metric_history(run.info.run_id, f"curve/{name}")
+        assert sorted(p.step for p in points) == labeled
+
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == data_name(campaign.recipe.data)
+    assert state.cycles[2].summary.records.endswith(data.dataset.digest)
+    for tags in (run.data.tags, campaign.client.get_run(state.cycles[3].run_id).data.tags):
+        assert tags["mlflow.source.name"] == "streetloop"
+        assert tags["mlflow.source.type"] == "LOCAL"
+        assert tags["mlflow.source.git.commit"] == tags["git.sha"] == git_sha()
+    experiment = campaign.client.get_experiment(run.info.experiment_id)
+    assert "mlflow.sharedViewState.streetloop" in experiment.tags
+
+
+def test_the_campaigns_row_leads_to_the_champion_after_each_promotion(campaign: Campaign) -> None:
+    state, name = campaign.state, campaign.recipe.name
+    run_id = state.campaign_run_id
+    versions = {
+        v.tags["streetloop.model"]: str(v.version)
+        for v in campaign.client.search_model_versions(f"name = '{name}'")
+    }
+    assert len(versions) == 2
+
+    def shown() -> list[dict[str, str]]:
+        models = campaign.client.search_logged_models(
+            [campaign.tracker.experiment_id], filter_string=f"source_run_id = '{run_id}'"
+        )
+        (model,) = models
+        assert model.name == "champion"
+        (output,) = campaign.client.get_run(run_id).outputs.model_outputs
+        assert output.model_id == model.model_id
+        return json.loads(model.tags["mlflow.modelVersions"])
+
+    assert shown() == [{"name": name, "version": versions[state.champion.model]}]
+    try:
+        for model, version in versions.items():
+            show_champion(campaign.tracker, run_id, name, model, 2)
+            assert shown() == [{"name": name, "version": version}]
+        show_champion(campaign.tracker, run_id, name, "0" * 64, 3)  # never registered
+        assert shown() == [{"name": name, "version": version}]
+    finally:
+        show_champion(campaign.tracker, run_id, name, state.champion.model, 2)
 
 
 def test_deleted_runs_are_restored_and_it_is_said(
