@@ -96,10 +96,10 @@ class NotebookBar:
 
 def bar_for(console: Console) -> Bar | None:
     """Return the bar that fits where this process prints; None for a file or a pipe."""
-    if console.is_terminal:
-        return TerminalBar(console)
     display = notebook_display()
-    return None if display is None else NotebookBar(display)
+    if display is not None:  # first, since a notebook's stream says that it is a terminal
+        return NotebookBar(display)
+    return TerminalBar(console) if console.is_terminal else None
 
 
 def notebook_display() -> Display | None:

@@ -95,5 +95,18 @@ def test_a_notebook_gets_one_bar_that_is_updated_and_then_removed(
     assert shown.getvalue() == ""
 
 
+def test_a_notebook_is_no_terminal_whatever_its_stream_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    console = make_console(Stream())
+    assert isinstance(bar.bar_for(console), bar.TerminalBar)
+    monkeypatch.setattr(bar, "notebook_display", _Cell)
+    assert isinstance(bar.bar_for(console), bar.NotebookBar)
+
+
 def test_outside_of_a_notebook_nothing_is_displayed() -> None:
     assert bar.notebook_display() is None
