@@ -10,14 +10,12 @@ from typing import get_args
 import click
 
 from components.contracts.process.errors import UsageError
-from components.contracts.recipe.query import StrategyName
 from pipelines.options import Chosen, with_recipe
 
 _with_recipe = functools.partial(
     with_recipe,
     root="The folder of the results, not a campaign's root [default: runs/<name>-simulation].",
 )
-_NAMES = ("auto", *get_args(StrategyName))
 
 
 @click.command("simulate")
@@ -83,10 +81,9 @@ def simulate_command(
     encoder, so that a fit takes seconds. An interrupted simulation continues.
 
     \b
-    Example: streetloop simulate pipelines/recipes/camvid.yaml --data ~/camvid \\
-      --set split.dev_by=city --set split.dev_fraction=0.3
+    Example: streetloop simulate pipelines/recipes/camvid.yaml --data ~/camvid --set split.dev_by=city
     """
-    from components.train.frozen.head import HeadSettings
+    from components.train.frozen.settings import HeadSettings
     from pipelines.console import program
     from pipelines.simulate.plan import Design
     from pipelines.simulate.run import simulate
@@ -109,12 +106,15 @@ def simulate_command(
 
 
 def _strategies(text: str, baseline: str) -> tuple[str, ...]:
-    names = list(_NAMES) if text == "all" else text.split(",")
-    unknown = [name for name in (*names, baseline) if name not in _NAMES]
+    from components.contracts.recipe.query import StrategyName
+
+    known = ("auto", *get_args(StrategyName))
+    names = list(known) if text == "all" else text.split(",")
+    unknown = [name for name in (*names, baseline) if name not in known]
     if unknown or len(set(names)) < len(names):
         raise UsageError(
             f"Not a list of strategies: {text!r} with the baseline {baseline!r}. Give different names of "
-            f"{', '.join(_NAMES)}."
+            f"{', '.join(known)}."
         )
     return tuple(dict.fromkeys([baseline, *names]))
 

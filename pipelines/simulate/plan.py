@@ -11,7 +11,7 @@ from components.contracts.recipe.query import StrategyName
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import hash_inputs
 from components.query.strategies import STRATEGIES
-from components.train.frozen.head import HeadSettings
+from components.train.frozen.settings import HeadSettings
 from pipelines.experiment.job import Order
 from pipelines.experiment.scene import Scene
 

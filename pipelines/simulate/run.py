@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -118,19 +117,19 @@ class _Simulation:
                 missing.setdefault(trial.seed, []).append(trial)
         threads = str(max(1, usable_cpus() // min(processes, max(1, len(missing)))))
         limits = dict.fromkeys(_VARIABLES, threads)
-        with _pool_of_threads(processes) as pool:
-            futures: list[Future[None]] = [
-                pool.submit(self._jobs.run, f"seed-{seed}", self._order(trials), limits)
-                for seed, trials in missing.items()
-            ]
-            waiting = set(futures)
-            with self._screen.following(self._progress):
-                while waiting:
-                    waiting = wait(waiting, _LOOK_EVERY).not_done
-                    self._collect(runs)
-            failed = [str(e) for f in futures if (e := f.exception()) is not None]
+        orders = [(f"seed-{seed}", self._order(trials)) for seed, trials in missing.items()]
+        failed = []
+        with ThreadPoolExecutor(processes) as pool, self._screen.following(self._progress):
+            running: set[Future[None]] = set()
+            # Only this thread starts anything: once a signal has interrupted it, nothing starts.
+            while orders or running:
+                while orders and len(running) < processes:
+                    running.add(pool.submit(self._jobs.run, *orders.pop(0), limits))
+                done, running = wait(running, _LOOK_EVERY, FIRST_COMPLETED)
+                failed += [str(e) for future in done if (e := future.exception()) is not None]
+                self._collect(runs)
         if failed:
-            raise StreetloopError(f"{len(failed)} of {len(futures)} processes failed. {failed[0]}")
+            raise StreetloopError(f"{len(failed)} of {len(missing)} processes failed. {failed[0]}")
 
     def _collect(self, runs: Runs) -> None:
         """Read the results that are new, print them, and send them to MLflow."""
@@ -200,13 +199,3 @@ def _checked(scene: Scene, storage: Storage, design: Design) -> int:
             "split.dev_fraction."
         )
     return len(pool)
-
-
-@contextmanager
-def _pool_of_threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield threads that wait for processes; after an interruption, none starts another one."""
-    pool = ThreadPoolExecutor(count)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)

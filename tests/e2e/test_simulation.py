@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
-from tests.support.campaigns import SMOKE, streetloop
+from tests.support.campaigns import SMOKE, STREETLOOP, streetloop
+from tests.support.waiting import exit_code, running, wait_until
 
 CHANGES = (
     "train.network.encoder={name: efficientnet_lite0}",
@@ -14,15 +17,21 @@ CHANGES = (
 )
 
 
-def test_a_simulation_resumes_and_is_compared_in_mlflow(tmp_path: Path) -> None:
+def test_a_simulation_stops_resumes_and_is_compared_in_mlflow(tmp_path: Path) -> None:
     command = ["simulate", SMOKE, "--root", str(tmp_path / "s"), "--budgets", "2,4", "--steps", "4"]
     command += [word for change in CHANGES for word in ("--set", change)]
-    some = streetloop(*command, "--seeds", "0", "--strategies", "stratified", cwd=tmp_path)
-    assert some.returncode == 0, some.stdout + some.stderr
-    first = next(tmp_path.glob("s/simulations/*/stratified-0.json"))
+    command += ["--seeds", "0,1", "--strategies", "stratified,auto"]
+    root = tmp_path / "s"
+    one = [STREETLOOP, *command, "--processes", "1"]
+    with running(one, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        wait_until(lambda: list(root.glob("simulations/*/stratified-0.json")), process)
+        process.send_signal(signal.SIGTERM)
+        assert exit_code(process) == 128 + signal.SIGTERM
+    assert not (root / "logs" / "seed-1.log").exists()  # nothing was started after the signal
+    (first,) = root.glob("simulations/*/stratified-0.json")
     before = first.stat().st_mtime_ns
 
-    more = streetloop(*command, "--seeds", "0,1", "--strategies", "stratified,auto", cwd=tmp_path)
+    more = streetloop(*command, cwd=tmp_path)
     assert more.returncode == 0, more.stdout + more.stderr
     assert "1 of 6  stratified, seed 0: mIoU 2: " in more.stdout
     assert first.stat().st_mtime_ns == before  # what was known was not measured again

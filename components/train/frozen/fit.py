@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from components.train.frozen.features import Features
-from components.train.frozen.head import HeadSettings, build_head
+from components.train.frozen.head import build_head
+from components.train.frozen.settings import HeadSettings
 
 
 def fit_head(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.train.frozen.head import HeadSettings
+from components.train.frozen.settings import HeadSettings
 from pipelines.simulate.analysis import analyse, area
 from pipelines.simulate.page import markdown
 from pipelines.simulate.plan import Design

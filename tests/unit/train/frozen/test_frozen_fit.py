@@ -10,7 +10,7 @@ import pytest
 
 from components.train.frozen.features import INDEX, Features
 from components.train.frozen.fit import HeadPredictor, fit_head
-from components.train.frozen.head import HeadSettings
+from components.train.frozen.settings import HeadSettings
 
 IDS = [f"image{n}" for n in range(4)]
 SETTINGS = HeadSettings(width=8, steps=60, batch_size=2, learning_rate=0.02, dropout=0)
