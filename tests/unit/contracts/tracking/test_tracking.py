@@ -13,7 +13,12 @@ from components.contracts.ledger.layout import training_log
 from components.contracts.process.errors import StreetloopError
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Points, Tracker
-from components.contracts.tracking.registry import CHAMPION, register_model, set_alias
+from components.contracts.tracking.registry import (
+    CHAMPION,
+    describe_version,
+    register_model,
+    set_alias,
+)
 from components.contracts.tracking.training import TrainingLog, read_points
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
@@ -107,6 +112,9 @@ def test_retry_registers_no_second_version(tracker: Tracker, tmp_path: Path) -> 
     signature = mlflow.models.get_model_info("models:/registered/1").signature
     assert signature.inputs.inputs[0].shape == (-1, -1, -1, 3)
     assert signature.outputs.inputs[0].shape == (-1, -1, -1, 19)
+    describe_version(tracker, "registered", "a" * 64, "# A card")
+    describe_version(tracker, "registered", "b" * 64, "of another model")
+    assert tracker.client.get_model_version("registered", "1").description == "# A card"
     set_alias(tracker, "registered", CHAMPION, "b" * 64)  # never registered: left as it is
     assert str(tracker.client.get_model_version_by_alias("registered", CHAMPION).version) == "1"
     # Only this run, which is still running: logging a model has not ended it.
