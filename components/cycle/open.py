@@ -44,7 +44,7 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
         # A mistyped source must not become part of a campaign.
         check_exists(context.recipe.data)
     create(context.storage, context.recipe)
-    seconds = context.recipe.cycle.lease_minutes * 60
+    seconds = context.recipe.lease_seconds
     lease = open_cycle(context.ledger, owner, seconds, take_over=take_over)
     log.info("cycle %d is open (fencing number %d)", lease.cycle, lease.fence)
     record_changes(context.ledger, context.recipe, lease.fence)

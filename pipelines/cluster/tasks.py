@@ -7,12 +7,12 @@ from typing import Any
 from kfp import kubernetes
 
 from components.contracts.process.image import IMAGE
+from components.contracts.recipe.cluster import RETRY_AFTER_S, RETRY_FACTOR, ClusterSettings
 from components.contracts.recipe.recipe import Recipe
 from pipelines.cycle import Customize
 
 _HEAVY = ("train", "evaluate", "query")  # they run the network
 _LIGHT_CPU, _LIGHT_MEMORY = "1", "4G"
-_TRAIN_RETRIES = 2  # after a lost node the next attempt resumes from the checkpoint
 _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
@@ -37,10 +37,23 @@ def customizer(recipe: Recipe) -> Customize:
             kubernetes.empty_dir_mount(
                 task, "shared-memory", "/dev/shm", "Memory", cluster.shared_memory
             )
-            kubernetes.set_timeout(task, cluster.train_timeout_minutes * 60)
-            task.set_retry(_TRAIN_RETRIES, backoff_duration="60s", backoff_factor=2)
+        kubernetes.set_timeout(task, cluster.timeout_seconds(step))
+        _retries(task, step, cluster)
 
     return customize
+
+
+def _retries(task: Any, step: str, cluster: ClusterSettings) -> None:
+    if not cluster.retries:
+        return
+    task.set_retry(
+        cluster.retries,
+        backoff_duration=f"{RETRY_AFTER_S}s",
+        backoff_factor=RETRY_FACTOR,
+        # Counted from the start of the first attempt. Without it KFP writes an hour: a longer step
+        # would never be tried again.
+        backoff_max_duration=f"{cluster.retry_seconds(step)}s",
+    )
 
 
 def _resources(task: Any, step: str, recipe: Recipe) -> None:

@@ -12,6 +12,8 @@ from components.contracts.recipe.base import Settings
 Cpus = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+[MGT]i?$")]
 
+RETRY_AFTER_S, RETRY_FACTOR = 60, 2  # the wait before the first retry, and how it grows
+
 
 class ClusterSettings(Settings):
     """The cluster, and what it gives the steps of the compiled pipeline.
@@ -31,7 +33,10 @@ class ClusterSettings(Settings):
         environment variables.
       service_account: the pods' account, if their access to the bucket depends on it.
       shared_memory: the size of /dev/shm in the train step.
-      train_timeout_minutes: the time after which the train step is killed.
+      train_timeout_minutes: the time after which an attempt of the train step is killed.
+      timeout_minutes: the time after which an attempt of any other step is killed.
+      retries: how often a failed step is tried again. Training resumes from its last checkpoint; what
+        a person has to put right is not tried again.
     """
 
     host: str | None = None
@@ -49,3 +54,19 @@ class ClusterSettings(Settings):
     service_account: str | None = None
     shared_memory: Memory = "2Gi"
     train_timeout_minutes: Annotated[int, Field(ge=1)] = 12 * 60
+    timeout_minutes: Annotated[int, Field(ge=1)] = 12 * 60
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+
+    def timeout_seconds(self, step: str) -> int:
+        """Return after how many seconds an attempt of a step is killed."""
+        return 60 * (self.train_timeout_minutes if step == "train" else self.timeout_minutes)
+
+    def retry_seconds(self, step: str) -> int:
+        """Return how many seconds all attempts of a step may take, with the waits between them."""
+        waits: int = sum(RETRY_AFTER_S * RETRY_FACTOR**n for n in range(self.retries))
+        return (self.retries + 1) * self.timeout_seconds(step) + waits
+
+    @property
+    def longest_step_seconds(self) -> int:
+        """How many seconds all attempts of the longest step may take."""
+        return max(self.retry_seconds("train"), self.retry_seconds("another"))

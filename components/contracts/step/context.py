@@ -66,7 +66,7 @@ class Context:
 
     def once(self, step: str, inputs: dict[str, Any], result: type[R], body: Callable[[], R]) -> R:
         """Run `body`, unless this cycle has already done so with these inputs."""
-        return run_once(self.storage, self.cycle, step, inputs, result, body)
+        return run_once(self.storage, self.cycle, step, inputs, result, body, self.fence)
 
     def source(self) -> Source:
         """Open the data set, generating it first if the recipe says so."""
