@@ -12,7 +12,14 @@ from components.contracts.recipe.base import Settings
 Cpus = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+[MGT]i?$")]
 
+_UNITS = {"M": 10**6, "G": 10**9, "T": 10**12, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 RETRY_AFTER_S, RETRY_FACTOR = 60, 2  # the wait before the first retry, and how it grows
+
+
+def bytes_of(amount: str) -> int:
+    """Return the bytes of an amount of memory, as Kubernetes writes it."""
+    digits = amount.rstrip("MGTi")
+    return int(digits) * _UNITS[amount.removeprefix(digits)]
 
 
 class ClusterSettings(Settings):
@@ -29,6 +36,7 @@ class ClusterSettings(Settings):
       cpu, memory: requests of train, evaluate and query; `memory` is also their limit.
       volume: a PersistentVolumeClaim mounted at `mount`, for a campaign root on a volume.
       mount: the path of the volume in the pods.
+      min_free: free space on the volume below which no cycle is opened.
       secret: a Secret whose keys MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD become
         environment variables.
       service_account: the pods' account, if their access to the bucket depends on it.
@@ -50,6 +58,7 @@ class ClusterSettings(Settings):
     memory: Memory = "16G"
     volume: str | None = None
     mount: Annotated[str, Field(pattern=r"^/[^/].*$")] = "/campaigns"
+    min_free: Memory = "1G"
     secret: str | None = None
     service_account: str | None = None
     shared_memory: Memory = "2Gi"
