@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.contracts.recipe.cluster import bytes_of
+from components.contracts.recipe.pod import bytes_of
 from components.contracts.step.context import Context
 from components.contracts.storage.errors import StorageError
 

@@ -25,7 +25,8 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
 
     Raises:
       UsageError: the root, the data or the MLflow store is a path of this machine; the lease is
-        shorter than the attempts of a step may take; or `output` is not a YAML file.
+        shorter than the attempts of a step may take; `cluster.patch` has an unknown field; or
+        `output` is not a YAML file.
     """
     from kfp import compiler
 
@@ -39,7 +40,7 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
     parameters = {"recipe": recipe.resolved(), "root": campaign_root(recipe, root)}
     output.parent.mkdir(parents=True, exist_ok=True)
     compiler.Compiler().compile(
-        cluster_cycle(customizer(recipe)),
+        cluster_cycle(customizer(recipe), recipe.cluster.keep_seconds),
         str(output),
         pipeline_parameters={k: v for k, v in parameters.items() if v is not None},
     )

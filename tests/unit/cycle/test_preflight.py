@@ -14,7 +14,7 @@ import yaml
 
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
-from components.contracts.recipe.cluster import bytes_of
+from components.contracts.recipe.pod import bytes_of
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context
 from components.contracts.storage.errors import StorageError

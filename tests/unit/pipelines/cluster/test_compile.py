@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,12 @@ import yaml
 from click.testing import CliRunner
 
 from components.contracts.process.errors import UsageError
-from components.contracts.recipe.recipe import Recipe, load
 from pipelines.cli import main
 from pipelines.cluster.compile import compile_pipeline
+from tests.support.compiled import ROOT, compiled, executors, kubernetes, recipe, tasks
 from tests.support.places import RECIPES, REPOSITORY
 
 GOLDEN = Path(__file__).parent / "golden" / "cycle.yaml"
-ROOT = "gs://bucket/campaigns/one"
 EVERYTHING = (
     "cluster.image=registry.example/streetloop:1",
     "cluster.trainer_image=registry.example/streetloop-gpu:1",
@@ -34,44 +32,27 @@ EVERYTHING = (
     "cluster.secret=mlflow-account",
     "cluster.memory=32G",
     "tracking.uri=http://mlflow.mlflow.svc.cluster.local:5000",
+    "cluster.keep_seconds=86400",
+    "cluster.pod.image_pull_policy=IfNotPresent",
+    "cluster.pod.image_pull_secrets=[registry-account]",
+    "cluster.pod.labels={team: vision}",
+    "cluster.pod.annotations={sidecar.istio.io/inject: 'false'}",
+    "cluster.pod.node_selector={pool: cpu}",
+    "cluster.pod.tolerations=[{key: shared, operator: Exists}]",
+    "cluster.pod.env={STREETLOOP_DEBUG: '1'}",
+    "cluster.pod.secret_env={LABEL_STUDIO_API_KEY: annotators/token}",
+    "cluster.pod.config_env={HTTPS_PROXY: proxy/https}",
+    "cluster.pod.scratch=50G",
+    "cluster.steps.train={cpu: '12', node_selector: {pool: gpu}}",
+    "cluster.steps.train.tolerations=[{key: gpu, value: 'yes', effect: NoSchedule}]",
+    "cluster.patch={all: {fieldPathAsEnv: [{name: NODE, fieldPath: spec.nodeName}]}}",
 )
 HEAVY = {"train", "evaluate", "query", "query-2"}
-
-
-def recipe(*changes: str) -> Recipe:
-    return load(RECIPES / "smoke.yaml", changes)
-
-
-def compiled(folder: Path, *changes: str, root: str | None = ROOT) -> tuple[Any, Any, str]:
-    """The pipeline's specification, its Kubernetes part, and the text of both."""
-    path = folder / "pipeline.yaml"
-    compile_pipeline(recipe(*changes), root, path)
-    spec, *platform = yaml.safe_load_all(path.read_text())
-    return spec, platform[0] if platform else {}, path.read_text()
 
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
     return compiled(tmp_path_factory.mktemp("all"), *EVERYTHING)
-
-
-def executors(spec: Any) -> dict[str, Any]:
-    found = spec["deploymentSpec"]["executors"]
-    return {name.removeprefix("exec-"): row["container"] for name, row in found.items()}
-
-
-def kubernetes(platform: Any) -> dict[str, Any]:
-    found = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    return {name.removeprefix("exec-"): row for name, row in found.items()}
-
-
-def tasks(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Every task that runs a container."""
-    for dag in (spec["root"], *spec["components"].values()):
-        for name, task in dag.get("dag", {}).get("tasks", {}).items():
-            component = spec["components"][task["componentRef"]["name"]]
-            if "executorLabel" in component:
-                yield name, task
 
 
 def test_the_pipeline_equals_the_golden_copy(everything: tuple[Any, Any, str]) -> None:
