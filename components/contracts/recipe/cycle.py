@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,10 @@ class CycleSettings(Settings):
         image left to ask for.
       lease_minutes: minutes of silence after which another run may take the cycle over. Set it above
         the duration of the longest training.
+      when_held: what a run does that finds the cycle held by another: `skip` ends it as a success that
+        did nothing, `fail` as a failure, `wait` waits for the other run, at most `lease_minutes`.
     """
 
     cycles: Annotated[int, Field(ge=1)] | None = None
     lease_minutes: Annotated[float, Field(gt=0)] = 24 * 60
+    when_held: Literal["fail", "skip", "wait"] = "skip"
