@@ -14,6 +14,7 @@ from pipelines.campaign.cli import compare_command, evaluate_command, status_com
 from pipelines.campaign.feedback_cli import feedback_group
 from pipelines.campaign.ledger_cli import ledger_group
 from pipelines.cluster.cli import (
+    cluster_group,
     compile_command,
     logs_command,
     runs_command,
@@ -64,6 +65,7 @@ main.add_command(feedback_group)
 main.add_command(annotate_group)
 main.add_command(predict_command)
 main.add_command(ablate_command)
+main.add_command(cluster_group)
 main.add_command(compile_command)
 main.add_command(submit_command)
 main.add_command(runs_command)

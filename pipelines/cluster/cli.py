@@ -161,3 +161,31 @@ def unschedule_command(chosen: Chosen) -> None:
 
     for row in delete_schedule(chosen.recipe()):
         click.echo(f"Deleted schedule {row.name} ({row.cron}), {row.id}.")
+
+
+@click.group("cluster")
+def cluster_group() -> None:
+    """Check a Kubeflow Pipelines cluster."""
+
+
+@cluster_group.command("check")
+@_with_recipe
+def check_command(chosen: Chosen) -> None:
+    """Check from this machine whether the recipe can run on its cluster.
+
+    Nothing is created there. Exits with 1 if a check fails; what this machine cannot tell is marked "?".
+
+    \b
+    Example: streetloop cluster check pipelines/recipes/cityscapes.yaml --root gs://bucket/run
+    """
+    from components.contracts.process.errors import StreetloopError
+    from pipelines.cluster.check import check
+
+    marks = {"ok": "ok", "failed": "FAILED", "unknown": "?"}
+    failed = []
+    for found in check(chosen.recipe(), chosen.root):
+        click.echo(f"{marks[found.state]:<7} {found.what}: {found.words}")
+        if found.state == "failed":
+            failed.append(found.what)
+    if failed:
+        raise StreetloopError(f"{len(failed)} of the checks failed: {', '.join(failed)}.")

@@ -65,6 +65,24 @@ def connected(cluster: ClusterSettings) -> Iterator[tuple[Any, str]]:
         raise OutOfReachError(_out_of_reach(host, str(error))) from error
 
 
+def get_text(client: Any, path: str, query: dict[str, str] | None = None) -> str | None:
+    """Read a path of the endpoint with the client's credentials; None if it is a web page.
+
+    kfp has no call for these paths, and its client would parse a text that looks like JSON.
+    """
+    answer = client._run_api.api_client.call_api(
+        path,
+        "GET",
+        query_params=list((query or {}).items()),
+        auth_settings=["Bearer"],
+        _preload_content=False,
+        _request_timeout=_SECONDS,
+    )
+    if "text/html" in answer.headers.get("Content-Type", ""):
+        return None
+    return str(answer.data.decode(errors="replace"))
+
+
 def _address(host: str) -> str:
     address = host.rstrip("/") if "://" in host else f"https://{host.rstrip('/')}"
     parts = urlsplit(address)

@@ -32,6 +32,8 @@ class KfpServer:
       script: what the next looks at a run find: its state and its tasks.
       logs: by pod.
       serves_ui: whether the address is that of the UI's server, which serves logs too.
+      multi_user: whether it says so.
+      version: the `tag_name` that it tells.
       page_size: of recurring runs; a small one makes the client request a second page.
     """
 
@@ -41,6 +43,8 @@ class KfpServer:
     script: list[dict[str, Any]] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
     serves_ui: bool = True
+    multi_user: bool = False
+    version: str = "2.17.0"
     experiments: list[dict[str, Any]] = field(default_factory=list)
     pipelines: list[dict[str, Any]] = field(default_factory=list)
     versions: list[dict[str, Any]] = field(default_factory=list)
@@ -49,7 +53,7 @@ class KfpServer:
 
     def get(self, path: str, query: dict[str, list[str]]) -> dict[str, Any]:
         if path == "/healthz":
-            return {"multi_user": False}
+            return {"multi_user": self.multi_user, "tag_name": self.version}
         if path == "/experiments":
             name = _filtered_name(query)
             found = [e for e in self.experiments if name in (None, e["display_name"])]
