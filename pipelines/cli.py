@@ -18,9 +18,11 @@ from pipelines.cluster.cli import (
     compile_command,
     logs_command,
     runs_command,
-    schedule_command,
-    schedules_command,
     submit_command,
+)
+from pipelines.cluster.schedule_cli import (
+    schedule_group,
+    schedules_command,
     unschedule_command,
 )
 from pipelines.label_studio.cli import annotate_group
@@ -70,7 +72,7 @@ main.add_command(compile_command)
 main.add_command(submit_command)
 main.add_command(runs_command)
 main.add_command(logs_command)
-main.add_command(schedule_command)
+main.add_command(schedule_group)
 main.add_command(schedules_command)
 main.add_command(unschedule_command)
 

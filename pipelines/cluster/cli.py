@@ -1,4 +1,4 @@
-"""`streetloop compile`, `submit`, `schedule`, `schedules` and `unschedule`: cycles on a cluster."""
+"""`streetloop compile`, `submit`, `runs`, `logs` and `cluster check`: cycles on a cluster."""
 
 from __future__ import annotations
 
@@ -106,61 +106,6 @@ def logs_command(chosen: Chosen, step: str | None, run_id: str | None) -> None:
     found, text = step_log(chosen.recipe(), step, run_id)
     click.echo(f"{found.name}: {found.state}", err=True)
     click.echo(text, nl=not text.endswith("\n"))
-
-
-@click.command("schedule")
-@_with_recipe
-@click.option(
-    "--cron",
-    required=True,
-    metavar="FIELDS",
-    help="Six fields: second minute hour day month weekday.",
-)
-def schedule_command(chosen: Chosen, cron: str) -> None:
-    """Run one cycle on the cluster at each scheduled time.
-
-    \b
-    Example: streetloop schedule pipelines/recipes/cityscapes.yaml --cron "0 0 2 * * *"
-    """
-    from pipelines.cluster.schedule import schedule
-
-    started = schedule(chosen.recipe(), chosen.root, cron)
-    click.echo(f"Scheduled {started.id}, one cycle at a time: {started.url}")
-
-
-@click.command("schedules")
-@_with_recipe
-def schedules_command(chosen: Chosen) -> None:
-    """List the schedules in the recipe's experiment on the cluster.
-
-    \b
-    Example: streetloop schedules pipelines/recipes/cityscapes.yaml
-    """
-    from pipelines.cluster.schedule import list_schedules
-
-    recipe = chosen.recipe()
-    rows = list_schedules(recipe)
-    for row in rows:
-        state = "on" if row.enabled else "off"
-        click.echo(f"{row.name}  {row.cron}  {state}  {row.id}")
-    if not rows:
-        click.echo(f"There is no schedule in experiment {recipe.cluster.experiment}.")
-
-
-@click.command("unschedule")
-@_with_recipe
-def unschedule_command(chosen: Chosen) -> None:
-    """Delete the schedule of a campaign.
-
-    A run that has started continues.
-
-    \b
-    Example: streetloop unschedule pipelines/recipes/cityscapes.yaml
-    """
-    from pipelines.cluster.schedule import delete_schedule
-
-    for row in delete_schedule(chosen.recipe()):
-        click.echo(f"Deleted schedule {row.name} ({row.cron}), {row.id}.")
 
 
 @click.group("cluster")

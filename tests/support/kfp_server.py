@@ -34,6 +34,7 @@ class KfpServer:
       serves_ui: whether the address is that of the UI's server, which serves logs too.
       multi_user: whether it says so.
       version: the `tag_name` that it tells.
+      calls: method and path of every request.
       page_size: of recurring runs; a small one makes the client request a second page.
     """
 
@@ -43,6 +44,7 @@ class KfpServer:
     script: list[dict[str, Any]] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
     serves_ui: bool = True
+    calls: list[tuple[str, str]] = field(default_factory=list)
     multi_user: bool = False
     version: str = "2.17.0"
     experiments: list[dict[str, Any]] = field(default_factory=list)
@@ -110,6 +112,13 @@ class KfpServer:
             return made
         if path == "/pipelines/upload_version":
             return self._version(query["pipelineid"][0], query["name"][0], body)
+        for action, status in ((":disable", "DISABLED"), (":enable", "ENABLED")):
+            if path.startswith("/recurringruns/") and path.endswith(action):
+                wanted = path.removeprefix("/recurringruns/").removesuffix(action)
+                row = next((s for s in self.schedules if s["recurring_run_id"] == wanted), None)
+                if row is not None:
+                    row["status"] = status
+                    return {}
         raise KeyError(path)
 
     def delete(self, path: str) -> dict[str, Any]:
@@ -127,7 +136,9 @@ class KfpServer:
 
 
 def _add(rows: list[dict[str, Any]], key: str, row: dict[str, Any]) -> dict[str, Any]:
-    made = {**row, key: f"{key.removesuffix('_id')}-{len(rows) + 1}"}
+    # Not the count of the rows: after a deletion that may be another's number.
+    number = 1 + max((int(known[key].rsplit("-", 1)[1]) for known in rows), default=0)
+    made = {**row, key: f"{key.removesuffix('_id')}-{number}"}
     rows.append(made)
     return made
 
@@ -159,6 +170,7 @@ def kfp_server() -> Iterator[KfpServer]:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             failing = None if path == "/healthz" else held.failing_after_health
             status = failing or 200
+            held.calls.append((method, path))
             reply: dict[str, Any] = {"message": f"the server says {status}"}
             if failing is None:
                 try:
@@ -170,7 +182,7 @@ def kfp_server() -> Iterator[KfpServer]:
                         spec = _uploaded(self.headers["Content-Type"], data)
                         reply = held.post(path, query, spec)
                     else:
-                        reply = held.post(path, query, json.loads(data))
+                        reply = held.post(path, query, json.loads(data or "null"))
                 except KeyError:
                     status, reply = 404, {"message": f"not found: {method} {path}"}
             body, kind = json.dumps(reply).encode(), "application/json"
