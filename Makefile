@@ -8,7 +8,7 @@ LABEL_STUDIO := .venv-label-studio
 MLFLOW := .venv-mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench images test-slow test-faults test-label-studio test-mlflow-server test-browser picture reference clean
+.PHONY: help install run test check format lock bench bench-al images test-slow test-faults test-label-studio test-mlflow-server test-browser picture reference clean
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ bench: $(DEV) $(LABEL_STUDIO)/.installed ## Measure scoring and decoding against
 	PYTHONPATH=. $(LABEL_STUDIO)/bin/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.ledger
 	$(BIN)/python -m benchmarks.selection
+
+bench-al: $(RUNTIME) ## Compare all query strategies on generated streets
+	$(BIN)/streetloop simulate pipelines/recipes/synthetic_simulation.yaml --strategies all --budgets 4,8,16 --seeds 0,1,2
 
 picture: $(RUNTIME) ## Draw the picture in the README from the last `make run`
 	$(BIN)/python docs/make_picture.py

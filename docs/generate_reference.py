@@ -21,6 +21,7 @@ from recipe_page import recipes  # noqa: E402
 
 from components.contracts.step.report import CycleReport  # noqa: E402
 from pipelines.campaign.status import CampaignStatus  # noqa: E402
+from pipelines.simulate.analysis import Analysis  # noqa: E402
 
 WRITTEN_BY = "<!-- Written by docs/generate_reference.py; change the code and run it again. -->\n"
 
@@ -39,6 +40,7 @@ def main(arguments: list[str]) -> int:
         drawn: architecture(drawn.read_text()),
         DOCS / "reference" / "report.schema.json": schema(CycleReport),
         DOCS / "reference" / "status.schema.json": schema(CampaignStatus),
+        DOCS / "reference" / "simulation.schema.json": schema(Analysis),
     }
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     checking = "--check" in arguments

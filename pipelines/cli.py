@@ -25,9 +25,11 @@ from pipelines.cluster.schedule_cli import (
     schedules_command,
     unschedule_command,
 )
+from pipelines.export.cli import export_command
 from pipelines.label_studio.cli import annotate_group
 from pipelines.local.cli import run_command, ui_command
 from pipelines.predict.cli import predict_command
+from pipelines.simulate.cli import simulate_command
 
 
 class Group(click.Group):
@@ -66,8 +68,10 @@ main.add_command(ledger_group)
 main.add_command(feedback_group)
 main.add_command(annotate_group)
 main.add_command(predict_command)
+main.add_command(export_command)
 main.add_command(ablate_command)
 main.add_command(cluster_group)
+main.add_command(simulate_command)
 main.add_command(compile_command)
 main.add_command(submit_command)
 main.add_command(runs_command)

@@ -16,6 +16,8 @@ from components.contracts.step.done import read_marker
 from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport, LabelsReport
 from components.contracts.step.results import FeedbackResult, Results
+from components.cycle.campaign_page.write import write_campaign_page
+from components.cycle.news import tell_closed, tell_failed
 from components.cycle.runs import mirror_cycle, repair_aliases
 
 log = logging.getLogger("streetloop")
@@ -55,9 +57,12 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     if feedback is None or not _NEEDED[feedback.plan] <= results.seconds.keys():
         release(context.ledger, owner, current.cycle, current.fence, why or "a step failed")
         log.warning("cycle %d stays open; the next run resumes it", current.cycle)
+        tell_failed(context, why)
         return page
     report = build_report(context, feedback, results)
     _close(context, current.fence, report, feedback)
+    write_campaign_page(context.ledger, context.storage)
+    tell_closed(context, report)
     return page
 
 

@@ -22,10 +22,10 @@ def acquire(context: Context, owner: str, take_over: bool) -> Lease:
 
     Raises:
       LeaseHeldError: another run holds the cycle, and the recipe says `fail`; or it says `wait` and
-        nothing changed for `cycle.lease_minutes`.
+        the lease was not given back for as long as leases hold.
     """
     cycle = context.recipe.cycle
-    seconds = cycle.lease_minutes * 60
+    seconds = context.recipe.lease_seconds
     deadline = time.monotonic() + seconds
     waiting = False
     while True:

@@ -10,6 +10,7 @@ from components.contracts.ledger.lease import NO_CYCLE, Lease
 from components.contracts.step.context import Context, begin
 from components.cycle.changes import check_unchanged, create, record_changes
 from components.cycle.held import acquire
+from components.cycle.preflight import check_root
 from components.cycle.runs import ensure_runs, send_missing
 
 log = logging.getLogger("streetloop")
@@ -30,6 +31,8 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
     """
     begin("cycle")
     context = Context(recipe, root)
+    if not take_over:  # the local command has locked the root, and runs on small disks too
+        check_root(context)
     tracker = context.tracker(strict=True)
     tracker.check()  # what a person has to put right must fail now, not after the training
     state = context.ledger.state()

@@ -12,12 +12,12 @@ import numpy as np
 from components.contracts.data.records import Record, Records
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.query import QuerySettings, StrategyName
-from components.query.choose import choose
 from components.query.explain import explain
-from components.query.look import Model, blind_pool, look
+from components.query.facts import blind_pool
+from components.query.look import Model, look
+from components.query.pick import pick
 from components.query.scored import Scored
 from components.query.strategies import STRATEGIES
-from components.query.strategies.auto import decide
 from components.query.tasks import write_tasks
 
 
@@ -69,19 +69,14 @@ def make_query(
         progress = Progress("query", "images ranked", len(candidates) + len(labeled))
         mirror = needed is not None and needed.needs_mirror
         pool = look(model, records, candidates, labeled, mirror, progress.update)
-    sentence = ""
-    if name == "auto":
-        name, sentence = decide(pool, rng)
-    # Chance is chance: what everything else is compared with is not improved by a gap.
-    gap = 0 if name == "random" else settings.min_gap
-    strategy = STRATEGIES[name]
-    ranker = strategy.rank(pool, rng, count)
-    scores = dict(zip(pool.ids, map(float, ranker.scores(np.ones(len(pool), bool))), strict=True))
+    picked = pick(pool, name, count, settings.min_gap, rng)
+    reason = STRATEGIES[picked.strategy].reason
+    scores = dict(zip(pool.ids, map(float, picked.scores), strict=True))
     chosen = [
-        Scored(pool.ids[index], score, explain(pool, index, strategy.reason))
-        for index, score in choose(pool, ranker, count, gap)
+        Scored(pool.ids[index], score, explain(pool, index, reason))
+        for index, score in picked.choices
     ]
-    return Query(chosen, name, sentence, scores)
+    return Query(chosen, picked.strategy, picked.why, scores)
 
 
 def _without_model(strategy: StrategyName | Literal["auto"]) -> StrategyName:

@@ -12,8 +12,8 @@ from components.evaluate.report.canvas import (
     side_by_side,
     to_png_bytes,
 )
-from pipelines.ablation.statistics import LEVEL, summary
 from pipelines.ablation.table import Table, interval, spread
+from pipelines.experiment.statistics import LEVEL, summary
 
 
 def ablation_figure(table: Table) -> bytes:

@@ -19,10 +19,11 @@ from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.source import git_sha
 from components.preprocess.build import store_records
-from pipelines.ablation.plan import Fit, Order, Scene, scene_of
+from pipelines.ablation.plan import Fit, FitOrder
 from pipelines.ablation.result import SCORES, FitResult, SplitScores
 from pipelines.ablation.store import Begun, write_result
 from pipelines.ablation.tracking import live
+from pipelines.experiment.scene import Scene, scene_of
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
@@ -32,7 +33,7 @@ log = logging.getLogger("streetloop")
 
 def main(path: str) -> int:
     """Carry out an order; return the exit code."""
-    order = Order.model_validate_json(Path(path).read_text())
+    order = FitOrder.model_validate_json(Path(path).read_text())
     begin("ablate")
     try:
         storage = open_storage(order.root)

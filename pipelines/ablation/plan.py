@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
-from components.contracts.data.raw import locate
-from components.contracts.data.records import INDEX, Records
-from components.contracts.ledger.layout import SOURCE
+from components.contracts.data.records import Records
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.train import TrainSettings
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
-from components.preprocess.build import Division, divide
 from pipelines.ablation.variants import settings_of
-from tfds_cityscapes.source import Item, Source
+from pipelines.experiment.job import Order
+from pipelines.experiment.scene import Scene
 
 FORMAT = 1  # of a fit's result; a new number repeats every fit
 
@@ -48,41 +43,17 @@ class Fit:
         return f"fits/{self.key}/{name}"
 
 
-class Order(BaseModel):
+class FitOrder(Order):
     """A job for a process of `pipelines.ablation.fit`.
 
     Attributes:
-      root: of the ablation.
       fit: None makes the records.
       run_id: the fit's run in MLflow; None if MLflow does not answer.
-      error: the file to which the process writes why it failed.
     """
 
     recipe: Recipe
-    root: str
     fit: Fit | None
     run_id: str | None
-    error: Path
-
-
-@dataclass(frozen=True)
-class Scene:
-    """The data that all fits share.
-
-    Attributes:
-      division: which image goes where.
-      items: of the source, by image id.
-      prefix: the folder of the records, in the root.
-    """
-
-    division: Division
-    items: dict[str, Item]
-    prefix: str
-
-    @property
-    def source(self) -> Source:
-        """The data set."""
-        return self.division.source
 
 
 @dataclass(frozen=True)
@@ -115,18 +86,6 @@ class Plan:
     def key(self) -> str:
         """The hash of what all fits share: seeds or variants added later belong to the same ablation."""
         return hash_inputs(self.inputs)[:16]
-
-
-def scene_of(recipe: Recipe, storage: Storage) -> Scene:
-    """Open the source, generated if the recipe says so, and divide it into splits."""
-    source = locate(recipe.data, recipe.seed, storage, SOURCE)
-    division = divide(source, recipe.data, recipe.split, recipe.seed)
-    return Scene(division, {i.image_id: i for i in source.items}, division.records_folder)
-
-
-def has_records(scene: Scene, storage: Storage) -> bool:
-    """Return whether the records of this state of the source exist."""
-    return storage.exists(f"{scene.prefix}/{INDEX}")
 
 
 def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> Plan:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 
-from components.contracts.ledger.events import to_iso, utc_now
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import milliseconds
 from pipelines.ablation.plan import Fit
 from pipelines.ablation.result import FitProgress, FitResult
+from pipelines.experiment.begun import first_time
 
 RESULT, _BEGUN, _STATE, _SO_FAR = "result.json", "begun.json", "checkpoint.npz", "so_far.json"
 
@@ -33,13 +32,6 @@ def delete_checkpoint(storage: Storage, fit: Fit) -> None:
     """Delete the checkpoint of a finished fit."""
     for name in (_STATE, _SO_FAR):
         storage.delete(fit.place(name))
-
-
-def first_time(storage: Storage, name: str, facts: dict[str, object]) -> str:
-    """Store facts with the time now, unless they are already stored; return the stored time."""
-    with suppress(FileExistsError):
-        storage.create(name, json.dumps({"at": to_iso(utc_now())} | facts, indent=1).encode())
-    return str(json.loads(storage.read(name))["at"])
 
 
 class Begun:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.ablation.plan import Design
 from pipelines.ablation.result import SCORES, FitResult
-from pipelines.ablation.statistics import LEVEL, Summary, paired, summary
+from pipelines.experiment.statistics import LEVEL, Summary, paired, summary
 
 Results = Mapping[str, Mapping[int, FitResult]]  # by variant, then by seed
 _NONE = "–"

@@ -12,7 +12,7 @@ from components.contracts.tracking.client import Tracker, milliseconds
 from components.contracts.tracking.source import source_tags
 from pipelines.ablation.plan import Fit, Plan
 from pipelines.ablation.result import SCORES, FitResult
-from pipelines.ablation.store import first_time
+from pipelines.experiment.begun import first_time
 
 
 def live(

@@ -13,11 +13,12 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import load
 from components.contracts.storage.open import open_storage
 from components.preprocess.build import store_records
-from pipelines.ablation.plan import Fit, Order, scene_of
+from pipelines.ablation.plan import Fit, FitOrder
 from pipelines.ablation.result import FitResult, SplitScores
 from pipelines.ablation.store import Begun, write_result
 from pipelines.ablation.worker import Worker
 from pipelines.cli import main
+from pipelines.experiment.scene import scene_of
 from tests.support.places import RECIPES
 from tests.support.tiny_source import write_item
 
@@ -189,8 +190,8 @@ def test_a_resumed_fit_counts_its_time_once(tmp_path: Path) -> None:
 def test_an_order_survives_its_file(tmp_path: Path, has_fit: bool) -> None:
     recipe = load(RECIPES / "smoke.yaml", ("train.crop=[32, 64]",))
     fit = Fit("supervised", 0, recipe.train, ["a", "b"], "key") if has_fit else None
-    order = Order(recipe=recipe, root="gs://x/y", fit=fit, run_id=None, error=tmp_path / "error")
-    assert Order.model_validate_json(order.model_dump_json()) == order
+    order = FitOrder(recipe=recipe, root="gs://x/y", fit=fit, run_id=None, error=tmp_path / "error")
+    assert FitOrder.model_validate_json(order.model_dump_json()) == order
 
 
 def test_ablate_rejects_the_root_of_a_campaign(processes: FakeProcesses, tmp_path: Path) -> None:

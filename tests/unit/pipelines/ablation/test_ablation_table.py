@@ -8,8 +8,8 @@ from components.contracts.recipe.train import TrainSettings
 from pipelines.ablation.figure import ablation_figure
 from pipelines.ablation.plan import Design
 from pipelines.ablation.result import FitResult, SplitScores
-from pipelines.ablation.statistics import paired, summary, t_quantile
 from pipelines.ablation.table import Table, interval, markdown, spread
+from pipelines.experiment.statistics import paired, summary, t_quantile
 
 
 @pytest.mark.parametrize(

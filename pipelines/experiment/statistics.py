@@ -16,7 +16,7 @@ class Summary:
 
     Attributes:
       spread: the sample's standard deviation (divided by n - 1); None if n < 2.
-      half: of the `LEVEL` interval by Student's t; None if n < 2.
+      half: of the interval by Student's t; None if n < 2.
     """
 
     n: int
@@ -25,7 +25,7 @@ class Summary:
     half: float | None
 
 
-def summary(values: Sequence[float]) -> Summary | None:
+def summary(values: Sequence[float], level: float = LEVEL) -> Summary | None:
     """Summarize values; None for no values."""
     n = len(values)
     if n == 0:
@@ -34,16 +34,18 @@ def summary(values: Sequence[float]) -> Summary | None:
     if n == 1:
         return Summary(1, mean, None, None)
     spread = statistics.stdev(values)
-    return Summary(n, mean, spread, t_quantile(n - 1) * spread / math.sqrt(n))
+    return Summary(n, mean, spread, t_quantile(n - 1, level) * spread / math.sqrt(n))
 
 
-def paired(one: Mapping[int, float], base: Mapping[int, float]) -> Summary | None:
+def paired(
+    one: Mapping[int, float], base: Mapping[int, float], level: float = LEVEL
+) -> Summary | None:
     """Summarize `one` minus `base` over the seeds that both have; None if they share none.
 
     The same seed means the same labeled images, order and initial weights: what the two have in
     common cancels out.
     """
-    return summary([one[seed] - base[seed] for seed in sorted(one.keys() & base.keys())])
+    return summary([one[seed] - base[seed] for seed in sorted(one.keys() & base.keys())], level)
 
 
 def t_quantile(degrees: int, level: float = LEVEL) -> float:

@@ -1,0 +1,98 @@
+"""Fit a head on the features of labeled images, and predict with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.train.frozen.features import Features
+from components.train.frozen.head import build_head
+from components.train.frozen.settings import HeadSettings
+
+
+def fit_head(
+    features: Features,
+    labels: Mapping[str, np.ndarray],
+    settings: HeadSettings,
+    seed: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> keras.Model:
+    """Fit a head from scratch; the same seed begins with the same weights.
+
+    Args:
+      features: of the labeled images, among others.
+      labels: `labels.shares` of each labeled image.
+      settings: of the fit.
+      seed: of the weights, the order of the images, flips and dropout.
+      progress: called with the number of steps done.
+
+    Returns:
+      The head after the last step: nothing is chosen by labels outside the budget.
+    """
+    keras.utils.set_random_seed(seed)
+    _, width, channels = features.shape
+    head = build_head(channels, settings)
+    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    optimizer.build(head.trainable_variables)
+    step = _step(head, optimizer)
+    crop = max(1, round(settings.crop * width))
+    ids, rng = sorted(labels), np.random.default_rng(seed)
+    order = _order(ids, settings.steps * settings.batch_size, rng)
+    for number in range(settings.steps):
+        batch = order[number * settings.batch_size :][: settings.batch_size]
+        left = int(rng.integers(0, width - crop + 1))
+        maps = features.read(batch)[:, :, left : left + crop]
+        truth = np.stack([labels[i] for i in batch])[:, :, left : left + crop]
+        for row in np.flatnonzero(rng.random(len(batch)) < 0.5):
+            maps[row], truth[row] = maps[row, :, ::-1].copy(), truth[row, :, ::-1].copy()
+        step(tf.constant(maps), tf.constant(truth))
+        progress(number + 1)
+    return head
+
+
+def _order(ids: Sequence[str], length: int, rng: np.random.Generator) -> list[str]:
+    """Return images in random order, each as often as every other."""
+    order: list[str] = []
+    while len(order) < length:
+        order += [ids[i] for i in rng.permutation(len(ids))]
+    return order[:length]
+
+
+def _step(head: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:
+    @tf.function(reduce_retracing=True)
+    def step(maps: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+        truth = tf.cast(truth, tf.float32)
+        with tf.GradientTape() as tape:
+            logits = head(tf.cast(maps, tf.float32), training=True)
+            # A cell counts as much as the share of it that is labeled.
+            cross_entropy = -tf.reduce_sum(truth * tf.nn.log_softmax(logits), -1)
+            loss = tf.reduce_sum(cross_entropy) / tf.maximum(tf.reduce_sum(truth), 1.0)
+        optimizer.apply(tape.gradient(loss, head.trainable_variables))
+        return loss
+
+    return step
+
+
+class HeadPredictor:
+    """Predictions of a fitted head."""
+
+    def __init__(self, head: keras.Model) -> None:
+        self._logits = tf.function(
+            lambda maps: head(tf.cast(maps, tf.float32), training=False), reduce_retracing=True
+        )
+
+    def probabilities(self, maps: np.ndarray) -> np.ndarray:
+        """Predict features [B, h, w, C]: float32 [B, h, w, 19] of the same cells."""
+        probabilities: np.ndarray = tf.nn.softmax(self._logits(tf.constant(maps))).numpy()
+        return probabilities
+
+    def classes(self, maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Predict the train ids of one image at a size, from its features [h, w, C]: uint8 [H, W]."""
+        logits = tf.image.resize(self._logits(tf.constant(maps[None])), size)
+        classes: np.ndarray = tf.argmax(logits[0], -1).numpy().astype(np.uint8)
+        return classes

@@ -1,0 +1,114 @@
+"""The bed of a simulation: the images of a campaign root, a frozen encoder, and the answers."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from components.contracts.data.records import Records
+from components.contracts.process.errors import StreetloopError
+from components.contracts.process.progress import Progress
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.scores.confusion import confusion_matrix
+from components.contracts.scores.summary import Scores, summarize
+from components.contracts.storage.base import Storage
+from components.feedback.oracle import read_answer
+from components.preprocess.build import store_records
+from components.query.facts import Facts, facts_of
+from components.train.frozen.features import INDEX, Features, write_features
+from components.train.frozen.fit import HeadPredictor, fit_head
+from components.train.frozen.labels import shares
+from pipelines.experiment.scene import Scene, scene_of
+from pipelines.simulate.plan import Design, features_folder
+from tfds_cityscapes.labels import NUM_CLASSES
+
+
+class Fitted(NamedTuple):
+    """A fitted head, its scores, and the seconds that the fit took."""
+
+    predictor: HeadPredictor
+    scores: Scores
+    seconds: float
+
+
+class Bed:
+    """Fits heads on any labeled images of the pool, scores them, and looks at the pool with them."""
+
+    def __init__(self, recipe: Recipe, storage: Storage, design: Design) -> None:
+        self.scene: Scene = scene_of(recipe, storage)
+        self.records = Records(storage.local_dir(self.scene.prefix))
+        self.features = Features(storage.local_dir(features_folder(recipe, self.scene)))
+        self.pool = labelable(self.scene, self.records)
+        self._scored = self.records.ids(design.split)
+        self._design = design
+        self._labels: dict[str, np.ndarray] = {}
+
+    def fit(self, labeled: list[str], seed: int, progress: Callable[[int], None]) -> Fitted:
+        """Fit a head from scratch and score it at the labels' native size.
+
+        Args:
+          labeled: ids of the images whose masks it learns from.
+          seed: of the fit.
+          progress: called with the number of steps done.
+        """
+        size = self.features.shape[:2]
+        for image_id in labeled:
+            if image_id not in self._labels:
+                answer = read_answer(self.scene.source, self.scene.items, image_id)
+                self._labels[image_id] = shares(answer, size)
+        started = time.monotonic()
+        labels = {i: self._labels[i] for i in labeled}
+        head = fit_head(self.features, labels, self._design.head, seed, progress)
+        predictor = HeadPredictor(head)
+        confusion = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+        for image_id in self._scored:
+            truth = self.records.read(image_id).label
+            assert truth is not None  # records of dev and val have one
+            maps = self.features.read([image_id])[0]
+            confusion += confusion_matrix(truth, predictor.classes(maps, truth.shape))
+        return Fitted(predictor, summarize(confusion), time.monotonic() - started)
+
+    def look(self, predictor: HeadPredictor) -> dict[str, Facts]:
+        """Return what a head says of every image of the pool."""
+        out = {}
+        for image_id in self.pool:
+            maps = self.features.read([image_id])
+            probabilities = predictor.probabilities(maps)[0]
+            mirrored = None
+            if self._design.mirrors:
+                mirrored = predictor.probabilities(maps[:, :, ::-1])[0][:, ::-1]
+            facts = facts_of(probabilities, self.features.mean(image_id), mirrored)
+            if not facts.finite:
+                raise StreetloopError(
+                    f"The fitted head's output for {image_id} is not finite. Lower the learning rate."
+                )
+            out[image_id] = facts
+        return out
+
+
+def labelable(scene: Scene, records: Records) -> list[str]:
+    """Return the sorted ids of the pool whose masks the source has: others cannot be answered."""
+    return [i for i in records.ids("train") if scene.items[i].label is not None]
+
+
+def prepare(recipe: Recipe, storage: Storage) -> None:
+    """Write the records and the features that a bed needs, unless they exist.
+
+    Raises:
+      StreetloopError: an image is broken, the images differ in size, or the encoder has no weights.
+    """
+    scene = scene_of(recipe, storage)
+    records = Records(storage.local_dir(store_records(scene.division, storage)))
+    prefix = features_folder(recipe, scene)
+    if storage.exists(f"{prefix}/{INDEX}"):
+        return
+    ids = [i for split in ("train", "dev", "val") for i in records.ids(split)]
+    progress = Progress("features", "images", len(ids))
+    with tempfile.TemporaryDirectory(prefix="streetloop-") as name:
+        write_features(records, ids, recipe.train.network.encoder, Path(name), progress.update)
+        storage.put_dir(Path(name), prefix, last=INDEX)

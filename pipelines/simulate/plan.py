@@ -1,0 +1,121 @@
+"""Plan a simulation: which strategies, with which seeds, at which numbers of labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from components.contracts.recipe.query import StrategyName
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.done import hash_inputs
+from components.query.strategies import STRATEGIES
+from components.train.frozen.settings import HeadSettings
+from pipelines.experiment.job import Order
+from pipelines.experiment.scene import Scene
+
+FORMAT = 1  # of the results; a new number repeats every fit
+Name = Literal["auto"] | StrategyName
+
+
+class Design(BaseModel):
+    """What a simulation compares.
+
+    Attributes:
+      strategies: that choose the images; each is compared with the baseline.
+      baseline: is one of them.
+      seeds: of the first images, the initial weights, the order of training and chance.
+      budgets: numbers of labels at which a model is fitted and scored, rising.
+      query_size: labels that are asked for at once; None asks for what is missing to the next budget.
+      split: whose images are scored.
+      head: how models are fitted.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    strategies: tuple[Name, ...]
+    baseline: Name
+    seeds: tuple[int, ...]
+    budgets: tuple[int, ...]
+    query_size: int | None
+    split: Literal["dev", "val"]
+    head: HeadSettings
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The numbers of labels at which something is asked or scored."""
+        if self.query_size is None:
+            return self.budgets
+        between = range(self.budgets[0], self.budgets[-1], self.query_size)
+        return tuple(sorted({*between, *self.budgets}))
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether a strategy looks at mirrored predictions."""
+        return any(name != "auto" and STRATEGIES[name].needs_mirror for name in self.strategies)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One strategy with one seed, from the first labels to the last. No strategy: all labels."""
+
+    strategy: Name | None
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name that people see, and the name of its log."""
+        return f"{self.strategy or 'all labels'}, seed {self.seed}"
+
+    @property
+    def file(self) -> str:
+        """The name of its result and its log."""
+        return f"{self.strategy or 'all'}-{self.seed}"
+
+
+class TrialOrder(Order):
+    """A job for a process of `pipelines.simulate.job`.
+
+    Attributes:
+      trials: to carry out, one after the other; none writes the records and the features.
+    """
+
+    recipe: Recipe
+    design: Design
+    trials: list[Trial]
+
+
+def key_of(recipe: Recipe, scene: Scene, design: Design) -> str:
+    """Return the hash of what all results of a simulation share, 16 hex digits.
+
+    Seeds and strategies that are added later belong to the same simulation.
+    """
+    masks = [item.label for item in scene.items.values() if item.label]
+    shared = {
+        "format": FORMAT,
+        "records": scene.prefix,
+        "masks": scene.source.fingerprint(masks),
+        "encoder": recipe.train.network.encoder.model_dump(mode="json"),
+        "head": design.head.model_dump(mode="json"),
+        "budgets": design.budgets,
+        "rounds": design.rounds,
+        "min_gap": recipe.query.min_gap,
+        "split": design.split,
+    }
+    return hash_inputs(shared)[:16]
+
+
+def features_folder(recipe: Recipe, scene: Scene) -> str:
+    """Return the folder of the features in the root: it names the records and the encoder."""
+    facts = {
+        "records": scene.prefix,
+        "encoder": recipe.train.network.encoder.model_dump(mode="json"),
+    }
+    return f"features/{hash_inputs(facts)[:16]}"
+
+
+def trials_of(design: Design) -> list[Trial]:
+    """Return the trials, seed by seed, so that the first results can already be compared."""
+    named = [Trial(name, seed) for seed in design.seeds for name in design.strategies]
+    return named + [Trial(None, seed) for seed in design.seeds]

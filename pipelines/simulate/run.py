@@ -1,0 +1,201 @@
+"""Run a simulation: trials in processes side by side, and what they say together."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from components.contracts.data.records import Records
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.cpus import usable_cpus
+from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.context import set_environment
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
+from pipelines.console import make_console
+from pipelines.experiment.job import Jobs
+from pipelines.experiment.scene import Scene, scene_of
+from pipelines.local.display import Screen, duration
+from pipelines.local.runner import Interrupted, session, stopping_children
+from pipelines.simulate.analysis import Analysis, analyse
+from pipelines.simulate.figure import simulation_figure
+from pipelines.simulate.page import markdown
+from pipelines.simulate.plan import Design, Trial, TrialOrder, key_of, trials_of
+from pipelines.simulate.result import TrialResult, read_result
+from pipelines.simulate.tracking import Runs
+
+PAGE, FIGURE, DATA = "simulation.md", "simulation.png", "simulation.json"
+_LOOK_EVERY = 1.0  # seconds
+_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "OPENBLAS_NUM_THREADS",
+)
+
+
+def simulate(recipe: Recipe, root: str, design: Design, processes: int | None = None) -> int:
+    """Run the missing trials, and print what they say.
+
+    Args:
+      recipe: the resolved recipe.
+      root: of the simulation; not a campaign's root.
+      design: what to compare.
+      processes: that run side by side; None for one per processor.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      StreetloopError: the root holds a campaign, or a trial failed.
+      UsageError: the pool is smaller than a budget, or there is nothing to score.
+    """
+    set_environment()
+    console = make_console()
+    storage = open_storage(root)
+    if Ledger(storage).state().created:
+        raise StreetloopError(
+            f"{storage.uri} already contains a campaign. Name another folder with --root."
+        )
+    if recipe.train.network.encoder.name == "unet":
+        raise UsageError(
+            "train.network.encoder.name is unet, which starts from scratch: frozen, it knows nothing. "
+            "Name a pretrained one with --set train.network.encoder.name=efficientnet_lite0."
+        )
+    try:
+        with stopping_children(), session(root) as folder:
+            _Simulation(recipe, root, design, storage, console, folder).run(processes)
+    except Interrupted as stop:
+        console.print("Stopped. Run the same command again to resume.")
+        return stop.exit_code
+    return 0
+
+
+class _Simulation:
+    """One command's run of a simulation."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        root: str,
+        design: Design,
+        storage: Storage,
+        console: Console,
+        folder: Path,
+    ) -> None:
+        self._recipe, self._root, self._design = recipe, root, design
+        self._storage, self._console = storage, console
+        self._screen, self._progress = Screen(console), folder / "progress"
+        self._jobs = Jobs("pipelines.simulate.job", root, folder)
+        self._results: dict[Trial, TrialResult] = {}
+        self._started, self._before = time.monotonic(), 0
+
+    def run(self, processes: int | None) -> None:
+        with self._screen.following(self._progress):
+            self._jobs.run("records", self._order([]))
+        scene = scene_of(self._recipe, self._storage)
+        self._pool = _checked(scene, self._storage, self._design)
+        self._key = key_of(self._recipe, scene, self._design)
+        runs = Runs(self._recipe, self._design, self._key, self._storage, self._root)
+        runs.open()
+        with ExitStack() as at_the_end:
+            at_the_end.callback(lambda: self._finish(runs))
+            self._collect(runs)
+            self._before = len(self._results)
+            self._run_missing(runs, processes or usable_cpus())
+
+    def _run_missing(self, runs: Runs, processes: int) -> None:
+        """Run the missing trials, a seed's in one process: they share their first fit."""
+        missing: dict[int, list[Trial]] = {}
+        for trial in trials_of(self._design):
+            if trial not in self._results:
+                missing.setdefault(trial.seed, []).append(trial)
+        threads = str(max(1, usable_cpus() // min(processes, max(1, len(missing)))))
+        limits = dict.fromkeys(_VARIABLES, threads)
+        orders = [(f"seed-{seed}", self._order(trials)) for seed, trials in missing.items()]
+        failed = []
+        with ThreadPoolExecutor(processes) as pool, self._screen.following(self._progress):
+            running: set[Future[None]] = set()
+            # Only this thread starts anything: once a signal has interrupted it, nothing starts.
+            while orders or running:
+                while orders and len(running) < processes:
+                    running.add(pool.submit(self._jobs.run, *orders.pop(0), limits))
+                done, running = wait(running, _LOOK_EVERY, FIRST_COMPLETED)
+                failed += [str(e) for future in done if (e := future.exception()) is not None]
+                self._collect(runs)
+        if failed:
+            raise StreetloopError(f"{len(failed)} of {len(missing)} processes failed. {failed[0]}")
+
+    def _collect(self, runs: Runs) -> None:
+        """Read the results that are new, print them, and send them to MLflow."""
+        trials = trials_of(self._design)
+        for trial in trials:
+            if trial in self._results:
+                continue
+            result = read_result(self._storage, self._key, trial)
+            if result is None:
+                continue
+            self._results[trial] = result
+            scores = "  ".join(f"{p.labels}: {100 * p.miou:.1f}" for p in result.points)
+            number = f"{len(self._results)} of {len(trials)}"
+            self._console.print(f"{number}  {trial.name}: mIoU {scores} %{self._left(len(trials))}")
+            runs.add(trial, result)
+            self._write()
+
+    def _left(self, total: int) -> str:
+        done = len(self._results) - self._before
+        if (not self._before and done < 2) or done < 1 or len(self._results) == total:
+            return ""
+        each = (time.monotonic() - self._started) / done
+        return f" (about {duration(each * (total - len(self._results)))} left)"
+
+    def _analysis(self) -> Analysis | None:
+        return analyse(self._recipe.name, self._design, self._pool, list(self._results.values()))
+
+    def _write(self) -> dict[str, bytes]:
+        """Write the page, the figure and the data of the finished trials."""
+        analysis = self._analysis()
+        if analysis is None:
+            return {}
+        files = {
+            PAGE: markdown(analysis, self._design).encode(),
+            FIGURE: simulation_figure(analysis),
+            DATA: analysis.model_dump_json(indent=1).encode(),
+        }
+        for name, data in files.items():
+            self._storage.write(name, data)
+        return files
+
+    def _finish(self, runs: Runs) -> None:
+        files = self._write()
+        if files:
+            self._console.print()
+            self._console.print(files[PAGE].decode())
+            for name in (PAGE, FIGURE, DATA):
+                self._console.print(f"{self._storage.uri}/{name}")
+        runs.close(files, complete=len(self._results) == len(trials_of(self._design)))
+
+    def _order(self, trials: list[Trial]) -> TrialOrder:
+        return TrialOrder(root=self._root, recipe=self._recipe, design=self._design, trials=trials)
+
+
+def _checked(scene: Scene, storage: Storage, design: Design) -> int:
+    """Return the number of images that can be asked for."""
+    records = Records(storage.local_dir(scene.prefix))
+    pool = [i for i in records.ids("train") if scene.items[i].label is not None]
+    if len(pool) < design.budgets[-1]:
+        raise UsageError(
+            f"The largest budget is {design.budgets[-1]} labels, but only {len(pool)} images of the pool "
+            "have a mask. Give smaller --budgets."
+        )
+    if not records.ids(design.split):
+        raise UsageError(
+            f"No labeled image in {design.split} to score. Choose the other split with --split, or change "
+            "split.dev_fraction."
+        )
+    return len(pool)

@@ -1,0 +1,72 @@
+"""A head on features: it learns what they hold, and the same seed gives the same head."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.train.frozen.features import INDEX, Features
+from components.train.frozen.fit import HeadPredictor, fit_head
+from components.train.frozen.settings import HeadSettings
+
+IDS = [f"image{n}" for n in range(4)]
+SETTINGS = HeadSettings(width=8, steps=60, batch_size=2, learning_rate=0.02, dropout=0)
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> tuple[Features, dict[str, np.ndarray]]:
+    """Four images of two halves; the sign of the first channel is the class: 0 or 13."""
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(4, 6, 8, 3)).astype(np.float16)
+    maps[:, :3, :, 0], maps[:, 3:, :, 0] = 1, -1
+    maps[2:, :, :, 0] *= -1
+    np.save(tmp_path / "maps.npy", maps)
+    np.save(tmp_path / "means.npy", maps.mean((1, 2), dtype=np.float32))
+    (tmp_path / INDEX).write_text(json.dumps(IDS))
+    classes = np.where(maps[..., 0] > 0, 13, 0)
+    labels = np.eye(19, dtype=np.float16)[classes]
+    return Features(tmp_path), dict(zip(IDS, labels, strict=True))
+
+
+def test_a_head_learns_what_the_features_hold(
+    bed: tuple[Features, dict[str, np.ndarray]],
+) -> None:
+    features, labels = bed
+    done: list[int] = []
+    head = fit_head(features, labels, SETTINGS, 0, done.append)
+    assert done == list(range(1, 61))
+    predictor = HeadPredictor(head)
+    right = [
+        (predictor.classes(features.read([i])[0], (6, 8)) == labels[i].argmax(-1)).mean()
+        for i in IDS
+    ]
+    assert np.mean(right) > 0.9
+    probabilities = predictor.probabilities(features.read(IDS))
+    assert probabilities.shape == (4, 6, 8, 19)
+    np.testing.assert_allclose(probabilities.sum(-1), 1, rtol=1e-5)
+
+
+def test_the_seed_decides(bed: tuple[Features, dict[str, np.ndarray]]) -> None:
+    features, labels = bed
+    few = SETTINGS.model_copy(update={"steps": 2})
+    one, again, other = (
+        fit_head(features, labels, few, seed).get_weights()[0] for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 0.01
+
+
+def test_pixels_without_a_label_teach_nothing(
+    bed: tuple[Features, dict[str, np.ndarray]],
+) -> None:
+    features, labels = bed
+    few = SETTINGS.model_copy(update={"steps": 1, "weight_decay": 0.0})
+    nothing = {i: np.zeros_like(label) for i, label in labels.items()}
+    before = fit_head(features, nothing, few, 3).get_weights()
+    after = fit_head(features, labels, few, 3).get_weights()
+    untouched = fit_head(features, nothing, few.model_copy(update={"steps": 2}), 3).get_weights()
+    np.testing.assert_array_equal(before[0], untouched[0])
+    assert np.abs(after[0] - before[0]).max() > 0
