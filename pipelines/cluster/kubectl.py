@@ -76,7 +76,8 @@ def _get(cluster: ClusterSettings, kind: str, name: str) -> Any:
         ) from error
     if done.returncode == 0:
         return json.loads(done.stdout)
-    said = " ".join(done.stderr.split())[:200]
+    # Its own log comes first.
+    said = (done.stderr.strip().splitlines() or ["nothing"])[-1][:200]
     if "(NotFound)" in done.stderr:
         raise StreetloopError(
             f"There is no {kind} {name}{'' if kind == 'namespace' else f' in {cluster.namespace}'}. "
