@@ -14,12 +14,15 @@ from pipelines.campaign.cli import compare_command, evaluate_command, status_com
 from pipelines.campaign.feedback_cli import feedback_group
 from pipelines.campaign.ledger_cli import ledger_group
 from pipelines.cluster.cli import (
+    cluster_group,
     compile_command,
     logs_command,
     runs_command,
-    schedule_command,
-    schedules_command,
     submit_command,
+)
+from pipelines.cluster.schedule_cli import (
+    schedule_group,
+    schedules_command,
     unschedule_command,
 )
 from pipelines.export.cli import export_command
@@ -67,12 +70,13 @@ main.add_command(annotate_group)
 main.add_command(predict_command)
 main.add_command(export_command)
 main.add_command(ablate_command)
+main.add_command(cluster_group)
 main.add_command(simulate_command)
 main.add_command(compile_command)
 main.add_command(submit_command)
 main.add_command(runs_command)
 main.add_command(logs_command)
-main.add_command(schedule_command)
+main.add_command(schedule_group)
 main.add_command(schedules_command)
 main.add_command(unschedule_command)
 

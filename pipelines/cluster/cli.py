@@ -1,4 +1,4 @@
-"""`streetloop compile`, `submit`, `schedule`, `schedules` and `unschedule`: cycles on a cluster."""
+"""`streetloop compile`, `submit`, `runs`, `logs` and `cluster check`: cycles on a cluster."""
 
 from __future__ import annotations
 
@@ -108,56 +108,29 @@ def logs_command(chosen: Chosen, step: str | None, run_id: str | None) -> None:
     click.echo(text, nl=not text.endswith("\n"))
 
 
-@click.command("schedule")
+@click.group("cluster")
+def cluster_group() -> None:
+    """Check a Kubeflow Pipelines cluster."""
+
+
+@cluster_group.command("check")
 @_with_recipe
-@click.option(
-    "--cron",
-    required=True,
-    metavar="FIELDS",
-    help="Six fields: second minute hour day month weekday.",
-)
-def schedule_command(chosen: Chosen, cron: str) -> None:
-    """Run one cycle on the cluster at each scheduled time.
+def check_command(chosen: Chosen) -> None:
+    """Check from this machine whether the recipe can run on its cluster.
+
+    Nothing is created there. Exits with 1 if a check fails; what this machine cannot tell is marked "?".
 
     \b
-    Example: streetloop schedule pipelines/recipes/cityscapes.yaml --cron "0 0 2 * * *"
+    Example: streetloop cluster check pipelines/recipes/cityscapes.yaml --root gs://bucket/run
     """
-    from pipelines.cluster.schedule import schedule
+    from components.contracts.process.errors import StreetloopError
+    from pipelines.cluster.check import check
 
-    started = schedule(chosen.recipe(), chosen.root, cron)
-    click.echo(f"Scheduled {started.id}, one cycle at a time: {started.url}")
-
-
-@click.command("schedules")
-@_with_recipe
-def schedules_command(chosen: Chosen) -> None:
-    """List the schedules in the recipe's experiment on the cluster.
-
-    \b
-    Example: streetloop schedules pipelines/recipes/cityscapes.yaml
-    """
-    from pipelines.cluster.schedule import list_schedules
-
-    recipe = chosen.recipe()
-    rows = list_schedules(recipe)
-    for row in rows:
-        state = "on" if row.enabled else "off"
-        click.echo(f"{row.name}  {row.cron}  {state}  {row.id}")
-    if not rows:
-        click.echo(f"There is no schedule in experiment {recipe.cluster.experiment}.")
-
-
-@click.command("unschedule")
-@_with_recipe
-def unschedule_command(chosen: Chosen) -> None:
-    """Delete the schedule of a campaign.
-
-    A run that has started continues.
-
-    \b
-    Example: streetloop unschedule pipelines/recipes/cityscapes.yaml
-    """
-    from pipelines.cluster.schedule import delete_schedule
-
-    for row in delete_schedule(chosen.recipe()):
-        click.echo(f"Deleted schedule {row.name} ({row.cron}), {row.id}.")
+    marks = {"ok": "ok", "failed": "FAILED", "unknown": "?"}
+    failed = []
+    for found in check(chosen.recipe(), chosen.root):
+        click.echo(f"{marks[found.state]:<7} {found.what}: {found.words}")
+        if found.state == "failed":
+            failed.append(found.what)
+    if failed:
+        raise StreetloopError(f"{len(failed)} of the checks failed: {', '.join(failed)}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import socket
 import warnings
@@ -15,6 +14,8 @@ from urllib.parse import urlsplit
 
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.cluster import ClusterSettings
+from pipelines.cluster.credentials import find_credentials
+from pipelines.cluster.refusals import describe_error, describe_login
 
 _ENDPOINT = "KF_PIPELINES_ENDPOINT"  # what kfp reads when it is given no host
 _SECONDS = 10.0
@@ -36,12 +37,14 @@ class Started:
 def connected(cluster: ClusterSettings) -> Iterator[tuple[Any, str]]:
     """Yield a kfp.Client and the endpoint's address, for links.
 
-    What the block raises because of the endpoint becomes a StreetloopError.
+    The credentials are those of `find_credentials`. What the block raises because of the endpoint
+    becomes a StreetloopError.
 
     Raises:
-      UsageError: `cluster.host` is not an address.
+      UsageError: `cluster.host` is not an address, or a file of credentials is unusable.
       StreetloopError: the endpoint cannot be reached, rejects us, or is something else.
     """
+    used = find_credentials()
     host = cluster.host or os.environ.get(_ENDPOINT)
     if host is not None:
         host = _address(host)
@@ -56,13 +59,35 @@ def connected(cluster: ClusterSettings) -> Iterator[tuple[Any, str]]:
             warnings.simplefilter("ignore", FutureWarning)
             from kfp import Client
 
-            client = Client(host=host, namespace=cluster.namespace)
+            client = Client(host=host, namespace=cluster.namespace, **used.arguments())
+            # kfp takes a login's page for an empty answer, and would report a run without an id.
+            if get_text(client, "/apis/v2beta1/healthz") is None:
+                raise StreetloopError(describe_login(host or "the cluster's address", used))
             yield client, host or ""
     except ApiException as error:
         kind = OutOfReachError if error.status in (0, 502, 503, 504) else StreetloopError
-        raise kind(_describe_error(host, error)) from error
+        where = host or "the cluster's address"
+        raise kind(describe_error(where, cluster.namespace, used, error)) from error
     except (HTTPError, TimeoutError, ConnectionError) as error:
         raise OutOfReachError(_out_of_reach(host, str(error))) from error
+
+
+def get_text(client: Any, path: str, query: dict[str, str] | None = None) -> str | None:
+    """Read a path of the endpoint with the client's credentials; None if it is a web page.
+
+    kfp has no call for these paths, and its client would parse a text that looks like JSON.
+    """
+    answer = client._run_api.api_client.call_api(
+        path,
+        "GET",
+        query_params=list((query or {}).items()),
+        auth_settings=["Bearer"],
+        _preload_content=False,
+        _request_timeout=_SECONDS,
+    )
+    if "text/html" in answer.headers.get("Content-Type", ""):
+        return None
+    return str(answer.data.decode(errors="replace"))
 
 
 def _address(host: str) -> str:
@@ -96,32 +121,3 @@ def _out_of_reach(host: str | None, why: str) -> str:
         "cluster without a public address run `kubectl port-forward -n kubeflow svc/ml-pipeline-ui "
         "8080:80` and use http://localhost:8080."
     )
-
-
-def _describe_error(host: str | None, error: Any) -> str:
-    where = host or "the cluster's address"
-    if error.status in (401, 403):
-        return (
-            f"Kubeflow Pipelines at {where} denied access ({error.status} {error.reason}). Log in as "
-            "its administrator says (kfp reads the KF_PIPELINES_* variables), and check that you may "
-            "use cluster.namespace."
-        )
-    if error.status == 404:
-        return (
-            f"The server at {where} is not Kubeflow Pipelines 2: it does not know the request (404). "
-            f"Check cluster.host. Its answer: {_message(error)}"
-        )
-    return (
-        f"Kubeflow Pipelines at {where} answered {error.status} {error.reason}: {_message(error)}"
-    )
-
-
-def _message(error: Any) -> str:
-    """Return the server's own message, which it sends as JSON, in one line."""
-    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body
-    try:
-        row = json.loads(body or "{}")
-        body = row.get("message") or row.get("error") or body
-    except (ValueError, AttributeError):
-        pass
-    return " ".join(str(body or "no message").split())[:300]

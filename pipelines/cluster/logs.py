@@ -6,12 +6,10 @@ from typing import Any
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.client import connected
+from pipelines.cluster.client import connected, get_text
 from pipelines.cluster.runs import campaign_runs, find_run
 from pipelines.cluster.steps import Step, steps_of
 from pipelines.local.step_log import last_error
-
-_SECONDS = 30.0
 
 
 def step_log(recipe: Recipe, name: str | None, run_id: str | None) -> tuple[Step, str]:
@@ -77,23 +75,13 @@ def read_log(client: Any, namespace: str, run_id: str, step: Step) -> str | None
 
 
 def _get(client: Any, path: str, query: dict[str, str]) -> str | None:
-    """Ask with the client's own address and credentials; None for an error and for a web page."""
+    """Return the text at a path; None for an error, since the next one may have it."""
     from kfp_server_api import ApiException
 
-    api = client._run_api.api_client
     try:
-        body, _, headers = api.call_api(
-            path,
-            "GET",
-            query_params=list(query.items()),
-            header_params={"Accept": "text/plain"},
-            response_type="str",
-            auth_settings=["Bearer"],
-            _request_timeout=_SECONDS,
-        )
+        return get_text(client, path, query)
     except ApiException:
         return None
-    return None if "text/html" in (headers or {}).get("Content-Type", "") else str(body or "")
 
 
 def own_message(log: str | None) -> str:

@@ -2,68 +2,131 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from pipelines.cluster.client import Started, connected
 from pipelines.cluster.compile import compiled_run
-from pipelines.cluster.runs import campaign_name, find_pipeline, pages
+from pipelines.cluster.cron import interval_words
+from pipelines.cluster.runs import campaign_name, find_experiment, pages
+from pipelines.cluster.versions import Version, find_version, upload_version
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """When a schedule starts a cycle: six cron fields, or an interval in seconds."""
+
+    cron: str | None = None
+    interval: int | None = None
+
+    def __str__(self) -> str:
+        """Return the fields, or the interval in words."""
+        if self.cron is not None:
+            return self.cron
+        return interval_words(self.interval) if self.interval else "no trigger"
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A recurring run of Kubeflow Pipelines: each time that `cron` names starts one cycle."""
+    """A recurring run of Kubeflow Pipelines: each time that the trigger names starts one cycle."""
 
     id: str
     name: str
-    cron: str
+    trigger: Trigger
     enabled: bool
+    version: Version | None
+    service_account: str | None
 
 
-def schedule(recipe: Recipe, root: str | None, cron: str) -> Started:
+@dataclass(frozen=True)
+class Created:
+    """What `schedule` did, and the schedule that there is now."""
+
+    how: Literal["created", "replaced", "unchanged"]
+    started: Started
+    enabled: bool = True
+
+
+def schedule(
+    recipe: Recipe, root: str | None, trigger: Trigger, *, replace: bool = False
+) -> Created:
     """Start one cycle at each scheduled time; never two at once, and missed ones are not made up for.
+
+    The same call again changes nothing. With `replace` a different schedule of the campaign is
+    removed, after the new one was created: a failure in between leaves two, never none, and their
+    runs do not disturb each other, since one campaign has one lease.
 
     Args:
       recipe: the campaign's recipe.
       root: as for `compile_pipeline`.
-      cron: six fields: second minute hour day month weekday, as "0 0 2 * * *" (every night at 2).
+      trigger: when.
+      replace: replace a schedule that differs.
 
     Raises:
-      UsageError: as `submit`, or `cron` does not have six fields.
-      StreetloopError: the campaign already has a schedule, or the endpoint cannot be reached.
+      UsageError: as `submit`.
+      StreetloopError: the campaign has a schedule that differs, or the endpoint cannot be reached.
     """
-    check_cron(cron)
     with compiled_run(recipe, root) as package, connected(recipe.cluster) as (client, url):
-        experiment = _experiment(recipe, client)
-        if any(row.name == campaign_name(recipe) for row in _schedules(client, experiment)):
-            raise StreetloopError(
-                f"Campaign {recipe.name} already has a schedule, and two would compete for its cycles. "
-                "Delete it with `streetloop unschedule` first."
+        cluster = recipe.cluster
+        ours = _ours(recipe, client)
+        version = find_version(recipe, client, package)
+        same = [row for row in ours if version and _is_same(row, trigger, version, recipe)]
+        rest = [row for row in ours if row not in same[:1]]
+        if rest and not replace:
+            raise StreetloopError(_differs(recipe, rest[0], trigger))
+        if same:
+            kept, how = same[0].id, "replaced" if rest else "unchanged"
+        else:
+            made = client.create_recurring_run(
+                experiment_id=client.create_experiment(
+                    cluster.experiment, namespace=cluster.namespace
+                ).experiment_id,
+                job_name=campaign_name(recipe),
+                cron_expression=trigger.cron,
+                interval_second=trigger.interval,
+                max_concurrency=1,
+                no_catchup=True,
+                **_reference(version or upload_version(recipe, client, package)),
+                enable_caching=False,
+                service_account=cluster.service_account,
             )
-        pipeline, version = _upload(recipe, client, package)
-        run = client.create_recurring_run(
-            experiment_id=experiment,
-            job_name=campaign_name(recipe),
-            cron_expression=cron,
-            max_concurrency=1,
-            no_catchup=True,
-            pipeline_id=pipeline,
-            version_id=version,
-            enable_caching=False,
-            service_account=recipe.cluster.service_account,
-        )
-    return Started(run.recurring_run_id, f"{url}/#/recurringrun/details/{run.recurring_run_id}")
+            kept, how = made.recurring_run_id, "replaced" if rest else "created"
+        for row in rest:
+            client.delete_recurring_run(row.id)
+        started = Started(kept, f"{url}/#/recurringrun/details/{kept}")
+        enabled = same[0].enabled if same else True
+    return Created(how, started, enabled)  # type: ignore[arg-type]
+
+
+def _reference(version: Version) -> dict[str, str]:
+    return {"pipeline_id": version.pipeline, "version_id": version.id}
+
+
+def _is_same(row: Schedule, trigger: Trigger, version: Version, recipe: Recipe) -> bool:
+    # Without an account of ours the server names its default one.
+    account = recipe.cluster.service_account
+    return (
+        row.trigger == trigger and row.version == version and account in (None, row.service_account)
+    )
+
+
+def _differs(recipe: Recipe, row: Schedule, trigger: Trigger) -> str:
+    what = "another recipe, root or service account"
+    if row.trigger != trigger:
+        what = f"other times ({row.trigger})"
+    return (
+        f"Campaign {recipe.name} already has a schedule with {what}, {row.id}. Give --replace to change "
+        "it, or delete it with `streetloop schedule delete` (`streetloop unschedule`)."
+    )
 
 
 def list_schedules(recipe: Recipe) -> list[Schedule]:
     """Return the schedules in the recipe's experiment, by name."""
     with connected(recipe.cluster) as (client, _):
-        return sorted(_schedules(client, _experiment(recipe, client)), key=lambda s: s.name)
+        return sorted(_schedules(recipe, client), key=lambda s: s.name)
 
 
 def delete_schedule(recipe: Recipe) -> list[Schedule]:
@@ -72,65 +135,62 @@ def delete_schedule(recipe: Recipe) -> list[Schedule]:
     Raises:
       StreetloopError: the campaign has no schedule, or the endpoint cannot be reached.
     """
+    return _change(recipe, lambda client, row: client.delete_recurring_run(row.id))
+
+
+def pause_schedule(recipe: Recipe) -> list[Schedule]:
+    """Let the campaign's schedule start nothing until it is resumed. Raises as `delete_schedule`."""
+    return _change(recipe, lambda client, row: client.disable_recurring_run(row.id))
+
+
+def resume_schedule(recipe: Recipe) -> list[Schedule]:
+    """Let the campaign's schedule start runs again. Raises as `delete_schedule`."""
+    return _change(recipe, lambda client, row: client.enable_recurring_run(row.id))
+
+
+def _change(recipe: Recipe, change: Callable[[Any, Schedule], Any]) -> list[Schedule]:
     with connected(recipe.cluster) as (client, _):
-        rows = _schedules(client, _experiment(recipe, client))
-        ours = [row for row in rows if row.name == campaign_name(recipe)]
+        ours = _ours(recipe, client)
         if not ours:
             raise StreetloopError(
-                f"Campaign {recipe.name} has no schedule among the {len(rows)} in experiment "
-                f"{recipe.cluster.experiment}. `streetloop schedules` lists them."
+                f"Campaign {recipe.name} has no schedule in experiment {recipe.cluster.experiment} of "
+                f"namespace {recipe.cluster.namespace}. `streetloop schedules` lists those there are."
             )
         for row in ours:
-            client.delete_recurring_run(row.id)
+            change(client, row)
     return ours
 
 
-def check_cron(cron: str) -> None:
-    """Raise UsageError unless `cron` has the six fields that Kubeflow Pipelines expects."""
-    fields = cron.split()
-    if len(fields) != 6 or not all(re.fullmatch(r"[0-9A-Za-z*/,?-]+", field) for field in fields):
-        raise UsageError(
-            f"Not six cron fields: {cron!r}. Expected second minute hour day month weekday, for "
-            "example '0 0 2 * * *' for every night at 2."
-        )
+def _ours(recipe: Recipe, client: Any) -> list[Schedule]:
+    return [row for row in _schedules(recipe, client) if row.name == campaign_name(recipe)]
 
 
-def _experiment(recipe: Recipe, client: Any) -> str:
-    cluster = recipe.cluster
-    return str(
-        client.create_experiment(cluster.experiment, namespace=cluster.namespace).experiment_id
-    )
-
-
-def _schedules(client: Any, experiment: str) -> list[Schedule]:
+def _schedules(recipe: Recipe, client: Any) -> list[Schedule]:
+    experiment = find_experiment(recipe, client)
+    if experiment is None:
+        return []
     rows: list[Schedule] = []
     for page in pages(
         lambda token: client.list_recurring_runs(
-            page_token=token, page_size=100, experiment_id=experiment
+            page_token=token,
+            page_size=100,
+            experiment_id=experiment,
+            namespace=recipe.cluster.namespace,
         )
     ):
-        for run in page.recurring_runs or []:
-            trigger = run.trigger and run.trigger.cron_schedule
-            cron = trigger.cron if trigger else "not a cron schedule"
-            enabled = run.status == "ENABLED"
-            rows.append(Schedule(run.recurring_run_id, run.display_name, cron, enabled))
+        rows += [_read(run) for run in page.recurring_runs or []]
     return rows
 
 
-def _upload(recipe: Recipe, client: Any, package: Path) -> tuple[str, str]:
-    """Return the ids of the pipeline and of the version that holds this package; upload if needed."""
-    name = campaign_name(recipe)
-    version = f"{name}-{hashlib.sha256(package.read_bytes()).hexdigest()[:12]}"
-    pipeline = find_pipeline(recipe, client)
-    if pipeline is None:
-        pipeline = client.upload_pipeline(
-            str(package), pipeline_name=name, namespace=recipe.cluster.namespace
-        ).pipeline_id
-    for page in pages(
-        lambda token: client.list_pipeline_versions(pipeline, page_token=token, page_size=100)
-    ):
-        for known in page.pipeline_versions or []:
-            if known.display_name == version:
-                return pipeline, known.pipeline_version_id
-    made = client.upload_pipeline_version(str(package), version, pipeline_id=pipeline)
-    return pipeline, made.pipeline_version_id
+def _read(run: Any) -> Schedule:
+    cron = run.trigger and run.trigger.cron_schedule
+    every = run.trigger and run.trigger.periodic_schedule
+    used = run.pipeline_version_reference
+    return Schedule(
+        id=run.recurring_run_id,
+        name=run.display_name,
+        trigger=Trigger(cron.cron if cron else None, int(every.interval_second) if every else None),
+        enabled=run.status == "ENABLED",
+        version=Version(used.pipeline_id, used.pipeline_version_id) if used else None,
+        service_account=run.service_account,
+    )

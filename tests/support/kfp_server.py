@@ -32,6 +32,12 @@ class KfpServer:
       script: what the next looks at a run find: its state and its tasks.
       logs: by pod.
       serves_ui: whether the address is that of the UI's server, which serves logs too.
+      multi_user: whether it says so.
+      version: the `tag_name` that it tells.
+      calls: method and path of every request.
+      accepts: the one Authorization or Cookie header that it knows; "": it asks for none.
+      denied: the verbs and resources that the user may not use.
+      login_page: every answer is the page of a login.
       page_size: of recurring runs; a small one makes the client request a second page.
     """
 
@@ -41,6 +47,12 @@ class KfpServer:
     script: list[dict[str, Any]] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
     serves_ui: bool = True
+    accepts: str = ""
+    denied: set[tuple[str, str]] = field(default_factory=set)
+    login_page: bool = False
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    multi_user: bool = False
+    version: str = "2.17.0"
     experiments: list[dict[str, Any]] = field(default_factory=list)
     pipelines: list[dict[str, Any]] = field(default_factory=list)
     versions: list[dict[str, Any]] = field(default_factory=list)
@@ -49,14 +61,22 @@ class KfpServer:
 
     def get(self, path: str, query: dict[str, list[str]]) -> dict[str, Any]:
         if path == "/healthz":
-            return {"multi_user": False}
+            return {"multi_user": self.multi_user, "tag_name": self.version}
         if path == "/experiments":
-            name = _filtered_name(query)
-            found = [e for e in self.experiments if name in (None, e["display_name"])]
+            name, namespace = _filtered_name(query), query.get("namespace", [""])[0]
+            found = [
+                e
+                for e in self.experiments
+                if name in (None, e["display_name"]) and e["namespace"] == namespace
+            ]
             return {"experiments": found} if found else {}
         if path == "/pipelines":
-            name = _filtered_name(query)
-            found = [p for p in self.pipelines if name in (None, p["display_name"])]
+            name, namespace = _filtered_name(query), query.get("namespace", [""])[0]
+            found = [
+                p
+                for p in self.pipelines
+                if name in (None, p["display_name"]) and p["namespace"] == namespace
+            ]
             return {"pipelines": found} if found else {}
         if path.endswith("/versions"):
             owner = path.split("/")[2]
@@ -75,6 +95,27 @@ class KfpServer:
                 page["next_page_token"] = str(end)
             return page
         raise KeyError(path)
+
+    def refused(
+        self, method: str, path: str, query: dict[str, list[str]], headers: Any
+    ) -> tuple[int, str] | None:
+        """Return the status and message of a refusal, as Kubeflow for several users gives them."""
+        sent = (headers.get("Authorization"), headers.get("Cookie"))
+        if self.accepts and self.accepts not in sent:
+            return 401, "Unauthenticated: there is no user identity header"
+        resource = path.strip("/").split("/")[0]
+        verb = "list" if method == "GET" else "create"
+        if (verb, resource) in self.denied:
+            return 403, (
+                "Failed to authorize: PermissionDenied: User 'ann@example.com' is not authorized with "
+                "reason:  (request: &ResourceAttributes{Namespace:team,Verb:"
+                f"{verb},Group:pipelines.kubeflow.org,Version:v2beta1,Resource:{resource},"
+                "Subresource:,Name:,}): Unauthorized access"
+            )
+        listing = self.multi_user and method == "GET" and path == "/experiments"
+        if listing and not query.get("namespace"):
+            return 400, "Invalid input error: in multi-user mode, a namespace is required"
+        return None
 
     def text(self, path: str, query: dict[str, list[str]]) -> str | None:
         """Return a pod's log, as the UI's server and the API server give it; None for another path."""
@@ -101,11 +142,19 @@ class KfpServer:
         if path == "/recurringruns":
             return _add(self.schedules, "recurring_run_id", {**body, "status": "ENABLED"})
         if path == "/pipelines/upload":
-            made = _add(self.pipelines, "pipeline_id", {"display_name": query["name"][0]})
+            row = {"display_name": query["name"][0], "namespace": query.get("namespace", [""])[0]}
+            made = _add(self.pipelines, "pipeline_id", row)
             self._version(made["pipeline_id"], query["name"][0], body)
             return made
         if path == "/pipelines/upload_version":
             return self._version(query["pipelineid"][0], query["name"][0], body)
+        for action, status in ((":disable", "DISABLED"), (":enable", "ENABLED")):
+            if path.startswith("/recurringruns/") and path.endswith(action):
+                wanted = path.removeprefix("/recurringruns/").removesuffix(action)
+                row = next((s for s in self.schedules if s["recurring_run_id"] == wanted), None)
+                if row is not None:
+                    row["status"] = status
+                    return {}
         raise KeyError(path)
 
     def delete(self, path: str) -> dict[str, Any]:
@@ -123,7 +172,9 @@ class KfpServer:
 
 
 def _add(rows: list[dict[str, Any]], key: str, row: dict[str, Any]) -> dict[str, Any]:
-    made = {**row, key: f"{key.removesuffix('_id')}-{len(rows) + 1}"}
+    # Not the count of the rows: after a deletion that may be another's number.
+    number = 1 + max((int(known[key].rsplit("-", 1)[1]) for known in rows), default=0)
+    made = {**row, key: f"{key.removesuffix('_id')}-{number}"}
     rows.append(made)
     return made
 
@@ -154,9 +205,13 @@ def kfp_server() -> Iterator[KfpServer]:
             path, query = parts.path.removeprefix(_API), parse_qs(parts.query)
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             failing = None if path == "/healthz" else held.failing_after_health
-            status = failing or 200
+            held.calls.append((method, path))
+            refusal = held.refused(method, path, query, self.headers)
+            status = failing or (refusal[0] if refusal else 200)
             reply: dict[str, Any] = {"message": f"the server says {status}"}
-            if failing is None:
+            if refusal and failing is None:
+                reply = {"message": refusal[1], "code": 7}
+            if failing is None and refusal is None:
                 try:
                     if method == "GET":
                         reply = held.get(path, query)
@@ -166,11 +221,13 @@ def kfp_server() -> Iterator[KfpServer]:
                         spec = _uploaded(self.headers["Content-Type"], data)
                         reply = held.post(path, query, spec)
                     else:
-                        reply = held.post(path, query, json.loads(data))
+                        reply = held.post(path, query, json.loads(data or "null"))
                 except KeyError:
                     status, reply = 404, {"message": f"not found: {method} {path}"}
             body, kind = json.dumps(reply).encode(), "application/json"
-            if method == "GET" and (text := held.text(parts.path, query)) is not None:
+            if held.login_page:
+                status, body, kind = 200, b"<html>Log in</html>", "text/html; charset=utf-8"
+            elif method == "GET" and (text := held.text(parts.path, query)) is not None:
                 status, body, kind = (200, text.encode(), "text/plain") if text else (404, b"", "")
             self.send_response(status)
             self.send_header("Content-Type", kind)
