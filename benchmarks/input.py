@@ -3,7 +3,7 @@
     python -m benchmarks.input [--size 1024x2048] [--crop 512x512] [--images 40] [--rounds 3]
 
 One thread makes the weak and the strong view of images that are already decoded. "Before" is how it
-was done until version 0.2: the whole image was resized and then cropped, and colours were changed
+was done in version 0.1: the whole image was resized and then cropped, and colours were changed
 as floats. "After" is the code that trains. Processor time counts, so that other work on the machine
 changes little; the best of several rounds is printed. The pipeline runs all of it, with decoding,
 on every core at once: that line is by the clock.
