@@ -20,6 +20,7 @@ from pipelines.cluster.cli import (
     submit_command,
     unschedule_command,
 )
+from pipelines.export.cli import export_command
 from pipelines.label_studio.cli import annotate_group
 from pipelines.local.cli import run_command, ui_command
 from pipelines.predict.cli import predict_command
@@ -62,6 +63,7 @@ main.add_command(ledger_group)
 main.add_command(feedback_group)
 main.add_command(annotate_group)
 main.add_command(predict_command)
+main.add_command(export_command)
 main.add_command(ablate_command)
 main.add_command(simulate_command)
 main.add_command(compile_command)

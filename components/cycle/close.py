@@ -15,6 +15,7 @@ from components.contracts.step.done import read_marker
 from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport, LabelsReport
 from components.contracts.step.results import FeedbackResult, Results
+from components.cycle.news import tell_closed, tell_failed
 from components.cycle.runs import mirror_cycle, repair_aliases
 
 log = logging.getLogger("streetloop")
@@ -53,9 +54,11 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     if feedback is None or not _NEEDED[feedback.plan] <= results.seconds.keys():
         release(context.ledger, owner, current.cycle, current.fence, why or "a step failed")
         log.warning("cycle %d stays open; the next run resumes it", current.cycle)
+        tell_failed(context, why)
         return page
     report = build_report(context, feedback, results)
     _close(context, current.fence, report, feedback)
+    tell_closed(context, report)
     return page
 
 

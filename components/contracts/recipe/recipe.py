@@ -19,6 +19,7 @@ from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.recipe.evaluate import EvaluateSettings
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.recipe.inference import InferenceSettings
+from components.contracts.recipe.notify import NotifySettings
 from components.contracts.recipe.query import QuerySettings
 from components.contracts.recipe.tracking import TrackingSettings
 from components.contracts.recipe.train import TrainSettings
@@ -46,6 +47,7 @@ class Recipe(Settings):
     evaluate: EvaluateSettings = EvaluateSettings()
     query: QuerySettings = QuerySettings()
     tracking: TrackingSettings = TrackingSettings()
+    notify: NotifySettings = NotifySettings()
     cluster: ClusterSettings = ClusterSettings()
 
     def values(self) -> dict[str, Any]:
