@@ -9,8 +9,9 @@ from pathlib import Path
 
 from components.contracts.storage.errors import FULL, explained
 
-# The last line of a traceback, which kfp indents: an exception's name and message.
-_ERROR = re.compile(r"\s*(?:[a-z_]+\.)*(?:StreetloopError: |(?=[A-Z]\w*Error: ))(\S.*)")
+# A step's own line about an expected error, or the last line of a traceback: an exception's name
+# and message. kfp indents both.
+_ERROR = re.compile(r"\s*(?:[a-z_]+\.)*(?:error: |StreetloopError: |(?=[A-Z]\w*Error: ))(\S.*)")
 _KEPT = 2000  # lines
 
 
