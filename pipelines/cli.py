@@ -15,6 +15,8 @@ from pipelines.campaign.feedback_cli import feedback_group
 from pipelines.campaign.ledger_cli import ledger_group
 from pipelines.cluster.cli import (
     compile_command,
+    logs_command,
+    runs_command,
     schedule_command,
     schedules_command,
     submit_command,
@@ -68,6 +70,8 @@ main.add_command(ablate_command)
 main.add_command(simulate_command)
 main.add_command(compile_command)
 main.add_command(submit_command)
+main.add_command(runs_command)
+main.add_command(logs_command)
 main.add_command(schedule_command)
 main.add_command(schedules_command)
 main.add_command(unschedule_command)

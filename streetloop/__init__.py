@@ -1,7 +1,7 @@
-"""Streetloop in Python: what the command does most, as functions.
+"""Streetloop in Python: the five things that the command does most, as functions.
 
-`run` and `status` are about a campaign, `predict` and `evaluate` about a model. A
-problem that a person can put right is a `StreetloopError`, whose text says how.
+`run`, `status` and `evaluate` are about a campaign, `predict` about a model, and `simulate` plays
+campaigns to compare strategies. A problem that a person can put right is a `StreetloopError`, whose text says how.
 docs/how-to/python.md has examples.
 """
 
@@ -9,6 +9,7 @@ from components.contracts.process.errors import StreetloopError, UsageError
 from pipelines.predict.view import View
 from streetloop.campaign import evaluate, run, status
 from streetloop.model import Prediction, predict
+from streetloop.simulation import simulate
 
 __all__ = [
     "Prediction",
@@ -18,5 +19,6 @@ __all__ = [
     "evaluate",
     "predict",
     "run",
+    "simulate",
     "status",
 ]

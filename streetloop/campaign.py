@@ -47,7 +47,7 @@ def run(
     """
     from pipelines.local.campaign import run_campaign
 
-    found, place = _open(recipe, root, data, settings)
+    found, place = open_recipe(recipe, root, data, settings)
     if run_campaign(found, place, str(recipe)):
         raise KeyboardInterrupt
     return _status(found, place)
@@ -67,7 +67,7 @@ def status(
     """
     from pipelines.options import open_campaign
 
-    found, place = _open(recipe, root, data, settings)
+    found, place = open_recipe(recipe, root, data, settings)
     open_campaign(place)
     return _status(found, place)
 
@@ -91,12 +91,17 @@ def evaluate(
     """
     from pipelines.campaign.champion import score_champion
 
-    return score_champion(*_open(recipe, root, data, settings), split).scores
+    return score_champion(*open_recipe(recipe, root, data, settings), split).scores
 
 
-def _open(
-    recipe: Place, root: Place | None, data: Place | None, settings: Mapping[str, Any] | None
+def open_recipe(
+    recipe: Place,
+    root: Place | None,
+    data: Place | None,
+    settings: Mapping[str, Any] | None,
+    suffix: str = "",
 ) -> tuple[Recipe, str]:
+    """Read a recipe as the functions take it, and return it with the root; see `Chosen.open`."""
     changes = tuple(f"{key}={json.dumps(value)}" for key, value in (settings or {}).items())
     chosen = Chosen(
         user_path(os.fspath(recipe)),
@@ -104,7 +109,7 @@ def _open(
         changes,
         None if data is None else os.fspath(data),
     )
-    return chosen.open()
+    return chosen.open(suffix=suffix)
 
 
 def _status(recipe: Recipe, root: str) -> CampaignStatus:

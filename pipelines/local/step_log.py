@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.contracts.storage.errors import FULL, explained
@@ -51,6 +52,10 @@ class StepLog(io.TextIOBase):
 
     def error(self) -> str | None:
         """Return the message of the last exception that was printed."""
-        lines = (*self._lines, self._rest)
-        messages = [match[1] for line in lines if (match := _ERROR.match(line))]
-        return messages[-1] if messages else None
+        return last_error((*self._lines, self._rest))
+
+
+def last_error(lines: Iterable[str]) -> str | None:
+    """Return the message of the last exception in the lines of a log."""
+    messages = [match[1] for line in lines if (match := _ERROR.match(line))]
+    return messages[-1] if messages else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,6 +60,22 @@ def test_predict_leaves_a_broken_photo_out_with_a_warning(tmp_path: Path) -> Non
         names = [photo.name for photo in streetloop.predict(MODEL, tmp_path)]
     assert names == ["good"]
     assert any("bad.png" in str(w.message) and "left out" in str(w.message) for w in found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"strategies": ["entropie"]}, "Unknown strategy 'entropie'"),
+        ({"budgets": [0, 4]}, "budgets of at least one label"),
+        ({"seeds": []}, "at least one seed"),
+        ({"steps": 0}, "steps is 0"),
+        ({"split": "test"}, "split is 'test'"),
+    ],
+    ids=["strategy", "budget", "seed", "steps", "split"],
+)
+def test_simulate_rejects_an_impossible_design(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(streetloop.UsageError, match=problem):
+        streetloop.simulate(RECIPE, **arguments)
 
 
 def test_the_figures_of_a_notebook_stay_in_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
