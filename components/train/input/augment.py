@@ -6,6 +6,8 @@ seed and the step.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -34,35 +36,45 @@ def weak(
       image uint8 [crop..., 3] and label uint8 [crop...]. Where the zoomed image does not fill the
       crop, pixels are padding: the image's mean colour, and 255 (ignore) in the label.
     """
-    height, width = image.shape[:2]
     if label is None:
-        label = np.zeros((height, width), np.uint8)
+        label = np.zeros(image.shape[:2], np.uint8)
     zoom = float(np.exp(rng.uniform(np.log(settings.scale[0]), np.log(settings.scale[1]))))
     # At scale 1 the whole image fills the crop.
-    zoom *= max(crop[0] / height, crop[1] / width)
-    size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
-    image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if zoom > 1 else cv2.INTER_AREA)
+    zoom *= max(crop[0] / image.shape[0], crop[1] / image.shape[1])
+    y, x = (_window(n, c, zoom, rng) for n, c in zip(image.shape[:2], crop, strict=True))
+    window = np.s_[y.first : y.first + y.taken, x.first : x.first + x.taken]
+    size = (x.filled, y.filled)
+    mean = None if size == (crop[1], crop[0]) else cv2.mean(image)[:3]
+    # Only the window is resized: of a large image that is a fraction of the work. Down to one half,
+    # two taps per axis read every pixel, and averaging areas would take eight times as long.
+    smooth = cv2.INTER_LINEAR if zoom > 0.5 else cv2.INTER_AREA
+    image = cv2.resize(image[window], size, interpolation=smooth)
     # "Exact" keeps labels on their pixels: plain "nearest" shifts by half a block when shrinking.
-    label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    image, label = _crop(image, label, crop, rng)
-    if settings.flip and rng.random() < 0.5:
-        image, label = image[:, ::-1], label[:, ::-1]
-    return np.ascontiguousarray(image), np.ascontiguousarray(label)
-
-
-def _crop(
-    image: np.ndarray, label: np.ndarray, crop: tuple[int, int], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    height, width = label.shape
-    lack = max(0, crop[0] - height), max(0, crop[1] - width)
-    if any(lack):
-        top, left = (int(rng.integers(0, n + 1)) for n in lack)
-        border = (top, lack[0] - top, left, lack[1] - left)
-        mean = tuple(float(v) for v in image.mean((0, 1)))
+    label = cv2.resize(label[window], size, interpolation=cv2.INTER_NEAREST_EXACT)
+    if mean is not None:
+        border = (y.before, crop[0] - y.before - y.filled, x.before, crop[1] - x.before - x.filled)
         image = cv2.copyMakeBorder(image, *border, cv2.BORDER_CONSTANT, value=mean)
         label = cv2.copyMakeBorder(label, *border, cv2.BORDER_CONSTANT, value=IGNORE_LABEL)
-    y, x = (int(rng.integers(0, n - c + 1)) for n, c in zip(label.shape, crop, strict=True))
-    return image[y : y + crop[0], x : x + crop[1]], label[y : y + crop[0], x : x + crop[1]]
+    if settings.flip and rng.random() < 0.5:
+        image, label = cv2.flip(image, 1), cv2.flip(label, 1)
+    return image, label
+
+
+class _Window(NamedTuple):
+    """Along one axis: which pixels of the image fill which pixels of the crop."""
+
+    first: int  # of the image
+    taken: int
+    before: int  # pixels of padding before the filled ones
+    filled: int
+
+
+def _window(length: int, crop: int, zoom: float, rng: np.random.Generator) -> _Window:
+    """Draw a window that becomes the crop when it is zoomed; all of an image that is too short."""
+    filled = min(crop, max(1, round(length * zoom)))
+    taken = length if filled < crop else min(length, max(1, round(crop / zoom)))
+    first = int(rng.integers(0, length - taken + 1))
+    return _Window(first, taken, int(rng.integers(0, crop - filled + 1)), filled)
 
 
 def strong(image: np.ndarray, settings: AugmentSettings, rng: np.random.Generator) -> np.ndarray:
@@ -75,14 +87,14 @@ def strong(image: np.ndarray, settings: AugmentSettings, rng: np.random.Generato
     amounts = np.array([1.0, 1.0, 1.0, 0.0]) + settings.jitter * rng.uniform(-1, 1, 4)
     order = rng.permutation(4)
     sigma = float(rng.uniform(0.1, 2.0))
-    out = image.astype(np.float32)
+    out = image
     if draws[0] < settings.jitter_share:
         out = colour.jitter(out, amounts.tolist(), order.tolist())
     if draws[1] < settings.grey_share:
         out = colour.grey(out)
     if draws[2] < settings.blur_share:
         out = cv2.GaussianBlur(out, (0, 0), sigma)
-    return np.rint(out).astype(np.uint8)
+    return out if out is not image else image.copy()
 
 
 def cutmix_box(

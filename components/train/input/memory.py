@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,13 +18,15 @@ class Budget:
 
     def __init__(self, size: int) -> None:
         self.left = size
+        self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
-        """Return whether `size` bytes fit; if they do, they count as taken."""
-        if size > self.left:
-            return False
-        self.left -= size
-        return True
+        """Return whether `size` bytes fit; if they do, they count as taken. Threads may call this."""
+        with self._lock:
+            if size > self.left:
+                return False
+            self.left -= size
+            return True
 
 
 def image_budget() -> Budget:

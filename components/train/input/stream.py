@@ -5,13 +5,16 @@ A fit that is interrupted at step n therefore resumes with the images that it wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+import operator
+import threading
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from components.contracts.data.records import Records, decode_image, decode_mask
+from components.contracts.process.cpus import usable_cpus
 from components.contracts.recipe.train import TrainSettings
 from components.train.input.augment import cutmix_box, strong, weak
 from components.train.input.memory import Budget
@@ -30,6 +33,7 @@ class Pool:
 
     def __init__(self, records: Records, ids: Sequence[str], budget: Budget) -> None:
         self.records, self.ids, self.budget = records, sorted(ids), budget
+        self._lock = threading.Lock()
         self._kept: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
 
     def __len__(self) -> int:
@@ -38,14 +42,15 @@ class Pool:
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the image, uint8 [h, w, 3], and its train ids, uint8 [h, w], or None without any."""
         image_id = self.ids[index]
-        if image_id not in self._kept:
-            image, label = self.records.encoded(image_id)
-            pair = decode_image(image), None if label is None else decode_mask(label)
-            size = sum(part.nbytes for part in pair if part is not None)
-            if not self.budget.take(size):
-                return pair
-            self._kept[image_id] = pair
-        return self._kept[image_id]
+        if (kept := self._kept.get(image_id)) is not None:
+            return kept
+        image, label = self.records.encoded(image_id)
+        pair = decode_image(image), None if label is None else decode_mask(label)
+        size = sum(part.nbytes for part in pair if part is not None)
+        with self._lock:  # two threads may have read the same image: it is paid for once
+            if image_id not in self._kept and self.budget.take(size):
+                self._kept[image_id] = pair
+        return pair
 
     def pixel_counts(self) -> np.ndarray:
         """Count the labeled pixels of each class over all images: int64 [19]."""
@@ -59,11 +64,13 @@ class Pool:
 
 def batch_indices(seed: int, stream: int, step: int, batch: int, total: int) -> list[int]:
     """Return the images that `step` sees: every epoch is a new seeded order of all of them."""
-    out = []
-    for place in range(step * batch, (step + 1) * batch):
-        epoch, k = divmod(place, total)
-        out.append(int(np.random.default_rng([seed, stream, epoch]).permutation(total)[k]))
-    return out
+    places = (divmod(place, total) for place in range(step * batch, (step + 1) * batch))
+    return [int(_order(seed, stream, epoch, total)[k]) for epoch, k in places]
+
+
+@functools.lru_cache(maxsize=4)  # two streams, and a batch may reach into the next epoch
+def _order(seed: int, stream: int, epoch: int, total: int) -> np.ndarray:
+    return np.random.default_rng([seed, stream, epoch]).permutation(total)
 
 
 def batches(
@@ -71,71 +78,79 @@ def batches(
 ) -> tf.data.Dataset:
     """Return the batches of steps first, first + 1, … up to `settings.steps`.
 
+    Every image is a job of its own, and as many run at once as there are processors.
+
     Returns:
       A data set of dictionaries: `image` float32 [B, H, W, 3] in [0, 255] and `label` int32
       [B, H, W] (255 = ignore); with unlabeled images also `weak` and `strong` float32
       [U, H, W, 3], `padding` bool [U, H, W] and `cutmix` bool [U, H, W].
     """
-    height, width = settings.crop
-    shapes: dict[str, tuple[Any, ...]] = {
-        "image": (tf.uint8, settings.batch_size, height, width, 3),
-        "label": (tf.uint8, settings.batch_size, height, width),
-    }
-    if unlabeled is not None:
-        count = settings.unlabeled_batch_size
-        shapes |= {
-            "weak": (tf.uint8, count, height, width, 3),
-            "strong": (tf.uint8, count, height, width, 3),
-            "padding": (tf.bool, count, height, width),
-            "cutmix": (tf.bool, count, height, width),
-        }
 
-    def load(step: np.ndarray) -> list[np.ndarray]:
-        batch = _labeled_batch(labeled, settings, seed, int(step))
-        if unlabeled is not None:
-            batch |= _unlabeled_batch(unlabeled, settings, seed, int(step))
-        return [batch[name] for name in shapes]
+    def one_labeled(step: np.ndarray, place: np.ndarray) -> list[np.ndarray]:
+        return _labeled(labeled, settings, seed, int(step), int(place))
+
+    shapes = {"image": (tf.uint8, (*settings.crop, 3)), "label": (tf.uint8, settings.crop)}
+    out = _images(one_labeled, shapes, settings.batch_size, settings.steps, first)
+    if unlabeled is not None:
+        pool = unlabeled
+
+        def one_unlabeled(step: np.ndarray, place: np.ndarray) -> list[np.ndarray]:
+            return _unlabeled(pool, settings, seed, int(step), int(place))
+
+        shapes = dict.fromkeys(("weak", "strong"), (tf.uint8, (*settings.crop, 3)))
+        shapes |= dict.fromkeys(("padding", "cutmix"), (tf.bool, settings.crop))
+        count = settings.unlabeled_batch_size
+        more = _images(one_unlabeled, shapes, count, settings.steps, first)
+        out = tf.data.Dataset.zip(out, more).map(operator.or_)
+    return out.prefetch(2)
+
+
+def _images(
+    load: Callable[[np.ndarray, np.ndarray], list[np.ndarray]],
+    shapes: dict[str, tuple[tf.DType, tuple[int, ...]]],
+    count: int,
+    steps: int,
+    first: int,
+) -> tf.data.Dataset:
+    """Return the batches of `count` images that `load` makes from (step, place in the batch)."""
 
     @tf.autograph.experimental.do_not_convert
-    def shaped(step: tf.Tensor) -> dict[str, tf.Tensor]:
-        loaded = tf.numpy_function(load, [step], [kind for kind, *_ in shapes.values()])
-        out = {}
-        for (name, (_, *shape)), tensor in zip(shapes.items(), loaded, strict=True):
-            tensor = tf.ensure_shape(tensor, shape)
-            if name in ("image", "weak", "strong"):
-                tensor = tf.cast(tensor, tf.float32)
-            out[name] = tf.cast(tensor, tf.int32) if name == "label" else tensor
-        return out
+    def shaped(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        place = number // count, number % count
+        loaded = tf.numpy_function(load, place, [kind for kind, _ in shapes.values()])
+        return {
+            name: tf.ensure_shape(tensor, shape)
+            for (name, (_, shape)), tensor in zip(shapes.items(), loaded, strict=True)
+        }
 
-    steps = tf.data.Dataset.range(first, settings.steps)
-    return steps.map(shaped, num_parallel_calls=2, deterministic=True).prefetch(2)
+    @tf.autograph.experimental.do_not_convert
+    def typed(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        kinds = {"image": tf.float32, "weak": tf.float32, "strong": tf.float32, "label": tf.int32}
+        return {name: tf.cast(value, kinds.get(name, value.dtype)) for name, value in batch.items()}
 
-
-def _labeled_batch(
-    pool: Pool, settings: TrainSettings, seed: int, step: int
-) -> dict[str, np.ndarray]:
-    images, labels = [], []
-    indices = batch_indices(seed, _LABELED, step, settings.batch_size, len(pool))
-    for place, index in enumerate(indices):
-        rng = np.random.default_rng([seed, _LABELED, step, place])
-        image, label = weak(*pool[index], settings.crop, settings.augment, rng)
-        if rng.random() < settings.augment.labeled_strong_share:
-            image = strong(image, settings.augment, rng)
-        images.append(image)
-        labels.append(label)
-    return {"image": np.stack(images), "label": np.stack(labels)}
+    numbers = tf.data.Dataset.range(first * count, steps * count)
+    images = numbers.map(shaped, num_parallel_calls=usable_cpus(), deterministic=True)
+    return images.batch(count, drop_remainder=True).map(typed)
 
 
-def _unlabeled_batch(
-    pool: Pool, settings: TrainSettings, seed: int, step: int
-) -> dict[str, np.ndarray]:
-    rows: dict[str, list[np.ndarray]] = {"weak": [], "strong": [], "padding": [], "cutmix": []}
-    indices = batch_indices(seed, _UNLABELED, step, settings.unlabeled_batch_size, len(pool))
-    for place, index in enumerate(indices):
-        rng = np.random.default_rng([seed, _UNLABELED, step, place])
-        image, inside = weak(pool[index][0], None, settings.crop, settings.augment, rng)
-        rows["weak"].append(image)
-        rows["strong"].append(strong(image, settings.augment, rng))
-        rows["padding"].append(inside != 0)
-        rows["cutmix"].append(cutmix_box(settings.crop, settings.augment, rng))
-    return {name: np.stack(values) for name, values in rows.items()}
+def _labeled(
+    pool: Pool, settings: TrainSettings, seed: int, step: int, place: int
+) -> list[np.ndarray]:
+    """Return an image of a batch and its labels."""
+    index = batch_indices(seed, _LABELED, step, settings.batch_size, len(pool))[place]
+    rng = np.random.default_rng([seed, _LABELED, step, place])
+    image, label = weak(*pool[index], settings.crop, settings.augment, rng)
+    if rng.random() < settings.augment.labeled_strong_share:
+        image = strong(image, settings.augment, rng)
+    return [image, label]
+
+
+def _unlabeled(
+    pool: Pool, settings: TrainSettings, seed: int, step: int, place: int
+) -> list[np.ndarray]:
+    """Return the weak and the strong view of an image, its padding, and what CutMix pastes over."""
+    index = batch_indices(seed, _UNLABELED, step, settings.unlabeled_batch_size, len(pool))[place]
+    rng = np.random.default_rng([seed, _UNLABELED, step, place])
+    image, inside = weak(pool[index][0], None, settings.crop, settings.augment, rng)
+    changed = strong(image, settings.augment, rng)
+    return [image, changed, inside != 0, cutmix_box(settings.crop, settings.augment, rng)]

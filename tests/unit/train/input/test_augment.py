@@ -106,6 +106,25 @@ def test_weak_brings_any_image_to_the_crops_size():
         assert out.dtype == labels.dtype == np.uint8
 
 
+def test_weak_cuts_its_window_from_every_part_of_a_large_image():
+    """Red is the row and green the column, so that each pixel says where it comes from."""
+    rows, columns = np.mgrid[0:192, 0:256].astype(np.uint8)
+    image = np.stack([rows, columns, np.zeros_like(rows)], -1)
+    zoomed = AugmentSettings(scale=(2.0, 2.0), flip=False)  # half of the image fills the crop
+    corners = []
+    for seed in range(300):
+        out, labels = weak(image, rows % 19, CROP, zoomed, rng(seed))
+        top, left = out[0, 0, :2].astype(int)
+        bottom, right = out[-1, -1, :2].astype(int)
+        assert bottom - top == pytest.approx(96, abs=3)
+        assert right - left == pytest.approx(128, abs=3)
+        assert set(np.unique(labels)) <= set(range(19))
+        corners.append((top, left))
+    first, last = np.min(corners, 0), np.max(corners, 0)
+    np.testing.assert_allclose(first, (0, 0), atol=3)
+    np.testing.assert_allclose(last, (96, 128), atol=3)
+
+
 def test_changes_depend_on_the_generator_alone():
     image, label = scene()
     for change in (

@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import cv2
@@ -5,6 +7,7 @@ import numpy as np
 import pytest
 
 from components.contracts.recipe.train import AugmentSettings, TrainSettings
+from components.train.input import stream
 from components.train.input.memory import Budget
 from components.train.input.stream import Pool, batch_indices, batches
 from tfds_cityscapes.labels import IGNORE_LABEL
@@ -151,6 +154,30 @@ def test_pools_share_a_budget():
             for one in both:
                 one[index]
     assert [sorted(one.records.reads.values()) for one in both] == [[1, 2], [1, 2]]
+
+
+def test_threads_that_read_the_same_image_pay_for_it_once():
+    pixels = 40 * 72
+    small = pool(1, labels=True, budget=Budget(3 * pixels * 4))
+    meeting, read = threading.Barrier(3), small.records.encoded
+
+    def encoded(image_id):
+        meeting.wait(timeout=30)  # all three are past the look into the cache
+        return read(image_id)
+
+    small.records.encoded = encoded
+    with ThreadPoolExecutor(3) as threads:
+        pairs = list(threads.map(lambda _: small[0], range(3)))
+    assert small.budget.left == 2 * pixels * 4
+    for image, label in pairs:
+        np.testing.assert_array_equal(image, pairs[0][0])
+        np.testing.assert_array_equal(label, pairs[0][1])
+
+
+@pytest.mark.parametrize("cpus", [1, 3])
+def test_batches_are_the_same_with_any_number_of_processors(pools, whole, cpus, monkeypatch):
+    monkeypatch.setattr(stream, "usable_cpus", lambda: cpus)
+    assert all(same(one, other) for one, other in zip(whole, run(pools), strict=True))
 
 
 def test_pool_counts_the_labeled_pixels_of_each_class():
