@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tfds_cityscapes.png import encode_png
 from tfds_cityscapes.source import Item, Source, SourceError, open_source
 
 
@@ -32,10 +33,7 @@ class StreetScenesConfig(tfds.core.BuilderConfig):
       read_label: returns an item's mask of train ids at its own size, uint8 [H, W]; None builds
         records without labels.
       items: split name -> items.
-      native_size: returns an item's original height and width, if `read_image` does not return the
-        original; None uses the image's size.
       size: (height, width) of the stored image; None keeps the size of each image.
-      resize_labels: also resize masks to `size` (nearest); otherwise they keep their native size.
       skip_bad: leave broken items out and list them in `bad`, instead of raising.
       bad: the items that were left out: (image_id, reason).
       progress: called with the number of images written so far.
@@ -44,9 +42,7 @@ class StreetScenesConfig(tfds.core.BuilderConfig):
     read_image: Callable[[Item], np.ndarray]
     read_label: Callable[[Item, tuple[int, int]], np.ndarray] | None
     items: dict[str, tuple[Item, ...]]
-    native_size: Callable[[Item], tuple[int, int]] | None = None
     size: tuple[int, int] | None = None
-    resize_labels: bool = False
     skip_bad: bool = False
     bad: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     progress: Callable[[int], None] = lambda done: None
@@ -99,7 +95,7 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
     def _example(self, item: Item) -> dict[str, Any]:
         config = self.builder_config
         image = config.read_image(item)
-        native = config.native_size(item) if config.native_size else image.shape[:2]
+        native = image.shape[:2]
         if config.size is not None and image.shape[:2] != config.size:
             # Averaging over areas is the only interpolation of cv2 that shrinks without aliasing.
             shrinks = config.size[0] < image.shape[0]
@@ -114,19 +110,8 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
         }
         if config.read_label is not None:
             label = config.read_label(item, native)
-            if config.resize_labels and label.shape != image.shape[:2]:
-                # The exact variant takes the middle of each block; the plain one shifts by half a block.
-                how = cv2.INTER_NEAREST_EXACT
-                label = cv2.resize(label, image.shape[1::-1], interpolation=how)
             example["label"] = encode_png(label)
         return example
-
-
-def encode_png(image: np.ndarray) -> bytes:
-    """Encode uint8 [H, W, 3] (RGB) or [H, W] as PNG. TFDS would start TensorFlow for it."""
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
 
 
 def build(config: StreetScenesConfig, data_dir: Path) -> StreetScenes:

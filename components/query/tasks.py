@@ -20,8 +20,8 @@ from components.contracts.annotation import cvat, label_studio, png_mask
 from components.contracts.data.records import Record, Records
 from components.contracts.model.predictor import Predictor
 from components.query.scored import Scored
-from tfds_cityscapes.builder import encode_png
 from tfds_cityscapes.labels import colorize
+from tfds_cityscapes.png import encode_png
 
 
 def write_tasks(

@@ -1,22 +1,24 @@
 """Records: TFRecord files of street scenes, found by image id.
 
-TFDS writes the files; this module writes an index beside them, of where each record starts, so
-that any image can be read by its id, in any order, without reading the records before it.
+Preprocess writes the files through TFDS, and split without it; this module writes an index beside
+them, of where each record starts, so that any image can be read by its id, in any order, without
+reading the records before it.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from google.protobuf.message import DecodeError
 
+from components.contracts.data import example
+from components.contracts.data.frames import read_frames
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.files import write_text
 
@@ -117,36 +119,18 @@ def _decode(data: bytes, flags: int) -> np.ndarray:
 
 
 def _features(data: bytes) -> dict[str, list[Any]]:
-    import tensorflow as tf  # takes seconds, and the index alone does not need it
-    from google.protobuf.message import DecodeError
-
     try:
-        example = tf.train.Example.FromString(data)
+        return example.decode(data)
     except DecodeError as error:
         raise StreetloopError(_DAMAGED.format("it is not a tf.train.Example")) from error
-    return {
-        name: list(getattr(feature, feature.WhichOneof("kind")).value)
-        for name, feature in example.features.feature.items()
-        if feature.WhichOneof("kind")
-    }
-
-
-def _frames(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Read the records of a TFRecord file, each with the offset of its data."""
-    # Length (uint64), its CRC (uint32), the data, the data's CRC (uint32).
-    with open(path, "rb") as file:
-        while header := file.read(12):
-            (length,) = struct.unpack("<Q", header[:8])
-            yield file.tell(), file.read(length)
-            file.seek(4, io.SEEK_CUR)
 
 
 def write_index(folder: Path, split_of: dict[str, str] | None = None) -> Records:
     """Index every TFRecord file below a folder.
 
     Args:
-      folder: where TFDS wrote.
-      split_of: image id -> split; without it, the split that TFDS put into the file name.
+      folder: where the files are.
+      split_of: image id -> split; without it, the split in the file's name.
 
     Returns:
       The records.
@@ -154,7 +138,7 @@ def write_index(folder: Path, split_of: dict[str, str] | None = None) -> Records
     entries: dict[str, Entry] = {}
     for path in sorted(folder.rglob("*.tfrecord*")):
         named = path.name.rpartition(".tfrecord")[0].rpartition("-")[2]
-        for offset, data in _frames(path):
+        for offset, data in read_frames(path):
             features = _features(data)
             image_id = features["image_id"][0].decode()
             entries[image_id] = Entry(
