@@ -20,6 +20,7 @@ COPY pyproject.toml README.md LICENSE /src/
 COPY tfds_cityscapes /src/tfds_cityscapes
 COPY components /src/components
 COPY pipelines /src/pipelines
+COPY streetloop /src/streetloop
 # setuptools and wheel come from the lock, so nothing is downloaded for the build.
 RUN /opt/streetloop/bin/pip install --no-deps --no-index --no-build-isolation /src
 

@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 from recipe_words import WORDS
@@ -64,6 +64,8 @@ def _sections(model: type[BaseModel], prefix: str, title: str) -> Iterator[str]:
 
 def group_in(annotation: Any) -> type[BaseModel] | None:
     """Return the group of settings that a key holds, if it holds one."""
+    if get_origin(annotation) in (dict, tuple):  # their values are no part of a dotted key
+        return None
     for candidate in (annotation, *getattr(annotation, "__args__", ())):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
@@ -108,15 +110,28 @@ def _kind(shape: dict[str, Any]) -> str:
             parts = [_kind(item) for item in shape["prefixItems"]]
             return f"list of {len(parts)}: {parts[0]}"
         case "array":
-            return f"list of {_kind(shape['items'])}"
+            return f"list of {'settings' if '$ref' in shape['items'] else _kind(shape['items'])}"
         case "object":
-            names = shape.get("propertyNames", {}).get("enum", [])
-            return f"mapping of {', '.join(f'`{n}`' for n in names)} to numbers"
+            return _mapping(shape)
         case "string" if "pattern" in shape:
             return f"text matching `{shape['pattern']}`".replace("|", "\\|")
         case kind:
             names = {"string": "text", "boolean": "true or false", None: "anything"}
             return " ".join([names.get(kind, str(kind)), *_limits(shape)])
+
+
+def _mapping(shape: dict[str, Any]) -> str:
+    names = shape.get("propertyNames", {})
+    options = names.get("enum") or [n for part in names.get("anyOf", []) for n in _names_in(part)]
+    keys = ", ".join(f"`{n}`" for n in options) or "text"
+    kinds = [shape.get("additionalProperties", {}), *shape.get("patternProperties", {}).values()]
+    kind = next((k.get("type") or ("group" if "$ref" in k else None) for k in kinds if k), None)
+    words = {"string": "text", "number": "numbers", "group": "settings", "object": "settings"}
+    return f"mapping of {keys} to {words.get(kind or '', 'anything')}"
+
+
+def _names_in(shape: dict[str, Any]) -> list[str]:
+    return [*shape.get("enum", []), *([shape["const"]] if "const" in shape else [])]
 
 
 def _limits(shape: dict[str, Any]) -> list[str]:

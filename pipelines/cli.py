@@ -15,11 +15,14 @@ from pipelines.campaign.feedback_cli import feedback_group
 from pipelines.campaign.ledger_cli import ledger_group
 from pipelines.cluster.cli import (
     compile_command,
+    logs_command,
+    runs_command,
     schedule_command,
     schedules_command,
     submit_command,
     unschedule_command,
 )
+from pipelines.export.cli import export_command
 from pipelines.label_studio.cli import annotate_group
 from pipelines.local.cli import run_command, ui_command
 from pipelines.predict.cli import predict_command
@@ -62,10 +65,13 @@ main.add_command(ledger_group)
 main.add_command(feedback_group)
 main.add_command(annotate_group)
 main.add_command(predict_command)
+main.add_command(export_command)
 main.add_command(ablate_command)
 main.add_command(simulate_command)
 main.add_command(compile_command)
 main.add_command(submit_command)
+main.add_command(runs_command)
+main.add_command(logs_command)
 main.add_command(schedule_command)
 main.add_command(schedules_command)
 main.add_command(unschedule_command)

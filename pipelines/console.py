@@ -32,7 +32,12 @@ def make_console(file: TextIO | None = None) -> Console:
     Paths and names may hold brackets and colons, which rich takes for markup and emoji otherwise.
     """
     return _PlainConsole(
-        file=file or sys.stdout, soft_wrap=True, markup=False, highlight=False, emoji=False
+        file=file or sys.stdout,
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        force_jupyter=False,  # else each line would be a page of its own, whatever `file` is
     )
 
 

@@ -66,10 +66,15 @@ def cycle(recipe: str, root: str, owner: str, take_over: bool = False) -> None:
     connect(recipe, root, owner, take_over)
 
 
-def cluster_cycle(customize: Customize) -> Any:
-    """Return the pipeline of one cycle on a cluster, with every task customized."""
+def cluster_cycle(customize: Customize, keep_seconds: int | None = None) -> Any:
+    """Return the pipeline of one cycle on a cluster, with every task customized.
 
-    @dsl.pipeline(name=NAME, description=_DESCRIPTION)
+    `keep_seconds` after its end, the cluster deletes a run's workflow and pods; None: as it does
+    by default.
+    """
+    config = dsl.PipelineConfig(ttl_seconds_after_finished=keep_seconds)
+
+    @dsl.pipeline(name=NAME, description=_DESCRIPTION, pipeline_config=config)
     def on_cluster(recipe: str, root: str) -> None:
         """One cycle of the campaign at `root`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 
 from pydantic import ValidationError
@@ -9,12 +10,14 @@ from pydantic import ValidationError
 from components.contracts.ledger import layout
 from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.lease import close_cycle, release
-from components.contracts.ledger.state import CycleSummary
+from components.contracts.ledger.state import CycleState, CycleSummary
 from components.contracts.step.context import Context, begin
 from components.contracts.step.done import read_marker
 from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport, LabelsReport
 from components.contracts.step.results import FeedbackResult, Results
+from components.cycle.campaign_page.write import write_campaign_page
+from components.cycle.news import tell_closed, tell_failed
 from components.cycle.runs import mirror_cycle, repair_aliases
 
 log = logging.getLogger("streetloop")
@@ -38,14 +41,15 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
       why: what failed, for the ledger.
 
     Returns:
-      the HTML page on the labels that arrived, if the feedback step wrote one.
+      the HTML page on the labels that arrived, if the feedback step wrote one; that of a run that
+      was skipped says which run holds the cycle.
     """
     begin("cycle")
     context = Context(recipe, root)
     current = context.ledger.state().open_cycle
     if current is None or current.owner != owner:
         log.info("no cycle of run %s is open: nothing to close", owner)
-        return _NO_PAGE
+        return _NO_PAGE if current is None else _held_page(current)
     context = Context(recipe, root, current.cycle, current.fence)
     results = read_results(context)
     feedback = results.feedback
@@ -53,10 +57,18 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     if feedback is None or not _NEEDED[feedback.plan] <= results.seconds.keys():
         release(context.ledger, owner, current.cycle, current.fence, why or "a step failed")
         log.warning("cycle %d stays open; the next run resumes it", current.cycle)
+        tell_failed(context, why)
         return page
     report = build_report(context, feedback, results)
     _close(context, current.fence, report, feedback)
+    write_campaign_page(context.ledger, context.storage)
+    tell_closed(context, report)
     return page
+
+
+def _held_page(current: CycleState) -> str:
+    owner = html.escape(current.owner)
+    return f"<p>Skipped: run {owner} holds cycle {current.cycle}.</p>"
 
 
 def _close(context: Context, fence: int, report: CycleReport, feedback: FeedbackResult) -> None:

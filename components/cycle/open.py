@@ -6,9 +6,11 @@ import logging
 
 from components.contracts.data.raw import check_exists
 from components.contracts.ledger.complete import is_complete
-from components.contracts.ledger.lease import NO_CYCLE, Lease, open_cycle
+from components.contracts.ledger.lease import NO_CYCLE, Lease
 from components.contracts.step.context import Context, begin
 from components.cycle.changes import check_unchanged, create, record_changes
+from components.cycle.held import acquire
+from components.cycle.preflight import check_root
 from components.cycle.runs import ensure_runs, send_missing
 
 log = logging.getLogger("streetloop")
@@ -25,10 +27,12 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
 
     Returns:
       the lease; `NO_CYCLE` if the campaign is complete, so that a schedule does not open cycles for
-      ever.
+      ever, or if another run holds the cycle and `cycle.when_held` is `skip`.
     """
     begin("cycle")
     context = Context(recipe, root)
+    if not take_over:  # the local command has locked the root, and runs on small disks too
+        check_root(context)
     tracker = context.tracker(strict=True)
     tracker.check()  # what a person has to put right must fail now, not after the training
     state = context.ledger.state()
@@ -44,8 +48,9 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
         # A mistyped source must not become part of a campaign.
         check_exists(context.recipe.data)
     create(context.storage, context.recipe)
-    seconds = context.recipe.cycle.lease_minutes * 60
-    lease = open_cycle(context.ledger, owner, seconds, take_over=take_over)
+    lease = acquire(context, owner, take_over)
+    if lease == NO_CYCLE:
+        return NO_CYCLE
     log.info("cycle %d is open (fencing number %d)", lease.cycle, lease.fence)
     record_changes(context.ledger, context.recipe, lease.fence)
     send_missing(context, tracker)

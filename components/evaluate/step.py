@@ -13,6 +13,7 @@ from components.contracts.tracking.registry import CHALLENGER, set_alias
 from components.evaluate.assess import Assessment, assess, baseline
 from components.evaluate.gate import Decision, decide
 from components.evaluate.report.page import examples_of, figures_of, model_page, pictures_of
+from components.evaluate.report.watched import watched_pictures
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str, model: str) -> EvaluateResult:
@@ -78,7 +79,8 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
         inference=recipe.inference,
     )
     context.storage.write(result.report, page.encode())
-    _store(context, pictures, figures)
+    watched = watched_pictures(challenger, records, recipe.evaluate.watched)
+    _store(context, pictures, figures, watched)
     _track(context, model, result)
     # Last: a figure that cannot be drawn must not leave a champion whose evaluation never ends.
     # Closing the cycle points MLflow's alias at it.
@@ -113,14 +115,22 @@ def _promote(context: Context, model: str, result: EvaluateResult) -> None:
     )
 
 
-def _store(context: Context, pictures: dict[str, bytes], figures: dict[str, bytes]) -> None:
+def _store(
+    context: Context,
+    pictures: dict[str, bytes],
+    figures: dict[str, bytes],
+    watched: dict[str, bytes],
+) -> None:
     """Write figures and pictures to the campaign root, replacing those of an earlier attempt."""
     folder = layout.cycle_folder(context.cycle)
     context.storage.delete_prefix(f"{folder}/images")
+    context.storage.delete_prefix(layout.watched_folder(context.cycle))
     for key, png in figures.items():
         context.storage.write(f"{folder}/figures/{key}.png", png)
     for image_id, png in pictures.items():
         context.storage.write(f"{folder}/images/{image_id}.png", png)
+    for name, png in watched.items():
+        context.storage.write(f"{layout.watched_folder(context.cycle)}/{name}.png", png)
 
 
 def _track(context: Context, model: str, result: EvaluateResult) -> None:

@@ -10,6 +10,8 @@ from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.step.context import Context, begin
 from components.contracts.step.plan import Plan
 from components.contracts.step.results import FeedbackResult
+from components.feedback.checks import POOL
+from components.feedback.existing import ingest_existing
 from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer
 from components.feedback.page import labels_page
@@ -32,6 +34,10 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> Feedbac
 def _ingest(context: Context, records: str) -> FeedbackResult:
     settings, index = context.recipe.feedback, context.records(records)
     ingest_inbox(context.ledger, index, settings, context.fence)
+    if settings.existing:
+        progress = Progress("feedback", "masks of the data set", len(index.ids(POOL)))
+        source = context.source()
+        ingest_existing(context.ledger, source, index, settings, context.fence, progress.update)
     if settings.oracle:
         asked = sorted(_asked_before(context))
         progress = Progress("feedback", "oracle's masks", len(asked))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import NamedTuple
 
 import click
 from rich.table import Table
@@ -13,14 +13,31 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.scores.report import Baseline, SplitScores
 from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.display import percent
 from pipelines.console import make_console
 
 
+class ChampionScores(NamedTuple):
+    """The champion's scores on a split, those of the baseline, and the page that shows them."""
+
+    model: str
+    scores: SplitScores
+    baseline: Baseline
+    page: str
+
+
 def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
-    """Score the champion on a split; print the scores and write reports/<split>-<model>.*.
+    """Score the champion on a split and print the scores; see `score_champion`."""
+    found = score_champion(recipe, root, split)
+    _print_scores(found, split)
+    click.echo(f"Report: {found.page}")
+
+
+def score_champion(recipe: Recipe, root: str, split: str) -> ChampionScores:
+    """Score the champion on a split, and write reports/<split>-<model>.json and .html.
 
     Raises:
       StreetloopError: there is no champion, or the split has no labeled image.
@@ -50,13 +67,14 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     predictor = Predictor(generator, recipe.inference)
     found = assess(predictor, records, split, recipe.evaluate.overlays)
     name = layout.score_report(split, model)
-    scores = found.report().model_dump(mode="json") | {
+    scores, base = found.report(), baseline(found.confusion)
+    stored = scores.model_dump(mode="json") | {
         "split": split,
         "model": model,
         "inference": recipe.inference.model_dump(mode="json"),
-        "baseline": baseline(found.confusion).model_dump(mode="json"),
+        "baseline": base.model_dump(mode="json"),
     }
-    storage.write(f"{name}.json", json.dumps(scores, indent=1).encode())
+    storage.write(f"{name}.json", json.dumps(stored, indent=1).encode())
     pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])
     decision = Decision(True, [f"Champion since cycle {state.champion.cycle}."])
     page = model_page(
@@ -70,20 +88,21 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
         inference=recipe.inference,
     )
     storage.write(f"{name}.html", page.encode())
-    _print_scores(scores, f"Champion {model[:12]} on {split} ({found.images} images), %")
-    click.echo(f"Report: {storage.uri}/{name}.html")
+    return ChampionScores(model, scores, base, f"{storage.uri}/{name}.html")
 
 
-def _print_scores(scores: dict[str, Any], title: str) -> None:
+def _print_scores(found: ChampionScores, split: str) -> None:
+    scores, base = found.scores, found.baseline
+    title = f"Champion {found.model[:12]} on {split} ({scores.images} images), %"
     table = Table(title=title, title_justify="left")
     for column in ("class", "IoU", "Dice", "accuracy"):
         table.add_column(column, justify="left" if column == "class" else "right")
-    for name, row in scores["classes"].items():
-        if row["pixels"]:
-            table.add_row(name, percent(row["iou"]), percent(row["dice"]), percent(row["accuracy"]))
+    for name, row in scores.classes.items():
+        if row.pixels:
+            table.add_row(name, percent(row.iou), percent(row.dice), percent(row.accuracy))
     table.add_section()
-    means = [percent(scores[k]) for k in ("miou", "dice", "pixel_accuracy")]
+    means = [percent(value) for value in (scores.miou, scores.dice, scores.pixel_accuracy)]
     table.add_row("mean (pixel accuracy)", *means, style="bold")
-    base = [percent(scores["baseline"][k]) for k in ("miou", "dice", "pixel_accuracy")]
-    table.add_row(f"all {scores['baseline']['class']}", *base, style="dim")
+    least = [percent(value) for value in (base.miou, base.dice, base.pixel_accuracy)]
+    table.add_row(f"all {base.name}", *least, style="dim")
     make_console().print(table)

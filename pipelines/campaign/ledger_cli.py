@@ -98,6 +98,7 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
     Example: streetloop ledger rollback pipelines/recipes/synthetic.yaml --why "worse at night"
     """
     from components.contracts.step.context import Context, set_environment
+    from components.cycle.news import tell_rollback
     from components.cycle.runs import repair_aliases
 
     recipe, root = chosen.open()
@@ -121,6 +122,7 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
     repair_aliases(context, tracker)
     if tracker.down:
         click.echo("MLflow did not answer. The next cycle will repair its alias.")
+    tell_rollback(context, matches[0], why)
 
 
 def words(event: Event) -> str:

@@ -37,16 +37,75 @@ def compile_command(chosen: Chosen, output: Path) -> None:
 
 @click.command("submit")
 @_with_recipe
-def submit_command(chosen: Chosen) -> None:
+@click.option(
+    "--wait", is_flag=True, help="Follow the steps until the run ends; exit with 1 if it fails."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
+def submit_command(chosen: Chosen, wait: bool, dry_run: bool) -> None:
     """Run one cycle on a Kubeflow Pipelines cluster.
 
-    \b
-    Example: streetloop submit pipelines/recipes/cityscapes.yaml --root gs://bucket/run
-    """
-    from pipelines.cluster.submit import submit
+    Stopping `--wait` does not stop the run.
 
-    started = submit(chosen.recipe(), chosen.root)
+    \b
+    Example: streetloop submit pipelines/recipes/cityscapes.yaml --root gs://bucket/run --wait
+    """
+    from pipelines.cluster.submit import describe_submission, submit
+
+    recipe = chosen.recipe()
+    if dry_run:
+        click.echo(describe_submission(recipe, chosen.root), nl=False)
+        return
+    started = submit(recipe, chosen.root)
     click.echo(f"Started run {started.id}: {started.url}")
+    if wait:
+        from pipelines.cluster.follow import follow
+
+        follow(recipe, started, click.echo)
+
+
+@click.command("runs")
+@_with_recipe
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many, the newest first.",
+)
+def runs_command(chosen: Chosen, limit: int) -> None:
+    """List the campaign's runs on the cluster, with their state and link.
+
+    \b
+    Example: streetloop runs pipelines/recipes/cityscapes.yaml
+    """
+    from pipelines.cluster.runs import list_runs
+
+    recipe = chosen.recipe()
+    rows = list_runs(recipe, limit)
+    for row in rows:
+        how = "scheduled" if row.scheduled else "submitted"
+        click.echo(f"{row.created}  {row.state:<9}  {how}  {row.name}  {row.id}  {row.url}")
+    if not rows:
+        click.echo(f"Campaign {recipe.name} has no run in experiment {recipe.cluster.experiment}.")
+
+
+@click.command("logs")
+@_with_recipe
+@click.argument("step", required=False)
+@click.option("--run", "run_id", metavar="ID", help="The run [default: the campaign's newest].")
+def logs_command(chosen: Chosen, step: str | None, run_id: str | None) -> None:
+    """Print the log of a step of a run on the cluster.
+
+    Without STEP it is the step that failed, else the newest.
+
+    \b
+    Example: streetloop logs pipelines/recipes/cityscapes.yaml train
+    """
+    from pipelines.cluster.logs import step_log
+
+    found, text = step_log(chosen.recipe(), step, run_id)
+    click.echo(f"{found.name}: {found.state}", err=True)
+    click.echo(text, nl=not text.endswith("\n"))
 
 
 @click.command("schedule")

@@ -20,6 +20,10 @@ _ENDPOINT = "KF_PIPELINES_ENDPOINT"  # what kfp reads when it is given no host
 _SECONDS = 10.0
 
 
+class OutOfReachError(StreetloopError):
+    """The endpoint does not answer at the moment; what runs on the cluster continues."""
+
+
 @dataclass(frozen=True)
 class Started:
     """A run or a schedule, and the address of its page."""
@@ -55,9 +59,10 @@ def connected(cluster: ClusterSettings) -> Iterator[tuple[Any, str]]:
             client = Client(host=host, namespace=cluster.namespace)
             yield client, host or ""
     except ApiException as error:
-        raise StreetloopError(_describe_error(host, error)) from error
+        kind = OutOfReachError if error.status in (0, 502, 503, 504) else StreetloopError
+        raise kind(_describe_error(host, error)) from error
     except (HTTPError, TimeoutError, ConnectionError) as error:
-        raise StreetloopError(_out_of_reach(host, str(error))) from error
+        raise OutOfReachError(_out_of_reach(host, str(error))) from error
 
 
 def _address(host: str) -> str:
@@ -76,7 +81,7 @@ def _reach(host: str) -> None:
     try:
         socket.create_connection((parts.hostname or "", port), timeout=_SECONDS).close()
     except OSError as error:
-        raise StreetloopError(_out_of_reach(host, error.strerror or str(error))) from error
+        raise OutOfReachError(_out_of_reach(host, error.strerror or str(error))) from error
 
 
 def _out_of_reach(host: str | None, why: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
 
     Raises:
       UsageError: the root, the data or the MLflow store is a path of this machine; the lease is
-        shorter than the training may take; or `output` is not a YAML file.
+        shorter than the attempts of a step may take; `cluster.patch` has an unknown field; or
+        `output` is not a YAML file.
     """
     from kfp import compiler
 
@@ -34,19 +36,25 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"--output does not end in .yaml: {output}.")
     check_places(recipe)
-    timeout, lease = recipe.cluster.train_timeout_minutes, recipe.cycle.lease_minutes
-    if lease <= timeout:
-        raise UsageError(
-            f"cycle.lease_minutes is too short: {lease:g}. Another run could take the cycle over while "
-            f"this one trains; make it longer than cluster.train_timeout_minutes ({timeout})."
-        )
+    _check_lease(recipe)
     parameters = {"recipe": recipe.resolved(), "root": campaign_root(recipe, root)}
     output.parent.mkdir(parents=True, exist_ok=True)
     compiler.Compiler().compile(
-        cluster_cycle(customizer(recipe)),
+        cluster_cycle(customizer(recipe), recipe.cluster.keep_seconds),
         str(output),
         pipeline_parameters={k: v for k, v in parameters.items() if v is not None},
     )
+
+
+def _check_lease(recipe: Recipe) -> None:
+    longest = recipe.cluster.longest_step_seconds
+    if recipe.lease_seconds < longest:
+        raise UsageError(
+            f"cycle.lease_minutes is too short: {recipe.lease_seconds / 60:g}. Another run could take "
+            "the cycle over while a step of this one is tried again. Leave it out, or make it at least "
+            f"{math.ceil(longest / 60)}: (cluster.retries + 1) x the longest timeout "
+            "(cluster.train_timeout_minutes, cluster.timeout_minutes), and the waits between."
+        )
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.recipe import Recipe
 from pipelines.cluster.client import Started, connected
 from pipelines.cluster.compile import compiled_run
+from pipelines.cluster.runs import campaign_name, find_pipeline, pages
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def schedule(recipe: Recipe, root: str | None, cron: str) -> Started:
     check_cron(cron)
     with compiled_run(recipe, root) as package, connected(recipe.cluster) as (client, url):
         experiment = _experiment(recipe, client)
-        if any(row.name == _name(recipe) for row in _schedules(client, experiment)):
+        if any(row.name == campaign_name(recipe) for row in _schedules(client, experiment)):
             raise StreetloopError(
                 f"Campaign {recipe.name} already has a schedule, and two would compete for its cycles. "
                 "Delete it with `streetloop unschedule` first."
@@ -48,7 +48,7 @@ def schedule(recipe: Recipe, root: str | None, cron: str) -> Started:
         pipeline, version = _upload(recipe, client, package)
         run = client.create_recurring_run(
             experiment_id=experiment,
-            job_name=_name(recipe),
+            job_name=campaign_name(recipe),
             cron_expression=cron,
             max_concurrency=1,
             no_catchup=True,
@@ -74,7 +74,7 @@ def delete_schedule(recipe: Recipe) -> list[Schedule]:
     """
     with connected(recipe.cluster) as (client, _):
         rows = _schedules(client, _experiment(recipe, client))
-        ours = [row for row in rows if row.name == _name(recipe)]
+        ours = [row for row in rows if row.name == campaign_name(recipe)]
         if not ours:
             raise StreetloopError(
                 f"Campaign {recipe.name} has no schedule among the {len(rows)} in experiment "
@@ -95,10 +95,6 @@ def check_cron(cron: str) -> None:
         )
 
 
-def _name(recipe: Recipe) -> str:
-    return f"streetloop-{recipe.name}".replace("_", "-")
-
-
 def _experiment(recipe: Recipe, client: Any) -> str:
     cluster = recipe.cluster
     return str(
@@ -106,20 +102,9 @@ def _experiment(recipe: Recipe, client: Any) -> str:
     )
 
 
-def _pages(ask: Callable[[str], Any]) -> Iterator[Any]:
-    """Yield every page of a list; `ask` takes the token of a page."""
-    token = ""
-    while True:
-        page = ask(token)
-        yield page
-        token = page.next_page_token or ""
-        if not token:
-            return
-
-
 def _schedules(client: Any, experiment: str) -> list[Schedule]:
     rows: list[Schedule] = []
-    for page in _pages(
+    for page in pages(
         lambda token: client.list_recurring_runs(
             page_token=token, page_size=100, experiment_id=experiment
         )
@@ -134,12 +119,14 @@ def _schedules(client: Any, experiment: str) -> list[Schedule]:
 
 def _upload(recipe: Recipe, client: Any, package: Path) -> tuple[str, str]:
     """Return the ids of the pipeline and of the version that holds this package; upload if needed."""
-    name = _name(recipe)
+    name = campaign_name(recipe)
     version = f"{name}-{hashlib.sha256(package.read_bytes()).hexdigest()[:12]}"
-    pipeline = client.get_pipeline_id(name)
+    pipeline = find_pipeline(recipe, client)
     if pipeline is None:
-        pipeline = client.upload_pipeline(str(package), pipeline_name=name).pipeline_id
-    for page in _pages(
+        pipeline = client.upload_pipeline(
+            str(package), pipeline_name=name, namespace=recipe.cluster.namespace
+        ).pipeline_id
+    for page in pages(
         lambda token: client.list_pipeline_versions(pipeline, page_token=token, page_size=100)
     ):
         for known in page.pipeline_versions or []:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from pathlib import Path
 
 from components.contracts.recipe.recipe import Recipe
 from pipelines.cluster.client import Started, connected
 from pipelines.cluster.compile import compiled_run
+from pipelines.cluster.places import campaign_root
+from pipelines.cluster.runs import run_name, run_page
 
 
 def submit(recipe: Recipe, root: str | None) -> Started:
@@ -19,10 +21,35 @@ def submit(recipe: Recipe, root: str | None) -> Started:
     with compiled_run(recipe, root) as package, connected(recipe.cluster) as (client, url):
         run = client.create_run_from_pipeline_package(
             str(package),
-            run_name=f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}",
+            run_name=run_name(recipe),
             experiment_name=recipe.cluster.experiment,
             namespace=recipe.cluster.namespace,
             service_account=recipe.cluster.service_account,
             enable_caching=False,
         )
-    return Started(run.run_id, f"{url}/#/runs/details/{run.run_id}")
+    return Started(run.run_id, run_page(url, run.run_id))
+
+
+def describe_submission(recipe: Recipe, root: str | None) -> str:
+    """Return what `submit` would send: the run as YAML comments, then the compiled pipeline.
+
+    Nothing is contacted.
+
+    Raises:
+      UsageError: as `submit`.
+    """
+    cluster = recipe.cluster
+    rows = {
+        "endpoint": cluster.host or "what kfp finds",
+        "namespace": cluster.namespace,
+        "experiment": cluster.experiment,
+        "run": run_name(recipe),
+        "service account": cluster.service_account or "the namespace's default",
+        "image": cluster.image,
+        "root": campaign_root(recipe, root),
+        "data": recipe.data.source or "synthetic",
+        "tracking": recipe.tracking.uri or "in the campaign root",
+    }
+    with compiled_run(recipe, root) as package:
+        head = "".join(f"# {key}: {value}\n" for key, value in rows.items())
+        return head + Path(package).read_text()

@@ -51,5 +51,6 @@ def _check_not_held(state: State) -> None:
     if last and last.held(utc_now()) and not last.owner.startswith(LOCAL):
         raise LeaseHeldError(
             f"Nothing was discarded: run {last.owner!r} holds cycle {last.cycle} until {last.expires_at}. "
-            "Wait until it ends, or terminate it: its exit step gives the cycle back."
+            "Wait until it ends, or terminate it: its exit step gives the cycle back.",
+            last.owner,
         )

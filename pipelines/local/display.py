@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+
+from pipelines.local.bar import bar_for
 
 _POLL_SECONDS = 0.3
 _PLAIN_EVERY_SECONDS = 10.0
@@ -32,7 +33,7 @@ class _Row:
 
 
 class Screen:
-    """The progress of the running steps: a bar in a terminal, plain lines elsewhere."""
+    """The progress of the running steps: a bar in a terminal or a notebook, plain lines elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -40,14 +41,7 @@ class Screen:
         self._last: tuple[str, str] | None = None
         self._printed = 0.0
         self._warnings: Counter[str] = Counter()
-        self._bar = Progress(
-            TextColumn("  [bold]{task.fields[step]:<10}[/]"),
-            BarColumn(32),
-            TextColumn("{task.fields[words]}", markup=False),
-            console=console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", step="", words="starting", total=None)
+        self._bar = bar_for(console)
 
     @contextmanager
     def following(self, path: Path) -> Iterator[None]:
@@ -57,14 +51,14 @@ class Screen:
         start = path.stat().st_size  # after what an earlier cycle of this command reported
         thread = threading.Thread(target=self._follow, args=(path, start), daemon=True)
         thread.start()
-        if self.console.is_terminal:
+        if self._bar is not None:
             self._bar.start()
         try:
             yield
         finally:
             self._stop.set()
             thread.join()
-            if self.console.is_terminal:
+            if self._bar is not None:
                 self._bar.stop()
 
     def _follow(self, path: Path, start: int) -> None:
@@ -100,10 +94,8 @@ class Screen:
         left = f", {duration(row.left)} left" if row.left and row.done < row.total else ""
         text = f" ({row.text})" if row.text else ""
         words = f"{row.what} {row.done}/{row.total}{text}{left}"
-        if self.console.is_terminal:
-            self._bar.update(
-                self._task, completed=row.done, total=row.total, step=row.step, words=words
-            )
+        if self._bar is not None:
+            self._bar.show(row.step, words, row.done, row.total)
             return
         what = (row.step, row.what)
         now = time.monotonic()

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -122,8 +123,12 @@ def _why(root: str, printed: StepLog) -> str:
 def stopping_children() -> Iterator[None]:
     """On SIGTERM or Ctrl-C, stop the running step (training saves its state), then this command.
 
-    SIGPIPE does the same: the console sends it when whoever read the output has gone.
+    SIGPIPE does the same: the console sends it when whoever read the output has gone. Only the main
+    thread may handle signals: a program that calls this from another one handles them itself.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def stop(number: int, frame: object) -> None:
         for child in psutil.Process().children(recursive=True):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.contracts.storage.errors import FULL, explained
 
-# The last line of a traceback, which kfp indents: an exception's name and message.
-_ERROR = re.compile(r"\s*(?:[a-z_]+\.)*(?:StreetloopError: |(?=[A-Z]\w*Error: ))(\S.*)")
+# A step's own line about an expected error, or the last line of a traceback: an exception's name
+# and message. kfp indents both.
+_ERROR = re.compile(r"\s*(?:[a-z_]+\.)*(?:error: |StreetloopError: |(?=[A-Z]\w*Error: ))(\S.*)")
 _KEPT = 2000  # lines
 
 
@@ -50,6 +52,10 @@ class StepLog(io.TextIOBase):
 
     def error(self) -> str | None:
         """Return the message of the last exception that was printed."""
-        lines = (*self._lines, self._rest)
-        messages = [match[1] for line in lines if (match := _ERROR.match(line))]
-        return messages[-1] if messages else None
+        return last_error((*self._lines, self._rest))
+
+
+def last_error(lines: Iterable[str]) -> str | None:
+    """Return the message of the last exception in the lines of a log."""
+    messages = [match[1] for line in lines if (match := _ERROR.match(line))]
+    return messages[-1] if messages else None

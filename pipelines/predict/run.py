@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import click
 from rich.progress import track
@@ -22,12 +22,10 @@ from pipelines.predict.files import (
     write,
     write_zip,
 )
-from pipelines.predict.model import as_trained, model_file
-from pipelines.predict.view import Size, View, seen_size
+from pipelines.predict.model import model_file
+from pipelines.predict.photo import PhotoPredictor
+from pipelines.predict.view import Size, View
 from tfds_cityscapes.files import SourceError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,6 @@ def predict_folder(
     import_tensorflow()
     import cv2
 
-    from components.contracts.model.files import load_generator
-    from components.contracts.model.predictor import Predictor
     from components.evaluate.report.pictures import overlay, to_png
     from tfds_cityscapes.labels import to_label_ids
 
@@ -88,8 +84,7 @@ def predict_folder(
     file = model_file(model, tracking_uri)
     for folder in folders:
         make_folder(folder)
-    trained, own = as_trained(file)
-    predictor = Predictor(load_generator(file), view.over(own))
+    predictor = PhotoPredictor(file, view)
     for note in photos.notes:
         click.echo(f"streetloop: {note}", err=True)
     written: dict[Path, Size] = {}
@@ -102,8 +97,7 @@ def predict_folder(
             unreadable.append(str(error))
             continue
         size = (image.shape[0], image.shape[1])
-        seen = _resized(image, view.size or seen_size(size, trained))
-        train_ids = predictor.classes(seen, size)
+        train_ids = predictor.train_ids(image)
         target = outputs.labels / f"{stem}_labelIds.png"
         write(target, cv2.imencode(".png", to_label_ids(train_ids))[1].tobytes())
         written[target] = size
@@ -114,14 +108,3 @@ def predict_folder(
         if doubts := submission_doubts(list(written.values())):
             click.echo(f"streetloop: {doubts}", err=True)
     return Predicted(len(written), unreadable)
-
-
-def _resized(image: np.ndarray, size: Size) -> np.ndarray:
-    import cv2
-
-    if image.shape[:2] == size:
-        return image
-    shrinks = size[0] < image.shape[0]  # the same choice as for records
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized: np.ndarray = cv2.resize(image, size[::-1], interpolation=how)
-    return resized

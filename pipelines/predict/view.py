@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from components.contracts.process.errors import UsageError
 from components.contracts.recipe.inference import InferenceSettings
 
-_SAME_SHAPE = 1.15  # photos whose aspect ratio differs by less are squeezed, as records are
+SAME_SHAPE = 1.15  # photos whose aspect ratio differs by less are squeezed, as records are
 Size = tuple[int, int]  # height, width
 
 
@@ -73,7 +73,7 @@ def seen_size(own: Size, trained: Size | None) -> Size:
     if trained is None:
         return own
     ratio = (width * trained[0]) / (height * trained[1])
-    if max(ratio, 1 / ratio) <= _SAME_SHAPE:
+    if max(ratio, 1 / ratio) <= SAME_SHAPE:
         return trained
     factor = (trained[0] * trained[1] / (height * width)) ** 0.5
     return max(1, round(height * factor)), max(1, round(width * factor))

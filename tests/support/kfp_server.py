@@ -29,12 +29,18 @@ class KfpServer:
     Attributes:
       url: its address.
       failing_after_health: if set, every answer except that on health is this error.
+      script: what the next looks at a run find: its state and its tasks.
+      logs: by pod.
+      serves_ui: whether the address is that of the UI's server, which serves logs too.
       page_size: of recurring runs; a small one makes the client request a second page.
     """
 
     url: str = ""
     failing_after_health: int | None = None
     page_size: int = 100
+    script: list[dict[str, Any]] = field(default_factory=list)
+    logs: dict[str, str] = field(default_factory=dict)
+    serves_ui: bool = True
     experiments: list[dict[str, Any]] = field(default_factory=list)
     pipelines: list[dict[str, Any]] = field(default_factory=list)
     versions: list[dict[str, Any]] = field(default_factory=list)
@@ -55,6 +61,12 @@ class KfpServer:
         if path.endswith("/versions"):
             owner = path.split("/")[2]
             return {"pipeline_versions": [v for v in self.versions if v["pipeline_id"] == owner]}
+        if path == "/runs":
+            wanted = query["experiment_id"][0]
+            rows = [r for r in self.runs if r["experiment_id"] == wanted]
+            return {"runs": list(reversed(rows))} if rows else {}
+        if path.startswith("/runs/"):
+            return self._progress(path.removeprefix("/runs/"))
         if path == "/recurringruns":
             start = int(query.get("page_token", ["0"])[0] or 0)
             end = start + self.page_size
@@ -64,11 +76,28 @@ class KfpServer:
             return page
         raise KeyError(path)
 
+    def text(self, path: str, query: dict[str, list[str]]) -> str | None:
+        """Return a pod's log, as the UI's server and the API server give it; None for another path."""
+        if path == "/k8s/pod/logs" and self.serves_ui:
+            return self.logs.get(query["podname"][0], "")
+        if path.startswith("/apis/v1alpha1/runs/") and path.endswith("/log"):
+            return self.logs.get(path.split("/")[6], "")
+        return None
+
+    def _progress(self, run_id: str) -> dict[str, Any]:
+        """Return a run as it is now: each look at it sees the next of `script`, and then its last."""
+        run = next((r for r in self.runs if r["run_id"] == run_id), None)
+        if run is None:
+            raise KeyError(run_id)
+        if self.script:
+            run.update(self.script.pop(0))
+        return run
+
     def post(self, path: str, query: dict[str, list[str]], body: Any) -> dict[str, Any]:
         if path == "/experiments":
             return _add(self.experiments, "experiment_id", body)
         if path == "/runs":
-            return _add(self.runs, "run_id", body)
+            return _add(self.runs, "run_id", {**body, "created_at": "2026-01-02T03:04:05Z"})
         if path == "/recurringruns":
             return _add(self.schedules, "recurring_run_id", {**body, "status": "ENABLED"})
         if path == "/pipelines/upload":
@@ -140,9 +169,11 @@ def kfp_server() -> Iterator[KfpServer]:
                         reply = held.post(path, query, json.loads(data))
                 except KeyError:
                     status, reply = 404, {"message": f"not found: {method} {path}"}
-            body = json.dumps(reply).encode()
+            body, kind = json.dumps(reply).encode(), "application/json"
+            if method == "GET" and (text := held.text(parts.path, query)) is not None:
+                status, body, kind = (200, text.encode(), "text/plain") if text else (404, b"", "")
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

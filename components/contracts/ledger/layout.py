@@ -12,6 +12,7 @@ MODELS = "models"
 INBOX = "inbox"  # exports that wait to be ingested
 REJECTED = "rejected"
 SOURCE = "source"  # the generated data set, if the recipe asks for one
+CAMPAIGN_PAGE = "campaign.html"  # rewritten at every close
 LOGS = "logs"  # what local steps print; a bucket has none
 
 # Exists from the closing of a cycle until MLflow has everything of it.
@@ -76,6 +77,11 @@ def evaluation_page(cycle: int) -> str:
 def labels_page(cycle: int) -> str:
     """Return the name of the HTML report on the labels that a cycle ingested."""
     return f"{cycle_folder(cycle)}/feedback.html"
+
+
+def watched_folder(cycle: int) -> str:
+    """Return the folder of the pictures that every cycle draws of the same images of `val`."""
+    return f"{cycle_folder(cycle)}/watched"
 
 
 def training_log(cycle: int) -> str:

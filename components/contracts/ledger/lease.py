@@ -13,7 +13,16 @@ from components.contracts.ledger.state import State
 
 
 class LeaseHeldError(LedgerError):
-    """Another run holds the open cycle."""
+    """Another run holds the open cycle.
+
+    Attributes:
+        owner: that run.
+    """
+
+    def __init__(self, message: str, owner: str) -> None:
+        """Keep the owner beside the message."""
+        super().__init__(message)
+        self.owner = owner
 
 
 class Lease(NamedTuple):
@@ -23,7 +32,7 @@ class Lease(NamedTuple):
     fence: int
 
 
-# What a run of a complete campaign has in place of a lease: its steps do nothing.
+# What a run that is skipped, or of a complete campaign, has in place of a lease: its steps do nothing.
 NO_CYCLE = Lease(0, 0)
 
 
@@ -75,7 +84,8 @@ def open_cycle(
         if last is not None and last.owner != owner and last.held(now) and not take_over:
             raise LeaseHeldError(
                 f"Run {last.owner!r} holds cycle {last.cycle} until {last.expires_at}. Wait until "
-                "it ends or its lease expires, or terminate it: its exit step releases the lease."
+                "it ends or its lease expires, or terminate it: its exit step releases the lease.",
+                last.owner,
             )
         first = f"open/{owner}"
         fence = state.fence + 1

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.errors import StreetloopError
+from components.contracts.process.uncaught import DONE, FAILED, USAGE, exit_code, one_line
 from components.contracts.process.uri import user_path
 
-DONE, FAILED, USAGE = 0, 1, 2
+__all__ = ["DONE", "FAILED", "USAGE"]
 LARGEST_SEED = 2**31 - 1
 
 
@@ -37,8 +38,8 @@ def run(body: Callable[[], int]) -> int:
     try:
         return body()
     except StreetloopError as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        return USAGE if isinstance(error, UsageError) else FAILED
+        print(one_line(error), file=sys.stderr)
+        return exit_code(error)
     except OSError as error:  # a full disk, a folder without write permission
         print(f"error: {error}", file=sys.stderr)
         return FAILED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,9 +15,12 @@ class CycleSettings(Settings):
     Attributes:
       cycles: trained cycles after which the campaign is complete; None continues until there is no
         image left to ask for.
-      lease_minutes: minutes of silence after which another run may take the cycle over. Set it above
-        the duration of the longest training.
+      lease_minutes: minutes after which another run may take an open cycle over. None: as long as all
+        attempts of the longest step on a cluster may take, at least 24 hours.
+      when_held: what a run does that finds the cycle held by another: `skip` ends it as a success that
+        did nothing, `fail` as a failure, `wait` waits for the other run, at most as long as its lease.
     """
 
     cycles: Annotated[int, Field(ge=1)] | None = None
-    lease_minutes: Annotated[float, Field(gt=0)] = 24 * 60
+    lease_minutes: Annotated[float, Field(gt=0)] | None = None
+    when_held: Literal["fail", "skip", "wait"] = "skip"

@@ -39,7 +39,10 @@ class EvaluateSettings(Settings):
     Attributes:
       gate: when a challenger becomes champion.
       overlays: number of images shown in the report and in MLflow, the lowest scores first.
+      watched: number of images of `val`, always the same, whose prediction by each cycle's model is
+        shown side by side in campaign.html and in MLflow.
     """
 
     gate: GateSettings = GateSettings()
     overlays: Annotated[int, Field(ge=0, le=50)] = 6
+    watched: Annotated[int, Field(ge=0, le=20)] = 4

@@ -210,13 +210,21 @@ def _key(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
             parts.append(str(part))
             field = inside.model_fields.get(str(part))
             inside = _model_in(field.annotation) if field else None
-            mapping = field is not None and get_origin(field.annotation) is dict
+            mapping = field is not None and _holds_keys(field.annotation)
         elif isinstance(part, int) or (mapping and part != "[key]"):
             parts.append(str(part))
     return ".".join(parts)
 
 
+def _holds_keys(annotation: Any) -> bool:
+    """Whether a value's own keys follow its name: a mapping, or a list of settings."""
+    origin = get_origin(annotation)
+    return origin is dict or (origin is tuple and _model_in(annotation.__args__[0]) is not None)
+
+
 def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if get_origin(annotation) in (dict, tuple):  # their values are no part of a dotted key
+        return None
     for candidate in (annotation, *getattr(annotation, "__args__", ())):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate

@@ -19,12 +19,14 @@ from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.recipe.evaluate import EvaluateSettings
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.recipe.inference import InferenceSettings
+from components.contracts.recipe.notify import NotifySettings
 from components.contracts.recipe.query import QuerySettings
 from components.contracts.recipe.tracking import TrackingSettings
 from components.contracts.recipe.train import TrainSettings
 
 # The recipe travels as one parameter, on the command line of a task.
 _LARGEST = 16_000
+_A_DAY_S = 24 * 3600
 
 
 class Recipe(Settings):
@@ -46,7 +48,15 @@ class Recipe(Settings):
     evaluate: EvaluateSettings = EvaluateSettings()
     query: QuerySettings = QuerySettings()
     tracking: TrackingSettings = TrackingSettings()
+    notify: NotifySettings = NotifySettings()
     cluster: ClusterSettings = ClusterSettings()
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long one run may hold a cycle before another may take it over."""
+        if self.cycle.lease_minutes is not None:
+            return self.cycle.lease_minutes * 60
+        return max(_A_DAY_S, self.cluster.longest_step_seconds)
 
     def values(self) -> dict[str, Any]:
         """Return every setting, defaults included, as plain JSON values."""

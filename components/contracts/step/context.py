@@ -19,6 +19,7 @@ from components.contracts.process.cpus import thread_limits
 from components.contracts.process.errors import UsageError
 from components.contracts.process.lifeline import hold
 from components.contracts.process.progress import show_warnings
+from components.contracts.process.uncaught import explain_uncaught
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.done import run_once
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from components.contracts.model.predictor import Predictor
     from tfds_cityscapes.source import Source
 
+DEBUG = "STREETLOOP_DEBUG"
 R = TypeVar("R", bound=BaseModel)
 
 
@@ -66,7 +68,7 @@ class Context:
 
     def once(self, step: str, inputs: dict[str, Any], result: type[R], body: Callable[[], R]) -> R:
         """Run `body`, unless this cycle has already done so with these inputs."""
-        return run_once(self.storage, self.cycle, step, inputs, result, body)
+        return run_once(self.storage, self.cycle, step, inputs, result, body, self.fence)
 
     def source(self) -> Source:
         """Open the data set, generating it first if the recipe says so."""
@@ -113,8 +115,11 @@ class Context:
 
 
 def begin(step: str) -> None:
-    """Set up logging in a step's process, and tie its life to the command that started it."""
+    """Set up logging and errors in a step's process, and tie its life to the command that started it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if os.environ.get(DEBUG):
+        logging.getLogger("streetloop").setLevel(logging.DEBUG)
+    explain_uncaught()
     set_environment()
     show_warnings(step)
     hold()

@@ -31,12 +31,24 @@ class DoneMarker(BaseModel):
 
 
 class ErrorMarker(BaseModel):
-    """A step that failed: when, which, and why."""
+    """A step that failed: when, which, and why.
+
+    Attributes:
+        final: no other attempt can succeed with these inputs.
+        inputs_sha256, fence: of the attempt that failed.
+    """
 
     at: str
     step: str
     error: str
     traceback: str
+    final: bool = False
+    inputs_sha256: str = ""
+    fence: int | None = None
+
+
+class FailedBeforeError(StreetloopError):
+    """An earlier attempt of this run failed in a way that another attempt cannot mend."""
 
 
 def hash_inputs(inputs: Mapping[str, Any]) -> str:
@@ -55,11 +67,15 @@ def run_once(
     inputs: Mapping[str, Any],
     result: type[R],
     body: Callable[[], R],
+    fence: int | None = None,
 ) -> R:
     """Run `body` unless it was done with these inputs; return its result.
 
     What `body` makes must be durable when it returns. It may find its own partial outputs and
     replaces them.
+
+    A cluster tries a failed task again whatever its exit code was. If an attempt with the same
+    `fence` failed for a reason that is not transient, `body` is not run.
 
     Args:
         storage: the campaign root.
@@ -69,8 +85,10 @@ def run_once(
         result: the model of the result. A marker that does not fit it (of another version) does not
             count.
         body: does the step.
+        fence: of the lease: attempts of one run have the same.
 
     Raises:
+        FailedBeforeError: an attempt of this run has failed for good.
         Whatever `body` raises, after writing it to the step's error marker.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", step):
@@ -84,6 +102,7 @@ def run_once(
     if recorded is not None:
         # The body is about to replace what this marker vouches for.
         storage.delete(marker)
+    _check_failed_before(storage, cycle, step, digest, fence)
     started = time.monotonic()
     try:
         outputs = body()
@@ -93,6 +112,9 @@ def run_once(
             step=step,
             error=f"{type(error).__name__}: {error}",
             traceback="".join(traceback.format_exception(error)),
+            final=isinstance(error, StreetloopError) and not error.transient,
+            inputs_sha256=digest,
+            fence=fence,
         )
         with suppress(StreetloopError):
             storage.write(error_marker(cycle, step), _encode(failed))
@@ -115,6 +137,22 @@ def read_marker(storage: Storage, cycle: int, step: str) -> DoneMarker | None:
         return DoneMarker.model_validate_json(storage.read(done_marker(cycle, step)))
     except (FileNotFoundError, ValidationError):
         return None
+
+
+def _check_failed_before(
+    storage: Storage, cycle: int, step: str, digest: str, fence: int | None
+) -> None:
+    """Raise FailedBeforeError if an attempt with this fence and these inputs failed for good."""
+    try:
+        failed = ErrorMarker.model_validate_json(storage.read(error_marker(cycle, step)))
+    except (FileNotFoundError, ValidationError):
+        return
+    same = fence is not None and (failed.fence, failed.inputs_sha256) == (fence, digest)
+    if failed.final and same:
+        raise FailedBeforeError(
+            f"{failed.error} (That was an earlier attempt of this run, at {failed.at}; another one "
+            "would fail in the same way. Start a new run once the cause is mended.)"
+        )
 
 
 def _encode(marker: BaseModel) -> bytes:

@@ -78,11 +78,15 @@ class Storage(ABC):
 
     @abstractmethod
     def check_usable(self) -> None:
-        """Try what the ledger needs: write, create if absent, delete.
+        """Try what the ledger needs: write, replace, create if absent, delete.
 
         Raises:
             StorageError: the root cannot keep a ledger; the message says why and what to do.
         """
+
+    def free_bytes(self) -> int | None:
+        """Return how much more can be written; None if there is no limit that is known."""
+        return None
 
     @abstractmethod
     def read(self, name: str) -> bytes:

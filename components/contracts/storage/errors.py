@@ -15,6 +15,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 class StorageError(StreetloopError):
     """The folder or the bucket could not do what was asked: it is full, denied or out of reach."""
 
+    transient = True
+
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:

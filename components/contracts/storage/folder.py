@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import time
 import uuid
 from contextlib import suppress
@@ -34,6 +35,34 @@ class FolderStorage(Storage):
         return self.root / check_name(name)
 
     def check_usable(self) -> None:
+        try:
+            self._probe()
+        except StorageError as error:
+            if getattr(error.__cause__, "errno", None) == errno.EACCES:
+                raise StorageError(self._denied()) from error
+            raise
+
+    def free_bytes(self) -> int | None:
+        with explained(self.root):
+            space = shutil.disk_usage(self._nearest())
+        return space.free if space.total else None  # some network file systems report nothing
+
+    def _nearest(self) -> Path:
+        """Return the root, or the nearest folder above it that exists."""
+        return next(folder for folder in (self.root, *self.root.parents) if folder.is_dir())
+
+    def _denied(self) -> str:
+        folder = self._nearest()
+        status = folder.stat()
+        return (
+            f"{self.root} cannot be written: {folder} belongs to user {status.st_uid} and group "
+            f"{status.st_gid} with mode {stat.S_IMODE(status.st_mode):04o}, and this process runs as "
+            f"user {os.geteuid()} and group {os.getegid()}. On a Kubernetes volume, set an fsGroup or "
+            "run containers/prepare-volume.yaml (docs/how-to/cluster.md, Volumes); elsewhere change "
+            "the folder's owner or mode."
+        )
+
+    def _probe(self) -> None:
         probe = self.root / PRIVATE / f"probe-{uuid.uuid4().hex}"
         with explained(self.root):
             try:
@@ -47,6 +76,7 @@ class FolderStorage(Storage):
                     "local disk, on NFS, or in a bucket (gs://bucket/prefix)."
                 ) from error
             try:
+                self._files.publish(probe, lambda file: file.write(b"other"), replace=True)
                 self._files.publish(probe, lambda file: file.write(b"again"), replace=False)
             except FileExistsError:
                 return

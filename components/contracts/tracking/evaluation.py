@@ -79,6 +79,10 @@ def send_evaluation(
         elif short.startswith("images/"):
             key = short.removeprefix("images/").removesuffix(".png")
             tracker.log_image(run_id, _pixels(storage.read(name)), f"val/{key}", cycle)
+        elif short.startswith("watched/") and short.endswith("/prediction.png"):
+            # The same images in every run: MLflow's grid shows them side by side.
+            key = short.removesuffix("/prediction.png")
+            tracker.log_image(run_id, _pixels(storage.read(name)), key, cycle)
     tracker.log_files(run_id, files)
     tracker.set_tags(run_id, {"promoted": str(evaluation.promoted).lower(), "model": model})
     generator = _local_file(storage, sent.generator)

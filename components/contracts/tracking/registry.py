@@ -103,6 +103,14 @@ def set_alias(tracker: Tracker, name: str, alias: str, sha256: str) -> None:
         client.set_registered_model_alias(name, alias, version)
 
 
+@quietly
+def describe_version(tracker: Tracker, name: str, sha256: str, text: str) -> None:
+    """Set the description of a model's version, in Markdown; do nothing if it was never registered."""
+    version = _version(tracker.client, name, sha256)
+    if version is not None:
+        tracker.client.update_model_version(name, version, text)
+
+
 @to_run
 def show_champion(tracker: Tracker, run_id: str, name: str, sha256: str, step: int) -> None:
     """Show the champion in the table of runs, in the row of the campaign.

@@ -16,6 +16,7 @@ from components.contracts.step.context import Context
 from components.contracts.step.plan import Plan
 from components.contracts.storage.open import open_storage
 from components.cycle import close as closing
+from components.cycle import held
 from components.cycle import open as opening
 from components.feedback import step as feedback
 from components.preprocess import step as preprocess
@@ -62,7 +63,9 @@ def test_a_run_that_gets_no_lease_changes_no_setting(root: str, data: Path, tmp_
     write_item(tmp_path / "other", "bb_000000_000000")
     opening.run(_recipe(data), root, "one", False)
     events = len(Ledger(open_storage(root)).events())
-    for recipe in (_recipe(tmp_path / "other"), _recipe(data, query={"query_size": 2})):
+    fail = {"cycle": {"when_held": "fail"}}
+    changed = _recipe(data, query={"query_size": 2}, **fail)
+    for recipe in (_recipe(tmp_path / "other", **fail), changed):
         with pytest.raises(LeaseHeldError, match="'one' holds cycle 1"):
             opening.run(recipe, root, "two", False)
     assert len(Ledger(open_storage(root)).events()) == events
@@ -81,3 +84,60 @@ def test_a_run_of_a_complete_campaign_does_nothing(root: str, data: Path) -> Non
         closing.run(recipe, root, owner)
     assert len(Ledger(open_storage(root)).events()) == events
     assert open_storage(root).list("work") == []
+
+
+def test_a_firing_that_finds_the_cycle_held_is_skipped(
+    root: str, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease = opening.run(_recipe(data), root, "one", False)
+    events = len(Ledger(open_storage(root)).events())
+    recipe = _recipe(data, query={"query_size": 2})
+    opened = opening.run(recipe, root, "two", False)
+    assert opened == NO_CYCLE
+    assert "skipped: run one holds it" in caplog.text
+    records = preprocess.run(recipe, root, *opened)
+    assert feedback.run(recipe, root, *opened, records).plan == Plan.NOTHING
+    assert closing.run(recipe, root, "two") == "<p>Skipped: run one holds cycle 1.</p>"
+    assert len(Ledger(open_storage(root)).events()) == events
+    state = Ledger(open_storage(root)).state()
+    assert state.open_cycle is not None
+    assert (state.open_cycle.owner, state.open_cycle.fence) == ("one", lease.fence)
+
+
+def test_a_run_may_wait_for_the_one_that_holds_the_cycle(
+    root: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = opening.run(_recipe(data), root, "one", False)
+
+    def sleep(seconds: float) -> None:
+        close_cycle(Ledger(open_storage(root)), *first, "done", None, {"queried": 2})
+
+    monkeypatch.setattr(held.time, "sleep", sleep)
+    second = opening.run(_recipe(data, cycle={"when_held": "wait"}), root, "two", False)
+    assert (second.cycle, second.fence) == (2, first.fence + 1)
+
+
+def test_a_run_that_waited_opens_no_cycle_of_a_campaign_that_is_complete(
+    root: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = _recipe(data, cycle={"when_held": "wait", "cycles": 1})
+    first = opening.run(recipe, root, "one", False)
+
+    def sleep(seconds: float) -> None:
+        close_cycle(Ledger(open_storage(root)), *first, "done", None, {"queried": 2})
+
+    monkeypatch.setattr(held.time, "sleep", sleep)
+    assert opening.run(recipe, root, "two", False) == NO_CYCLE
+
+
+def test_waiting_ends_after_the_time_of_a_lease(
+    root: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening.run(_recipe(data), root, "one", False)
+    clock = [0.0]
+    monkeypatch.setattr(held.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(held.time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    recipe = _recipe(data, cycle={"when_held": "wait", "lease_minutes": 1.0})
+    with pytest.raises(LeaseHeldError, match="'one' holds cycle 1"):
+        opening.run(recipe, root, "two", False)
+    assert clock == [60.0]

@@ -58,6 +58,7 @@ class Campaign:
         patch.setattr(step, "_track", lambda context, model, result: None)
         patch.setattr(step, "pictures_of", lambda predictor, records, ids: {})
         patch.setattr(step, "examples_of", lambda predictor, records, confused: [])
+        patch.setattr(step, "watched_pictures", lambda predictor, records, count: {})
         patch.setattr(step, "figures_of", lambda found: {"confusion": b"", "class_iou": b""})
         patch.setattr(step, "model_page", lambda *args, **named: args[3].reasons[0])
 

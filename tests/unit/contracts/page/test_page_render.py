@@ -12,7 +12,7 @@ from jinja2 import UndefinedError
 from components.contracts.page.render import render
 
 ROOT = Path(__file__).parents[4]
-PACKAGES = ("components", "pipelines", "tfds_cityscapes")
+PACKAGES = ("components", "pipelines", "streetloop", "tfds_cityscapes")
 
 
 @dataclass(frozen=True)

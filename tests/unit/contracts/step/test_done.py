@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from components.contracts.step.done import hash_inputs, read_marker, run_once
+from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.context import Context
+from components.contracts.step.done import FailedBeforeError, hash_inputs, read_marker, run_once
 from components.contracts.storage.base import Storage
+from components.contracts.storage.errors import StorageError
 
 
 class Result(BaseModel):
@@ -20,6 +25,10 @@ class Result(BaseModel):
 
 class LaterResult(Result):
     parameters: int
+
+
+def type_name(value: object) -> str:
+    return type(value).__name__
 
 
 class Body:
@@ -68,6 +77,55 @@ def test_run_once_records_and_raises_an_error_until_the_step_succeeds(storage: S
     assert not storage.exists("work/1/train.done.json")
     run_once(storage, 1, "train", {}, Result, Body(Result()))
     assert not storage.exists("work/1/train.error.json")
+
+
+def test_an_attempt_after_a_final_failure_of_the_same_run_is_not_made(storage: Storage) -> None:
+    failing = Body(UsageError("train.crop is larger than the images. Make it smaller."))
+    with pytest.raises(UsageError):
+        run_once(storage, 1, "train", {"a": 1}, Result, failing, 7)
+    for _ in range(2):
+        with pytest.raises(FailedBeforeError, match=r"UsageError: train\.crop is larger.*new run"):
+            run_once(storage, 1, "train", {"a": 1}, Result, failing, 7)
+    assert failing.runs == 1
+    recorded = json.loads(storage.read("work/1/train.error.json"))
+    assert recorded["error"] == "UsageError: train.crop is larger than the images. Make it smaller."
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fence"),
+    [({"a": 1}, 8), ({"a": 2}, 7), ({"a": 1}, None)],
+    ids=["another run", "other inputs", "no run"],
+)
+def test_a_final_failure_does_not_stop_what_may_succeed(
+    storage: Storage, inputs: dict[str, int], fence: int | None
+) -> None:
+    with pytest.raises(StreetloopError):
+        run_once(storage, 1, "train", {"a": 1}, Result, Body(StreetloopError("damaged")), 7)
+    body = Body(Result())
+    run_once(storage, 1, "train", inputs, Result, body, fence)
+    assert body.runs == 1
+
+
+@pytest.mark.parametrize(
+    "error", [StorageError("out of reach"), RuntimeError("no GPU"), MemoryError()], ids=type_name
+)
+def test_a_transient_failure_is_tried_again(storage: Storage, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        run_once(storage, 1, "train", {}, Result, Body(error), 7)
+    body = Body(Result())
+    run_once(storage, 1, "train", {}, Result, body, 7)
+    assert body.runs == 1
+
+
+def test_a_step_hands_its_fence_to_its_attempts(tmp_path: Path) -> None:
+    recipe = Recipe(name="street").resolved()
+    failing = Body(UsageError("impossible"))
+    for error in (UsageError, FailedBeforeError):
+        with pytest.raises(error, match="impossible"):
+            Context(recipe, str(tmp_path), 1, 7).once("train", {}, Result, failing)
+    with pytest.raises(UsageError):
+        Context(recipe, str(tmp_path), 1, 8).once("train", {}, Result, failing)
+    assert failing.runs == 2
 
 
 def test_marker_does_not_outlive_the_outputs_it_vouches_for(storage: Storage) -> None:

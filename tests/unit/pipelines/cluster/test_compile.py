@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,12 @@ import yaml
 from click.testing import CliRunner
 
 from components.contracts.process.errors import UsageError
-from components.contracts.recipe.recipe import Recipe, load
 from pipelines.cli import main
 from pipelines.cluster.compile import compile_pipeline
+from tests.support.compiled import ROOT, compiled, executors, kubernetes, recipe, tasks
 from tests.support.places import RECIPES, REPOSITORY
 
 GOLDEN = Path(__file__).parent / "golden" / "cycle.yaml"
-ROOT = "gs://bucket/campaigns/one"
 EVERYTHING = (
     "cluster.image=registry.example/streetloop:1",
     "cluster.trainer_image=registry.example/streetloop-gpu:1",
@@ -34,44 +32,27 @@ EVERYTHING = (
     "cluster.secret=mlflow-account",
     "cluster.memory=32G",
     "tracking.uri=http://mlflow.mlflow.svc.cluster.local:5000",
+    "cluster.keep_seconds=86400",
+    "cluster.pod.image_pull_policy=IfNotPresent",
+    "cluster.pod.image_pull_secrets=[registry-account]",
+    "cluster.pod.labels={team: vision}",
+    "cluster.pod.annotations={sidecar.istio.io/inject: 'false'}",
+    "cluster.pod.node_selector={pool: cpu}",
+    "cluster.pod.tolerations=[{key: shared, operator: Exists}]",
+    "cluster.pod.env={STREETLOOP_DEBUG: '1'}",
+    "cluster.pod.secret_env={LABEL_STUDIO_API_KEY: annotators/token}",
+    "cluster.pod.config_env={HTTPS_PROXY: proxy/https}",
+    "cluster.pod.scratch=50G",
+    "cluster.steps.train={cpu: '12', node_selector: {pool: gpu}}",
+    "cluster.steps.train.tolerations=[{key: gpu, value: 'yes', effect: NoSchedule}]",
+    "cluster.patch={all: {fieldPathAsEnv: [{name: NODE, fieldPath: spec.nodeName}]}}",
 )
 HEAVY = {"train", "evaluate", "query", "query-2"}
-
-
-def recipe(*changes: str) -> Recipe:
-    return load(RECIPES / "smoke.yaml", changes)
-
-
-def compiled(folder: Path, *changes: str, root: str | None = ROOT) -> tuple[Any, Any, str]:
-    """The pipeline's specification, its Kubernetes part, and the text of both."""
-    path = folder / "pipeline.yaml"
-    compile_pipeline(recipe(*changes), root, path)
-    spec, *platform = yaml.safe_load_all(path.read_text())
-    return spec, platform[0] if platform else {}, path.read_text()
 
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
     return compiled(tmp_path_factory.mktemp("all"), *EVERYTHING)
-
-
-def executors(spec: Any) -> dict[str, Any]:
-    found = spec["deploymentSpec"]["executors"]
-    return {name.removeprefix("exec-"): row["container"] for name, row in found.items()}
-
-
-def kubernetes(platform: Any) -> dict[str, Any]:
-    found = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    return {name.removeprefix("exec-"): row for name, row in found.items()}
-
-
-def tasks(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Every task that runs a container."""
-    for dag in (spec["root"], *spec["components"].values()):
-        for name, task in dag.get("dag", {}).get("tasks", {}).items():
-            component = spec["components"][task["componentRef"]["name"]]
-            if "executorLabel" in component:
-                yield name, task
 
 
 def test_the_pipeline_equals_the_golden_copy(everything: tuple[Any, Any, str]) -> None:
@@ -175,14 +156,49 @@ def test_volume_and_secret_reach_every_task(everything: tuple[Any, Any, str]) ->
     assert all(uri in row["env"] for row in executors(everything[0]).values())
 
 
-def test_training_has_a_long_timeout_and_retries(everything: tuple[Any, Any, str]) -> None:
-    spec, platform, _ = everything
-    row = kubernetes(platform)["train"]
-    assert int(row["activeDeadlineSeconds"]) == 12 * 60 * 60
+def test_training_has_shared_memory(everything: tuple[Any, Any, str]) -> None:
+    row = kubernetes(everything[1])["train"]
     assert row["emptyDirMounts"][0]["mountPath"] == "/dev/shm"
     assert row["emptyDirMounts"][0]["medium"] == "Memory"
-    retried = {name for name, task in tasks(spec) if "retryPolicy" in task}
-    assert retried == {"train"}
+
+
+def test_every_step_is_tried_again_for_as_long_as_its_attempts_may_take(tmp_path: Path) -> None:
+    changes = ("cluster.train_timeout_minutes=90", "cluster.timeout_minutes=30")
+    spec, platform, _ = compiled(tmp_path, *changes)
+    rows = kubernetes(platform)
+    found = {name: task.get("retryPolicy") for name, task in tasks(spec)}
+    assert set(found) == set(rows)
+    for name, policy in found.items():
+        minutes = 90 if name == "train" else 30
+        assert int(rows[name]["activeDeadlineSeconds"]) == 60 * minutes
+        # Three attempts, one minute and then two between them.
+        longest = f"{60 * (3 * minutes + 1 + 2)}s"
+        assert policy == {
+            "maxRetryCount": 2,
+            "backoffDuration": "60s",
+            "backoffFactor": 2.0,
+            "backoffMaxDuration": longest,
+        }
+
+
+def test_without_retries_no_step_is_tried_again(tmp_path: Path) -> None:
+    spec = compiled(tmp_path, "cluster.retries=0")[0]
+    assert not [name for name, task in tasks(spec) if "retryPolicy" in task]
+
+
+@pytest.mark.parametrize(
+    ("changes", "minutes"),
+    [
+        ((), 3 * 720 + 3),
+        (("cluster.retries=0",), 1440),  # a day, if the attempts take less
+        (("cluster.timeout_minutes=900", "cluster.retries=3"), 4 * 900 + 7),
+        (("cycle.lease_minutes=5000",), 5000),
+    ],
+)
+def test_the_lease_covers_all_attempts_of_the_longest_step(
+    changes: tuple[str, ...], minutes: int
+) -> None:
+    assert recipe(*changes).lease_seconds == 60 * minutes
 
 
 def test_a_local_run_gets_no_cluster_settings(tmp_path: Path) -> None:
@@ -229,7 +245,7 @@ def test_the_root_is_given_or_on_the_volume_or_required(
         (("data.synthetic=null", "data.source=/home/me/data"), ROOT, "data.source.*/home/me/data"),
         (("tracking.uri=sqlite:////home/me/m.db",), ROOT, "tracking.uri.*/home/me/m.db"),
         (("tracking.uri=file:///home/me/m",), ROOT, "tracking.uri.*/home/me/m"),
-        (("cycle.lease_minutes=60",), ROOT, "cycle.lease_minutes is too short: 60.*720"),
+        (("cycle.lease_minutes=60",), ROOT, "cycle.lease_minutes is too short: 60.*at least 2163"),
     ],
 )
 def test_compile_rejects_places_that_pods_cannot_reach(

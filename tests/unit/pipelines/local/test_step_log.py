@@ -30,3 +30,10 @@ def test_step_log_returns_an_error_that_a_full_disk_did_not_store(small_disk: Pa
     assert path.stat().st_size < 2_000_000
     with campaign_lock(small_disk):  # there is no room for the number of the process
         pass
+
+
+def test_step_log_returns_the_one_line_of_an_expected_error(tmp_path: Path) -> None:
+    with StepLog(tmp_path / "cycle.log") as log, redirect_stdout(log):
+        print("    error: Run 'one' holds cycle 1.")
+        print("    INFO the error: of something else")
+        assert log.error() == "Run 'one' holds cycle 1."

@@ -1,0 +1,175 @@
+"""What the page of a campaign shows, read from its ledger, reports and pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.contracts.ledger import layout
+from components.contracts.ledger.events import Query, QueryItem
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import CycleState, State
+from components.contracts.step.report import CycleReport
+from components.contracts.storage.base import Storage
+from components.cycle.campaign_page.charts import Chart, axis_top, chart
+from tfds_cityscapes.labels import CLASS_NAMES
+
+_SCORES = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy", "Dice": "dice"}
+_MOST_COLUMNS = 8  # cycles of one watched image: the first, and the newest
+_LARGE, _SMALL = (720, 320), (250, 130)
+
+
+@dataclass(frozen=True)
+class CycleRow:
+    """One cycle in the table; `report` is the name of its HTML report, if it has one."""
+
+    cycle: int
+    outcome: str
+    labeled: int | None
+    miou: float | None
+    pixel_accuracy: float | None
+    dice: float | None
+    promoted: str
+    seconds: str
+    report: str | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one cycle asked for, and why."""
+
+    cycle: int
+    strategy: str
+    items: Sequence[QueryItem]
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture of a watched image."""
+
+    caption: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One image across the cycles."""
+
+    image_id: str
+    views: Sequence[View]
+
+
+@dataclass(frozen=True)
+class CampaignPage:
+    """The page: one campaign from its beginning until now."""
+
+    title: str
+    facts: Mapping[str, str]
+    curve: Chart
+    classes: Sequence[Chart]
+    cycles: Sequence[CycleRow]
+    annotators: Mapping[str, int]
+    watched: Sequence[Watched]
+    requests: Sequence[Request]
+
+
+def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
+    """Read what the page shows."""
+    state = ledger.state()
+    reports = _reports(state, storage)
+    champion = state.champion
+    last = state.last_cycle
+    return CampaignPage(
+        title=state.name,
+        facts={
+            "cycles": str(len(state.cycles)),
+            "labeled images": str(len(state.labels)),
+            "waiting for": f"{len(state.outstanding)} images",
+            "champion": f"cycle {champion.cycle}" if champion else "none",
+            "last change": (last.closed_at or last.opened_at)[:16].replace("T", " ") + " UTC"
+            if last
+            else "never",
+        },
+        curve=_curve(reports),
+        classes=_classes(reports),
+        cycles=[_row(cycle, storage) for _, cycle in sorted(state.cycles.items())],
+        annotators=dict(Counter(v.annotator for v in state.current_labels.values()).most_common()),
+        watched=_watched(sorted(r.cycle for r in reports), storage),
+        requests=[
+            Request(event.payload.cycle, event.payload.strategy, event.payload.items)
+            for event in ledger.events()
+            if isinstance(event.payload, Query) and event.payload.items
+        ],
+    )
+
+
+def _reports(state: State, storage: Storage) -> list[CycleReport]:
+    return [
+        CycleReport.model_validate_json(storage.read(cycle.report))
+        for cycle in state.trained
+        if cycle.report
+    ]
+
+
+def _curve(reports: Sequence[CycleReport]) -> Chart:
+    curves = {
+        name: [
+            (report.labeled, value)
+            for report in reports
+            if report.val and (value := getattr(report.val, key)) is not None
+        ]
+        for name, key in _SCORES.items()
+    }
+    base = reports[-1].baseline if reports else None
+    level = None if base is None else base.miou
+    return chart("Each cycle's own model on val (%)", curves, _LARGE, 1.0, level)
+
+
+def _classes(reports: Sequence[CycleReport]) -> list[Chart]:
+    """Lay out the IoU of each class that occurs in the labels of `val`, all to one scale."""
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for report in reports:
+        for name in CLASS_NAMES:
+            row = report.val.classes.get(name) if report.val else None
+            if row is not None and row.pixels and row.iou is not None:
+                curves.setdefault(name, []).append((report.labeled, row.iou))
+    top = axis_top([value for points in curves.values() for _, value in points])
+    return [
+        chart(name, {"IoU": curves[name]}, _SMALL, top) for name in CLASS_NAMES if name in curves
+    ]
+
+
+def _row(cycle: CycleState, storage: Storage) -> CycleRow:
+    summary = cycle.summary
+    page = layout.evaluation_page(cycle.cycle)
+    return CycleRow(
+        cycle=cycle.cycle,
+        outcome=(cycle.outcome or "open").replace("_", " "),
+        labeled=summary.labeled,
+        miou=summary.miou,
+        pixel_accuracy=summary.pixel_accuracy,
+        dice=summary.dice,
+        promoted="champion" if summary.promoted else "",
+        seconds="" if summary.seconds is None else f"{summary.seconds:.0f}",
+        report=page if cycle.outcome == "done" and storage.exists(page) else None,
+    )
+
+
+def _watched(cycles: Sequence[int], storage: Storage) -> list[Watched]:
+    """Read the watched images: the labels, then the prediction of each cycle's model."""
+    shown = cycles if len(cycles) <= _MOST_COLUMNS else [cycles[0], *cycles[1 - _MOST_COLUMNS :]]
+    names = {cycle: storage.list(layout.watched_folder(cycle)) for cycle in shown}
+    views: dict[str, list[View]] = {}
+    for cycle in reversed(shown):  # the newest one has the labels as they are now
+        folder = layout.watched_folder(cycle)
+        for name in names[cycle]:
+            image_id, _, kind = name.removeprefix(f"{folder}/").rpartition("/")
+            if kind == "labels.png":
+                views.setdefault(image_id, [View("labels", storage.read(name))])
+    for cycle in shown:
+        folder = layout.watched_folder(cycle)
+        for image_id, row in views.items():
+            if (name := f"{folder}/{image_id}/prediction.png") in names[cycle]:
+                row.append(View(f"cycle {cycle}", storage.read(name)))
+    return [Watched(image_id, row) for image_id, row in sorted(views.items())]

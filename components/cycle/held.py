@@ -1,0 +1,46 @@
+"""Opens a cycle, and decides what a run does that finds it held by another run."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from components.contracts.ledger.complete import is_complete
+from components.contracts.ledger.lease import NO_CYCLE, Lease, LeaseHeldError, open_cycle
+from components.contracts.step.context import Context
+
+log = logging.getLogger("streetloop")
+_POLL_SECONDS = 15.0
+
+
+def acquire(context: Context, owner: str, take_over: bool) -> Lease:
+    """Open the next cycle, or resume the open one; `cycle.when_held` says what if another run has it.
+
+    Returns:
+      the lease; `NO_CYCLE` if this run is skipped, or if the run that it waited for completed the
+      campaign.
+
+    Raises:
+      LeaseHeldError: another run holds the cycle, and the recipe says `fail`; or it says `wait` and
+        the lease was not given back for as long as leases hold.
+    """
+    cycle = context.recipe.cycle
+    seconds = context.recipe.lease_seconds
+    deadline = time.monotonic() + seconds
+    waiting = False
+    while True:
+        try:
+            return open_cycle(context.ledger, owner, seconds, take_over=take_over)
+        except LeaseHeldError as error:
+            if cycle.when_held == "skip":
+                log.warning("skipped: run %s holds it. %s", error.owner, error)
+                return NO_CYCLE
+            if cycle.when_held == "fail" or time.monotonic() >= deadline:
+                raise
+            if not waiting:
+                log.warning("waiting for run %s (cycle.when_held: wait). %s", error.owner, error)
+            waiting = True
+        time.sleep(_POLL_SECONDS)
+        if is_complete(context.ledger.state(), context.recipe):
+            log.info("run %s had to wait, and now the campaign is complete", owner)
+            return NO_CYCLE

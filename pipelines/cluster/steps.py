@@ -1,0 +1,92 @@
+"""The steps of a run on the cluster, as Kubeflow Pipelines reports its tasks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+# The keys of the tasks in the compiled pipeline; a task that occurs twice has a number.
+STEPS = (
+    "open-cycle",
+    "preprocess",
+    "feedback",
+    "split",
+    "train",
+    "evaluate",
+    "query",
+    "close-cycle",
+)
+_STEP = re.compile(rf"({'|'.join(STEPS)})(?:-\d+)?")
+# Beside its own node a step has one of its driver, and below it one for each attempt.
+_ATTEMPT = re.compile(r"executor(?:\(\d+\))?")
+ENDED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a run.
+
+    Attributes:
+      name: as in `STEPS`.
+      state: Kubeflow's word, such as RUNNING or FAILED.
+      seconds: from its start to its end; None while it runs.
+      pods: the pods of its attempts, the newest first.
+      message: Kubeflow's own message on a failure; the step's is in its log.
+    """
+
+    name: str
+    state: str
+    seconds: float | None
+    pods: tuple[str, ...]
+    message: str
+
+
+def steps_of(run: Any) -> list[Step]:
+    """Return the steps of a run that have begun, in the order of their start; skipped ones left out."""
+    tasks = (run.run_details and run.run_details.task_details) or []
+    found = [
+        (task, match[1])
+        for task in tasks
+        if (match := _STEP.fullmatch(task.display_name or "")) and task.state != "SKIPPED"
+    ]
+    found.sort(key=lambda pair: (_time(pair[0]) is None, _time(pair[0])))
+    return [_step(task, name, tasks) for task, name in found]
+
+
+def _step(task: Any, name: str, tasks: list[Any]) -> Step:
+    attempts = sorted(
+        _attempts(task, tasks), key=lambda t: (_time(t) is not None, _time(t)), reverse=True
+    )
+    pods = [one.pod_name for one in (*attempts, task) if one.pod_name]
+    begun, ended = _time(task), task.end_time if task.state in ENDED else None
+    return Step(
+        name=name,
+        state=task.state or "PENDING",
+        seconds=(ended - begun).total_seconds() if begun and ended else None,
+        pods=tuple(dict.fromkeys(pods)),
+        message=next((m for one in (*attempts, task) if (m := error_of(one))), ""),
+    )
+
+
+def _attempts(task: Any, tasks: list[Any]) -> Iterator[Any]:
+    """Yield the nodes of a step's attempts: its children, and theirs, as long as they are attempts."""
+    children = {(child.task_id or child.pod_name) for child in task.child_tasks or []}
+    for other in tasks:
+        if children.isdisjoint({other.task_id, other.pod_name} - {None}):
+            continue
+        if _ATTEMPT.fullmatch(other.display_name or ""):
+            yield other
+            yield from _attempts(other, tasks)
+
+
+def _time(task: Any) -> datetime | None:
+    moment: datetime | None = task.start_time or task.create_time
+    return moment
+
+
+def error_of(row: Any) -> str:
+    """Return the message of a run's or a task's error, in one line; "" if it has none."""
+    return " ".join(((row.error and row.error.message) or "").split())

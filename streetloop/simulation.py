@@ -1,0 +1,89 @@
+"""Measure which strategy saves labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from components.contracts.process.errors import UsageError
+from streetloop.campaign import Place, open_recipe
+from streetloop.figures import keeping_figures
+
+if TYPE_CHECKING:
+    from pipelines.simulate.analysis import Analysis
+
+
+@keeping_figures
+def simulate(
+    recipe: Place,
+    *,
+    strategies: Sequence[str] = ("stratified", "random", "entropy", "auto"),
+    seeds: Sequence[int] = (0, 1, 2, 3, 4),
+    budgets: Sequence[int] = (8, 16, 32, 64),
+    baseline: str = "stratified",
+    query_size: int | None = None,
+    split: Literal["dev", "val"] = "dev",
+    steps: int | None = None,
+    processes: int | None = None,
+    root: Place | None = None,
+    data: Place | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Analysis:
+    """Play a labeling campaign many times, and compare strategies; an interrupted simulation continues.
+
+    Args:
+      recipe: the YAML file.
+      strategies: ways to choose images, as `query.strategy` names them.
+      seeds: repetitions.
+      budgets: numbers of labels at which a model is fitted and scored.
+      baseline: the strategy with which the others are compared.
+      query_size: labels asked for at once; None: what is missing to the next budget.
+      split: the images that are scored.
+      steps: training steps per fit; None: the usual number.
+      processes: fits that run side by side; None: one per processor.
+      root: the folder of the results, not a campaign's; None: runs/<name>-simulation.
+      data: the data set, in place of the recipe's.
+      settings: changes to the recipe by dotted key.
+
+    Returns:
+      What the curves say, as `simulation.json` in the root holds it.
+
+    Raises:
+      StreetloopError: an argument or the recipe is wrong, or a fit failed.
+      KeyboardInterrupt: the simulation was interrupted.
+    """
+    from pydantic import ValidationError
+
+    from components.contracts.recipe.query import StrategyName
+    from components.contracts.storage.open import open_storage
+    from components.train.frozen.settings import HeadSettings
+    from pipelines.simulate.analysis import Analysis
+    from pipelines.simulate.plan import Design
+    from pipelines.simulate.run import DATA
+    from pipelines.simulate.run import simulate as run
+
+    if not seeds or not budgets or min(budgets) < 1:
+        raise UsageError("Give simulate at least one seed, and budgets of at least one label.")
+    names = tuple(dict.fromkeys([baseline, *strategies]))
+    known = ("auto", *get_args(StrategyName))
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"Unknown strategy {unknown[0]!r}. Expected one of: {', '.join(known)}.")
+    try:
+        design = Design(
+            strategies=names,  # type: ignore[arg-type]
+            baseline=baseline,  # type: ignore[arg-type]
+            seeds=tuple(dict.fromkeys(seeds)),
+            budgets=tuple(sorted(set(budgets))),
+            query_size=query_size,
+            split=split,
+            head=HeadSettings() if steps is None else HeadSettings(steps=steps),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"simulate: {where} is {first['input']!r}. {first['msg']}.") from error
+    found, place = open_recipe(recipe, root, data, settings, suffix="-simulation")
+    if run(found, os.fspath(place), design, processes):
+        raise KeyboardInterrupt
+    return Analysis.model_validate_json(open_storage(place).read(DATA))

@@ -1,0 +1,46 @@
+"""A compiled pipeline, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.contracts.recipe.recipe import Recipe, load
+from pipelines.cluster.compile import compile_pipeline
+from tests.support.places import RECIPES
+
+ROOT = "gs://bucket/campaigns/one"
+
+
+def recipe(*changes: str) -> Recipe:
+    return load(RECIPES / "smoke.yaml", changes)
+
+
+def compiled(folder: Path, *changes: str, root: str | None = ROOT) -> tuple[Any, Any, str]:
+    """The pipeline's specification, its Kubernetes part, and the text of both."""
+    path = folder / "pipeline.yaml"
+    compile_pipeline(recipe(*changes), root, path)
+    spec, *platform = yaml.safe_load_all(path.read_text())
+    return spec, platform[0] if platform else {}, path.read_text()
+
+
+def executors(spec: Any) -> dict[str, Any]:
+    found = spec["deploymentSpec"]["executors"]
+    return {name.removeprefix("exec-"): row["container"] for name, row in found.items()}
+
+
+def kubernetes(platform: Any) -> dict[str, Any]:
+    found = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return {name.removeprefix("exec-"): row for name, row in found.items()}
+
+
+def tasks(spec: Any) -> Iterator[tuple[str, Any]]:
+    """Every task that runs a container."""
+    for dag in (spec["root"], *spec["components"].values()):
+        for name, task in dag.get("dag", {}).get("tasks", {}).items():
+            component = spec["components"][task["componentRef"]["name"]]
+            if "executorLabel" in component:
+                yield name, task

@@ -1,0 +1,165 @@
+"""People are told once what a cycle led to; what cannot be delivered never fails the cycle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.contracts.ledger.layout import cycle_report
+from components.contracts.ledger.lease import open_cycle
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.notify.send import COMMAND, WEBHOOK
+from components.contracts.recipe.recipe import load
+from components.contracts.step.context import Context
+from components.contracts.step.done import run_once
+from components.contracts.step.report import CycleReport
+from components.contracts.storage.open import open_storage
+from components.cycle import close
+from components.cycle.news import tell_closed, tell_rollback
+from tests.support.webhook_server import WebhookServer, webhook_server
+
+CAMPAIGNS = Path(__file__).parents[2] / "fixtures" / "campaigns"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookServer]:
+    monkeypatch.delenv(COMMAND, raising=False)
+    with webhook_server() as running:
+        monkeypatch.setenv(WEBHOOK, running.url)
+        yield running
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(CAMPAIGNS / "v0.1", tmp_path / "campaign"))
+
+
+def context_of(root: Path, *changes: str) -> Context:
+    """A third cycle of the campaign, open."""
+    recipe = load(CAMPAIGNS / "recipe.yaml", changes)
+    lease = open_cycle(Ledger(open_storage(str(root))), "me", 600)
+    return Context(recipe.resolved(), str(root), lease.cycle, lease.fence)
+
+
+def report_of(context: Context, **changes: object) -> CycleReport:
+    text = context.storage.read(cycle_report(2))
+    return CycleReport.model_validate_json(text).model_copy(
+        update={"cycle": context.cycle, "promoted": False, "queried": 0, **changes}
+    )
+
+
+def ask(context: Context, image_id: str) -> None:
+    item = {"image_id": image_id, "score": 1.0, "reason": "unsure", "cost": 1.0}
+    content = {"cycle": context.cycle, "strategy": "entropy", "model": None, "items": [item]}
+    context.ledger.commit("query", f"query/{context.cycle}", content, fence=context.fence)
+
+
+def unlabeled(root: Path) -> str:
+    """An image of the campaign that it has not asked for so far."""
+    return "dornheim_000000_000099"
+
+
+def test_people_are_told_what_a_cycle_waits_for(root: Path, server: WebhookServer) -> None:
+    context = context_of(root, "feedback.oracle=false")
+    before = len(context.ledger.state().outstanding)
+    ask(context, unlabeled(root))
+    tell_closed(context, report_of(context, queried=1))
+    images = "1 image" if before == 0 else f"{before + 1} images"
+    assert server.texts == [
+        f"frozen: Waiting for labels of {images}. Tasks: {root}/queries/{context.cycle}"
+    ]
+
+
+@pytest.mark.parametrize("oracle", ["true", "false"])
+def test_nobody_is_told_of_an_oracles_labels_or_twice_of_the_same(
+    root: Path, server: WebhookServer, oracle: str
+) -> None:
+    context = context_of(root, f"feedback.oracle={oracle}")
+    if oracle == "true":
+        ask(context, unlabeled(root))
+    tell_closed(context, report_of(context))
+    assert server.texts == []
+
+
+def test_a_new_champion_is_reported_with_its_score(root: Path, server: WebhookServer) -> None:
+    context = context_of(root)
+    report = report_of(context, promoted=True, reasons=["Better by 2 points."])
+    assert report.dev is not None
+    assert report.dev.miou is not None
+    tell_closed(context, report)
+    assert server.texts == [
+        f"frozen: Model {(report.model or '')[:12]} of cycle 3 is the champion, mIoU "
+        f"{100 * report.dev.miou:.1f} %. Better by 2 points."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labeled", "told"), [(9, 0), (10, 1), (12, 1)], ids=["below", "at", "above"]
+)
+def test_the_end_of_the_budget_is_reported(
+    root: Path, server: WebhookServer, labeled: int, told: int
+) -> None:
+    context = context_of(root, "query.label_budget=10")
+    tell_closed(context, report_of(context, labeled=labeled))
+    assert len([text for text in server.texts if "label budget of 10 images" in text]) == told
+
+
+def test_a_budget_that_an_earlier_cycle_has_reached_is_not_reported_again(
+    root: Path, server: WebhookServer
+) -> None:
+    context = context_of(root, "query.label_budget=4")
+    assert max(c.summary.labeled or 0 for c in context.ledger.state().cycles.values()) >= 4
+    tell_closed(context, report_of(context, labeled=9))
+    assert server.texts == []
+
+
+def test_a_failed_cycle_is_reported_with_the_error_of_its_step(
+    root: Path, server: WebhookServer
+) -> None:
+    context = context_of(root)
+
+    def body() -> CycleReport:
+        raise ValueError("The disk is full.")
+
+    with pytest.raises(ValueError, match="The disk is full"):
+        run_once(context.storage, context.cycle, "train", {}, CycleReport, body)
+    close.run(context.recipe.resolved(), str(root), "me", "exit-handler-1 failed")
+    assert server.texts == [
+        "frozen: Cycle 3 failed. The train step failed. ValueError: The disk is full. "
+        "The next run resumes it."
+    ]
+    current = context.ledger.state().open_cycle
+    assert current is not None
+    assert current.released
+
+
+def test_an_unreachable_webhook_does_not_keep_a_cycle_from_ending(
+    root: Path, server: WebhookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WEBHOOK, "http://127.0.0.1:1/s3cret")
+    context = context_of(root)
+    close.run(context.recipe.resolved(), str(root), "me", "exit-handler-1 failed")
+    current = context.ledger.state().open_cycle
+    assert current is not None
+    assert current.released
+
+
+def test_a_rollback_is_reported(root: Path, server: WebhookServer) -> None:
+    recipe = load(CAMPAIGNS / "recipe.yaml")
+    tell_rollback(Context(recipe.resolved(), str(root)), "a" * 64, "worse at night")
+    assert server.texts == ["frozen: Model aaaaaaaaaaaa is champion again. worse at night"]
+
+
+def test_the_address_of_the_webhook_is_in_no_file_of_the_campaign(
+    root: Path, server: WebhookServer
+) -> None:
+    context = context_of(root)
+    close.run(context.recipe.resolved(), str(root), "me", "failed")
+    assert server.texts
+    for path in root.rglob("*"):
+        assert not path.is_file() or b"s3cret" not in path.read_bytes()
+    assert "s3cret" not in json.dumps(context.recipe.values())
