@@ -6,6 +6,10 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 LABEL_STUDIO := .venv-label-studio
 MLFLOW := .venv-mlflow
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+SHA = $(shell git rev-parse HEAD)
+# Uncommitted changes show in the tag: two different images must not share a name.
+TAG ?= $(VERSION)-$(shell git describe --always --abbrev=12 --dirty --match='')
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format lock bench bench-al images test-slow test-faults test-label-studio test-mlflow-server test-browser picture reference clean
@@ -90,9 +94,11 @@ picture: $(RUNTIME) ## Draw the picture in the README from the last `make run`
 reference: $(DEV) ## Write docs/reference and the pictures in docs/architecture.md from the code
 	$(BIN)/python docs/generate_reference.py
 
-images: ## Build the container images (needs docker)
-	docker build -f containers/runtime.Dockerfile --build-arg STREETLOOP_GIT_SHA=$$(git rev-parse HEAD) -t streetloop-python:latest .
-	docker build -t streetloop-mlflow:latest mlflow
+images: ## Build the container images (needs docker); REGISTRY=... names them for a cluster, by version and commit
+	docker build -f containers/runtime.Dockerfile --build-arg STREETLOOP_GIT_SHA=$(SHA) --build-arg VERSION=$(VERSION) \
+	  -t streetloop-python:latest $(if $(REGISTRY),-t $(REGISTRY)/streetloop-python:$(TAG)) .
+	docker build -t streetloop-mlflow:latest $(if $(REGISTRY),-t $(REGISTRY)/streetloop-mlflow:$(TAG)) mlflow
+	$(if $(REGISTRY),@echo "Push $(REGISTRY)/streetloop-python:$(TAG) and $(REGISTRY)/streetloop-mlflow:$(TAG).")
 
 lock: ## Resolve the requirements and write the lock files (needs uv)
 	cd requirements && for name in runtime dev label-studio; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \

@@ -3,6 +3,8 @@
 #   docker build -f containers/runtime.Dockerfile -t streetloop-python:latest \
 #     --build-arg STREETLOOP_GIT_SHA=$(git rev-parse HEAD) .
 #
+# `make images REGISTRY=…` also gives it a name that never changes: its version and commit.
+#
 # BASE can be any Debian-like image with Python 3.11, python3-venv and CA certificates, so that a network
 # without a public registry can provide its own. A package mirror or proxy is a build secret, which
 # stays out of the layers: --secret id=pip,src=pip.conf
@@ -23,6 +25,8 @@ COPY pipelines /src/pipelines
 COPY streetloop /src/streetloop
 # setuptools and wheel come from the lock, so nothing is downloaded for the build.
 RUN /opt/streetloop/bin/pip install --no-deps --no-index --no-build-isolation /src
+COPY containers/trim.sh /src/
+RUN sh /src/trim.sh /opt/streetloop/lib/python3*/site-packages
 
 FROM ${BASE}
 COPY --from=build /opt/streetloop /opt/streetloop
@@ -30,6 +34,12 @@ COPY --from=build /opt/streetloop /opt/streetloop
 # writable in a cluster that chooses its own user id.
 RUN mkdir -p /home/streetloop && chown 10001:0 /home/streetloop && chmod 0770 /home/streetloop
 ARG STREETLOOP_GIT_SHA=unknown
+ARG VERSION=unknown
+LABEL org.opencontainers.image.title="Streetloop" \
+    org.opencontainers.image.description="Every step of Streetloop's pipeline, on CPUs" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version=${VERSION} \
+    org.opencontainers.image.revision=${STREETLOOP_GIT_SHA}
 ENV PATH=/opt/streetloop/bin:$PATH \
     HOME=/home/streetloop \
     DO_NOT_TRACK=1 \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -100,3 +101,50 @@ def test_the_image_sends_no_usage_data() -> None:
     variables = " ".join(rest for word, rest in instructions(RUNTIME) if word == "ENV")
     for name, value in QUIET.items():
         assert f" {name}={value}" in variables
+
+
+def test_the_image_says_which_version_and_commit_it_holds() -> None:
+    (labels,) = [rest for word, rest in instructions(RUNTIME) if word == "LABEL"]
+    assert "image.version=${VERSION}" in labels
+    assert "image.revision=${STREETLOOP_GIT_SHA}" in labels
+
+
+def make_images(*variables: str) -> list[str]:
+    """What `make images` would run, one string a command."""
+    done = subprocess.run(
+        ["make", "-n", "images", *variables], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace("\\\n", " ").splitlines()
+
+
+def test_images_for_a_registry_are_named_by_version_and_commit() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    python, server, _ = make_images("REGISTRY=registry.example")
+    named = rf" -t registry\.example/streetloop-(python|mlflow):{project['version']}-[0-9a-f]{{12}}(-dirty)? "
+    assert re.search(named, python)
+    assert re.search(named, server)
+    assert f"--build-arg VERSION={project['version']} " in python
+    assert "registry" not in " ".join(make_images())
+
+
+def test_the_tag_can_be_chosen() -> None:
+    assert " -t r/streetloop-python:7 " in make_images("REGISTRY=r", "TAG=7")[0]
+
+
+def test_trim_removes_headers_and_tests_and_nothing_else(tmp_path: Path) -> None:
+    kept = ("tensorflow/__init__.py", "numpy/testing/__init__.py", "include/a.h", "a/latest/b.py")
+    gone = ("tensorflow/include/a.h", "clang/native/libclang.so", "pandas/tests/x/t.py", "n/l.a")
+    for name in (*kept, *gone):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    script = REPOSITORY / "containers" / "trim.sh"
+    subprocess.run(["sh", script, tmp_path], check=True)
+    left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert left == set(kept)
+
+
+def test_trim_stops_where_no_packages_are(tmp_path: Path) -> None:
+    script = REPOSITORY / "containers" / "trim.sh"
+    done = subprocess.run(["sh", script, tmp_path], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"error: no tensorflow in {tmp_path}\n")
