@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tomllib
@@ -111,8 +112,14 @@ def test_the_image_says_which_version_and_commit_it_holds() -> None:
 
 def make_images(*variables: str) -> list[str]:
     """What `make images` would run, one string a command."""
+    # Within `make test`, make would say which folder it enters.
+    alone = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["make", "-n", "images", *variables], cwd=REPOSITORY, capture_output=True, text=True
+        ["make", "-n", "images", *variables],
+        cwd=REPOSITORY,
+        env=alone,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.replace("\\\n", " ").splitlines()
