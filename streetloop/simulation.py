@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from components.contracts.process.errors import UsageError
 from streetloop.campaign import Place, open_recipe
@@ -55,29 +55,25 @@ def simulate(
     """
     from pydantic import ValidationError
 
-    from components.contracts.recipe.query import StrategyName
     from components.contracts.storage.open import open_storage
-    from components.train.frozen.settings import HeadSettings
     from pipelines.simulate.analysis import Analysis
-    from pipelines.simulate.plan import Design
+    from pipelines.simulate.plan import NAMES, Design
     from pipelines.simulate.run import DATA
     from pipelines.simulate.run import simulate as run
 
     if not seeds or not budgets or min(budgets) < 1:
         raise UsageError("Give simulate at least one seed, and budgets of at least one label.")
-    names = tuple(dict.fromkeys([baseline, *strategies]))
-    known = ("auto", *get_args(StrategyName))
-    if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"Unknown strategy {unknown[0]!r}. Expected one of: {', '.join(known)}.")
+    if unknown := [name for name in (baseline, *strategies) if name not in NAMES]:
+        raise UsageError(f"Unknown strategy {unknown[0]!r}. Expected one of: {', '.join(NAMES)}.")
     try:
-        design = Design(
-            strategies=names,  # type: ignore[arg-type]
-            baseline=baseline,  # type: ignore[arg-type]
-            seeds=tuple(dict.fromkeys(seeds)),
-            budgets=tuple(sorted(set(budgets))),
+        design = Design.of(
+            strategies,
+            baseline,
+            list(dict.fromkeys(seeds)),
+            list(set(budgets)),
+            steps,
             query_size=query_size,
             split=split,
-            head=HeadSettings() if steps is None else HeadSettings(steps=steps),
         )
     except ValidationError as error:
         first = error.errors()[0]

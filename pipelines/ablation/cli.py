@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import sys
 
 import click
 
 from components.contracts.process.errors import UsageError
-from pipelines.options import Chosen, with_recipe
-
-_with_recipe = functools.partial(
-    with_recipe,
-    root="The folder of the results, not a campaign's root [default: runs/<name>-ablation].",
-)
+from pipelines.experiment.options import whole_numbers, with_results
+from pipelines.options import Chosen
 
 
 @click.command("ablate")
-@_with_recipe
+@with_results("-ablation")
 @click.option(
     "--labels",
     metavar="1/N|N|all",
@@ -64,7 +59,11 @@ def ablate_command(
     amount = recipe.split.initial if labels is None else _labels(labels)
     if not amount:
         raise UsageError("No labels to train on. Say how many with --labels 1/8.")
-    code = ablate(recipe, root, Design(amount, _seeds(seeds), _names(variants), split))
+    code = ablate(
+        recipe,
+        root,
+        Design(amount, whole_numbers("--seeds", seeds, "seeds"), _names(variants), split),
+    )
     if code:
         sys.exit(code)
     click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root} --open")
@@ -76,15 +75,6 @@ def _labels(text: str) -> int | str:
     if not re.fullmatch(r"all|1/[1-9][0-9]*", text):
         raise UsageError(f"Not an amount of labels: {text!r}. Give --labels a number, 1/8 or all.")
     return text
-
-
-def _seeds(text: str) -> list[int]:
-    parts = text.split(",")
-    if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts) or len(set(parts)) < len(parts):
-        raise UsageError(
-            f"Not a list of seeds: {text!r}. Give --seeds different whole numbers, as 0,1,2."
-        )
-    return [int(part) for part in parts]
 
 
 def _names(text: str) -> list[str]:

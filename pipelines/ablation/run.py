@@ -8,12 +8,10 @@ from contextlib import ExitStack
 
 from rich.console import Console
 
-from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
-from components.contracts.storage.open import open_storage
 from pipelines.ablation.figure import ablation_figure
 from pipelines.ablation.plan import Design, Plan
 from pipelines.ablation.result import FitResult
@@ -22,6 +20,7 @@ from pipelines.ablation.table import Table, markdown
 from pipelines.ablation.tracking import Runs
 from pipelines.ablation.worker import Worker
 from pipelines.console import make_console
+from pipelines.experiment.scene import open_results
 from pipelines.local.display import Screen, duration
 from pipelines.local.runner import Interrupted, session, stopping_children
 
@@ -44,11 +43,7 @@ def ablate(recipe: Recipe, root: str, design: Design) -> int:
     """
     set_environment()
     console = make_console()
-    storage = open_storage(root)
-    if Ledger(storage).state().created:
-        raise StreetloopError(
-            f"{storage.uri} already contains a campaign. Name another folder with --root."
-        )
+    storage = open_results(root)
     try:
         with stopping_children(), session(root) as folder:
             worker = Worker(recipe, root, storage, folder, Screen(console))

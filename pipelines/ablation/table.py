@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pipelines.ablation.plan import Design
 from pipelines.ablation.result import SCORES, FitResult
+from pipelines.experiment.markdown import NONE, markdown_table
 from pipelines.experiment.statistics import LEVEL, Summary, paired, summary
 
 Results = Mapping[str, Mapping[int, FitResult]]  # by variant, then by seed
-_NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def _scores(table: Table) -> list[str]:
         for split, score in columns:
             row.append(spread(summary(list(table.values(variant, split, score).values()))))
         seconds = summary([r.seconds for r in results.values()])
-        rows.append([*row, _NONE if seconds is None else f"{seconds.mean:.0f}"])
+        rows.append([*row, NONE if seconds is None else f"{seconds.mean:.0f}"])
     heads = [f"{split} {SCORES[score]}" for split, score in columns]
-    return _lines(["variant", "n", *heads, "seconds per fit"], rows)
+    return markdown_table(["variant", "n", *heads, "seconds per fit"], rows)
 
 
 def _differences(table: Table) -> list[str]:
@@ -111,7 +111,7 @@ def _differences(table: Table) -> list[str]:
         differences = [table.difference(variant, score) for score in SCORES]
         first = differences[0]
         rows.append([variant, str(first.n if first else 0), *map(interval, differences)])
-    return _lines(["variant", "n", *SCORES.values()], rows)
+    return markdown_table(["variant", "n", *SCORES.values()], rows)
 
 
 def _fits(table: Table) -> list[str]:
@@ -121,11 +121,11 @@ def _fits(table: Table) -> list[str]:
             mious = (
                 table.values(variant, s, "miou").get(seed) for s in (table.split, _other(table))
             )
-            columns = [_NONE if miou is None else f"{miou:.2f}" for miou in mious]
+            columns = [NONE if miou is None else f"{miou:.2f}" for miou in mious]
             row = [variant, str(seed), str(len(result.labeled)), *columns]
             rows.append([*row, f"{result.best_step} of {result.steps}"])
     heads = [f"{table.split} mIoU", f"{_other(table)} mIoU"]
-    return _lines(["variant", "seed", "labels", *heads, "best step"], rows)
+    return markdown_table(["variant", "seed", "labels", *heads, "best step"], rows)
 
 
 def _other(table: Table) -> str:
@@ -135,7 +135,7 @@ def _other(table: Table) -> str:
 def spread(values: Summary | None) -> str:
     """Return mean ± spread; only the mean for one value; a dash for none."""
     if values is None:
-        return _NONE
+        return NONE
     if values.spread is None:
         return f"{values.mean:.2f}"
     return f"{values.mean:.2f} ± {values.spread:.2f}"
@@ -144,13 +144,8 @@ def spread(values: Summary | None) -> str:
 def interval(values: Summary | None) -> str:
     """Return mean [low, high]; only the mean for one value, which has no interval; a dash for none."""
     if values is None:
-        return _NONE
+        return NONE
     mean, half = values.mean, values.half
     if half is None:
         return f"{mean:+.2f}"
     return f"{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]"
-
-
-def _lines(heads: list[str], rows: list[list[str]]) -> list[str]:
-    marks = ["---", *["---:"] * (len(heads) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows)]

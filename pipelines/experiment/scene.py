@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.contracts.data.raw import locate
-from components.contracts.data.records import INDEX
+from components.contracts.data.records import INDEX, Records
 from components.contracts.ledger.layout import SOURCE
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
 from components.preprocess.build import Division, divide
 from tfds_cityscapes.source import Item, Source
 
@@ -31,6 +34,24 @@ class Scene:
     def source(self) -> Source:
         """The data set."""
         return self.division.source
+
+    def labelable(self, records: Records) -> list[str]:
+        """Return the sorted ids of the pool whose masks the source has: others cannot be answered."""
+        return [i for i in records.ids("train") if self.items[i].label is not None]
+
+
+def open_results(root: str) -> Storage:
+    """Open the root of an experiment.
+
+    Raises:
+      StreetloopError: the root holds a campaign.
+    """
+    storage = open_storage(root)
+    if Ledger(storage).state().created:
+        raise StreetloopError(
+            f"{storage.uri} already contains a campaign. Name another folder with --root."
+        )
+    return storage
 
 
 def scene_of(recipe: Recipe, storage: Storage) -> Scene:

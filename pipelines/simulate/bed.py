@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.contracts.data.records import Records
+from components.contracts.data.records import INDEX, Records
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.recipe import Recipe
@@ -20,11 +20,11 @@ from components.contracts.storage.base import Storage
 from components.feedback.oracle import read_answer
 from components.preprocess.build import store_records
 from components.query.facts import Facts, facts_of
-from components.train.frozen.features import INDEX, Features, write_features
+from components.train.frozen.features import Features, write_features
 from components.train.frozen.fit import HeadPredictor, fit_head
 from components.train.frozen.labels import shares
 from pipelines.experiment.scene import Scene, scene_of
-from pipelines.simulate.plan import Design, features_folder
+from pipelines.simulate.plan import Design, features_folder, has_features
 from tfds_cityscapes.labels import NUM_CLASSES
 
 
@@ -43,10 +43,11 @@ class Bed:
         self.scene: Scene = scene_of(recipe, storage)
         self.records = Records(storage.local_dir(self.scene.prefix))
         self.features = Features(storage.local_dir(features_folder(recipe, self.scene)))
-        self.pool = labelable(self.scene, self.records)
+        self.pool = self.scene.labelable(self.records)
         self._scored = self.records.ids(design.split)
         self._design = design
         self._labels: dict[str, np.ndarray] = {}
+        self._looked: tuple[HeadPredictor | None, dict[str, Facts]] = (None, {})
 
     def fit(self, labeled: list[str], seed: int, progress: Callable[[int], None]) -> Fitted:
         """Fit a head from scratch and score it at the labels' native size.
@@ -74,7 +75,9 @@ class Bed:
         return Fitted(predictor, summarize(confusion), time.monotonic() - started)
 
     def look(self, predictor: HeadPredictor) -> dict[str, Facts]:
-        """Return what a head says of every image of the pool."""
+        """Return what a head says of every image of the pool; asked again at once, it is known."""
+        if self._looked[0] is predictor:  # the first head of a seed, for the next strategy
+            return self._looked[1]
         out = {}
         for image_id in self.pool:
             maps = self.features.read([image_id])
@@ -88,12 +91,8 @@ class Bed:
                     f"The fitted head's output for {image_id} is not finite. Lower the learning rate."
                 )
             out[image_id] = facts
+        self._looked = predictor, out
         return out
-
-
-def labelable(scene: Scene, records: Records) -> list[str]:
-    """Return the sorted ids of the pool whose masks the source has: others cannot be answered."""
-    return [i for i in records.ids("train") if scene.items[i].label is not None]
 
 
 def prepare(recipe: Recipe, storage: Storage) -> None:
@@ -105,7 +104,7 @@ def prepare(recipe: Recipe, storage: Storage) -> None:
     scene = scene_of(recipe, storage)
     records = Records(storage.local_dir(store_records(scene.division, storage)))
     prefix = features_folder(recipe, scene)
-    if storage.exists(f"{prefix}/{INDEX}"):
+    if has_features(recipe, scene, storage):
         return
     ids = [i for split in ("train", "dev", "val") for i in records.ids(split)]
     progress = Progress("features", "images", len(ids))

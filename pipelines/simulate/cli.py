@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import re
 import sys
-from typing import get_args
 
 import click
 
 from components.contracts.process.errors import UsageError
-from pipelines.options import Chosen, with_recipe
-
-_with_recipe = functools.partial(
-    with_recipe,
-    root="The folder of the results, not a campaign's root [default: runs/<name>-simulation].",
-)
+from pipelines.experiment.options import whole_numbers, with_results
+from pipelines.options import Chosen
 
 
 @click.command("simulate")
-@_with_recipe
+@with_results("-simulation")
 @click.option(
     "--strategies",
     default="stratified,random,entropy,auto",
@@ -83,21 +76,20 @@ def simulate_command(
     \b
     Example: streetloop simulate pipelines/recipes/camvid.yaml --data ~/camvid --set split.dev_by=city
     """
-    from components.train.frozen.settings import HeadSettings
     from pipelines.console import program
     from pipelines.simulate.plan import Design
     from pipelines.simulate.run import simulate
 
     names = _strategies(strategies, baseline)
     recipe, root = chosen.open(suffix="-simulation")
-    design = Design(
-        strategies=names,  # type: ignore[arg-type]
-        baseline=baseline,  # type: ignore[arg-type]
-        seeds=_numbers("--seeds", seeds),
-        budgets=_rising(_numbers("--budgets", budgets)),
+    design = Design.of(
+        names,
+        baseline,
+        whole_numbers("--seeds", seeds),
+        _budgets(budgets),
+        steps,
         query_size=query_size,
-        split=split,  # type: ignore[arg-type]
-        head=HeadSettings() if steps is None else HeadSettings(steps=steps),
+        split=split,
     )
     code = simulate(recipe, root, design, processes)
     if code:
@@ -105,30 +97,21 @@ def simulate_command(
     click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root} --open")
 
 
-def _strategies(text: str, baseline: str) -> tuple[str, ...]:
-    from components.contracts.recipe.query import StrategyName
+def _strategies(text: str, baseline: str) -> list[str]:
+    from pipelines.simulate.plan import NAMES
 
-    known = ("auto", *get_args(StrategyName))
-    names = list(known) if text == "all" else text.split(",")
-    unknown = [name for name in (*names, baseline) if name not in known]
+    names = list(NAMES) if text == "all" else text.split(",")
+    unknown = [name for name in (*names, baseline) if name not in NAMES]
     if unknown or len(set(names)) < len(names):
         raise UsageError(
             f"Not a list of strategies: {text!r} with the baseline {baseline!r}. Give different names of "
-            f"{', '.join(known)}."
+            f"{', '.join(NAMES)}."
         )
-    return tuple(dict.fromkeys([baseline, *names]))
+    return names
 
 
-def _numbers(option: str, text: str) -> tuple[int, ...]:
-    parts = text.split(",")
-    if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts) or len(set(parts)) < len(parts):
-        raise UsageError(
-            f"Not a list of numbers: {text!r}. Give {option} different whole numbers, as 0,1,2."
-        )
-    return tuple(int(part) for part in parts)
-
-
-def _rising(budgets: tuple[int, ...]) -> tuple[int, ...]:
+def _budgets(text: str) -> list[int]:
+    budgets = whole_numbers("--budgets", text)
     if 0 in budgets:
         raise UsageError("A budget is 0. Give --budgets numbers of labels, as 8,16,32.")
-    return tuple(sorted(budgets))
+    return budgets

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipelines.experiment.markdown import NONE, markdown_table
 from pipelines.simulate.analysis import LEVEL, SHARES, Analysis, Interval, Row
 from pipelines.simulate.plan import Design
-
-_NONE = "–"
 
 
 def markdown(analysis: Analysis, design: Design) -> str:
     """Return curves, differences, labels saved, wins, and gains by class."""
     seeds = ", ".join(map(str, design.seeds))
-    full = _NONE if analysis.all_labels is None else f"{analysis.all_labels:.1f}"
+    full = NONE if analysis.all_labels is None else f"{analysis.all_labels:.1f}"
     rows = {row.strategy: row for row in analysis.rows}
     others = [row for row in analysis.rows if row.strategy != analysis.baseline]
     parts = [
@@ -51,11 +50,11 @@ def _curves(analysis: Analysis) -> list[str]:
     cells = []
     for row in analysis.rows:
         scores = [_plus_minus(row, budget) for budget in analysis.budgets]
-        labels = [str(row.labels_for[f"{share:.0%}"] or _NONE) for share in SHARES]
+        labels = [str(row.labels_for[f"{share:.0%}"] or NONE) for share in SHARES]
         name = row.strategy + (f" ({', '.join(row.chose)})" if row.chose else "")
         cells.append([name, str(row.seeds), *scores, f"{row.area:.1f}", *labels])
     heads = [*map(str, analysis.budgets), "area", *(f"labels for {s:.0%}" for s in SHARES)]
-    return _lines(["strategy", "n", *heads], cells)
+    return markdown_table(["strategy", "n", *heads], cells)
 
 
 def _differences(analysis: Analysis, rows: Sequence[Row]) -> list[str]:
@@ -64,7 +63,7 @@ def _differences(analysis: Analysis, rows: Sequence[Row]) -> list[str]:
         [row.strategy, _words(row.difference), *(_words(row.at_budget.get(b)) for b in budgets)]
         for row in rows
     ]
-    return _lines(["strategy", "area", *(f"at {b}" for b in budgets)], cells)
+    return markdown_table(["strategy", "area", *(f"at {b}" for b in budgets)], cells)
 
 
 def _wins(rows: dict[str, Row]) -> list[str]:
@@ -72,30 +71,25 @@ def _wins(rows: dict[str, Row]) -> list[str]:
         [name, *(f"{row.wins[o]:.0%}" if o in row.wins else "" for o in rows)]
         for name, row in rows.items()
     ]
-    return _lines(["", *rows], cells)
+    return markdown_table(["", *rows], cells)
 
 
 def _classes(rows: Sequence[Row]) -> list[str]:
     names = sorted({name for row in rows for name in row.classes})
     cells = [[n, *(f"{row.classes.get(n, 0):+.1f}" for row in rows)] for n in names]
-    return _lines(["class", *(row.strategy for row in rows)], cells)
+    return markdown_table(["class", *(row.strategy for row in rows)], cells)
 
 
 def _plus_minus(row: Row, budget: int) -> str:
     if budget not in row.curve:
-        return _NONE
+        return NONE
     spread = row.spread[budget]
     return f"{row.curve[budget]:.1f}" + ("" if spread is None else f" ± {spread:.1f}")
 
 
 def _words(interval: Interval | None) -> str:
     if interval is None:
-        return _NONE
+        return NONE
     if interval.low is None or interval.high is None:
         return f"{interval.mean:+.1f}"
     return f"{interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
-
-
-def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    marks = ["---", *["---:"] * (len(heads) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows)]

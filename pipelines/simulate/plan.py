@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from components.contracts.data.records import INDEX
 from components.contracts.recipe.query import StrategyName
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import hash_inputs
+from components.contracts.storage.base import Storage
 from components.query.strategies import STRATEGIES
 from components.train.frozen.settings import HeadSettings
 from pipelines.experiment.job import Order
@@ -17,6 +20,7 @@ from pipelines.experiment.scene import Scene
 
 FORMAT = 1  # of the results; a new number repeats every fit
 Name = Literal["auto"] | StrategyName
+NAMES: tuple[str, ...] = ("auto", *get_args(StrategyName))
 
 
 class Design(BaseModel):
@@ -41,6 +45,40 @@ class Design(BaseModel):
     query_size: int | None
     split: Literal["dev", "val"]
     head: HeadSettings
+
+    @classmethod
+    def of(
+        cls,
+        strategies: Sequence[str],
+        baseline: str,
+        seeds: Sequence[int],
+        budgets: Sequence[int],
+        steps: int | None,
+        **others: Any,
+    ) -> Design:
+        """Return the design that a user asks for: the baseline is among the strategies, budgets rise.
+
+        Args:
+          strategies: to compare with the baseline.
+          baseline: the strategy that is listed first.
+          seeds: without repetitions.
+          budgets: in any order, without repetitions.
+          steps: of training per fit; None for the usual number.
+          others: `query_size` and `split`.
+
+        Raises:
+          pydantic.ValidationError: a value is not what it should be.
+        """
+        return cls.model_validate(
+            {
+                "strategies": tuple(dict.fromkeys([baseline, *strategies])),
+                "baseline": baseline,
+                "seeds": tuple(seeds),
+                "budgets": tuple(sorted(budgets)),
+                "head": HeadSettings() if steps is None else HeadSettings(steps=steps),
+                **others,
+            }
+        )
 
     @property
     def rounds(self) -> tuple[int, ...]:
@@ -113,6 +151,11 @@ def features_folder(recipe: Recipe, scene: Scene) -> str:
         "encoder": recipe.train.network.encoder.model_dump(mode="json"),
     }
     return f"features/{hash_inputs(facts)[:16]}"
+
+
+def has_features(recipe: Recipe, scene: Scene, storage: Storage) -> bool:
+    """Return whether the features of this encoder and these records exist."""
+    return storage.exists(f"{features_folder(recipe, scene)}/{INDEX}")
 
 
 def trials_of(design: Design) -> list[Trial]:

@@ -10,33 +10,25 @@ from pathlib import Path
 from rich.console import Console
 
 from components.contracts.data.records import Records
-from components.contracts.ledger.ledger import Ledger
-from components.contracts.process.cpus import usable_cpus
+from components.contracts.process.cpus import THREAD_VARIABLES, usable_cpus
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
-from components.contracts.storage.open import open_storage
 from pipelines.console import make_console
 from pipelines.experiment.job import Jobs
-from pipelines.experiment.scene import Scene, scene_of
+from pipelines.experiment.scene import Scene, has_records, open_results, scene_of
 from pipelines.local.display import Screen, duration
 from pipelines.local.runner import Interrupted, session, stopping_children
-from pipelines.simulate.analysis import Analysis, analyse
+from pipelines.simulate.analysis import analyse
 from pipelines.simulate.figure import simulation_figure
 from pipelines.simulate.page import markdown
-from pipelines.simulate.plan import Design, Trial, TrialOrder, key_of, trials_of
+from pipelines.simulate.plan import Design, Trial, TrialOrder, has_features, key_of, trials_of
 from pipelines.simulate.result import TrialResult, read_result
 from pipelines.simulate.tracking import Runs
 
 PAGE, FIGURE, DATA = "simulation.md", "simulation.png", "simulation.json"
 _LOOK_EVERY = 1.0  # seconds
-_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "OPENBLAS_NUM_THREADS",
-)
 
 
 def simulate(recipe: Recipe, root: str, design: Design, processes: int | None = None) -> int:
@@ -57,11 +49,7 @@ def simulate(recipe: Recipe, root: str, design: Design, processes: int | None = 
     """
     set_environment()
     console = make_console()
-    storage = open_storage(root)
-    if Ledger(storage).state().created:
-        raise StreetloopError(
-            f"{storage.uri} already contains a campaign. Name another folder with --root."
-        )
+    storage = open_results(root)
     if recipe.train.network.encoder.name == "unet":
         raise UsageError(
             "train.network.encoder.name is unet, which starts from scratch: frozen, it knows nothing. "
@@ -93,15 +81,18 @@ class _Simulation:
         self._screen, self._progress = Screen(console), folder / "progress"
         self._jobs = Jobs("pipelines.simulate.job", root, folder)
         self._results: dict[Trial, TrialResult] = {}
-        self._started, self._before = time.monotonic(), 0
+        self._started = time.monotonic()
+        self._before: int | None = None  # results of earlier commands, once they are read
 
     def run(self, processes: int | None) -> None:
+        recipe, storage = self._recipe, self._storage
         with self._screen.following(self._progress):
-            self._jobs.run("records", self._order([]))
-        scene = scene_of(self._recipe, self._storage)
-        self._pool = _checked(scene, self._storage, self._design)
-        self._key = key_of(self._recipe, scene, self._design)
-        runs = Runs(self._recipe, self._design, self._key, self._storage, self._root)
+            scene = scene_of(recipe, storage)
+            if not (has_records(scene, storage) and has_features(recipe, scene, storage)):
+                self._jobs.run("records", self._order([]))
+        self._pool = _checked(scene, storage, self._design)
+        self._key = key_of(recipe, scene, self._design)
+        runs = Runs(recipe, self._design, self._key, storage, self._root)
         runs.open()
         with ExitStack() as at_the_end:
             at_the_end.callback(lambda: self._finish(runs))
@@ -116,7 +107,7 @@ class _Simulation:
             if trial not in self._results:
                 missing.setdefault(trial.seed, []).append(trial)
         threads = str(max(1, usable_cpus() // min(processes, max(1, len(missing)))))
-        limits = dict.fromkeys(_VARIABLES, threads)
+        limits = dict.fromkeys(THREAD_VARIABLES, threads)
         orders = [(f"seed-{seed}", self._order(trials)) for seed, trials in missing.items()]
         failed = []
         with ThreadPoolExecutor(processes) as pool, self._screen.following(self._progress):
@@ -133,7 +124,7 @@ class _Simulation:
 
     def _collect(self, runs: Runs) -> None:
         """Read the results that are new, print them, and send them to MLflow."""
-        trials = trials_of(self._design)
+        trials, found = trials_of(self._design), False
         for trial in trials:
             if trial in self._results:
                 continue
@@ -145,21 +136,23 @@ class _Simulation:
             number = f"{len(self._results)} of {len(trials)}"
             self._console.print(f"{number}  {trial.name}: mIoU {scores} %{self._left(len(trials))}")
             runs.add(trial, result)
+            found = True
+        if found:
             self._write()
 
     def _left(self, total: int) -> str:
+        if self._before is None or len(self._results) == total:
+            return ""
         done = len(self._results) - self._before
-        if (not self._before and done < 2) or done < 1 or len(self._results) == total:
+        if done < 2 and not self._before:  # the first one also took the start of the processes
             return ""
         each = (time.monotonic() - self._started) / done
         return f" (about {duration(each * (total - len(self._results)))} left)"
 
-    def _analysis(self) -> Analysis | None:
-        return analyse(self._recipe.name, self._design, self._pool, list(self._results.values()))
-
     def _write(self) -> dict[str, bytes]:
         """Write the page, the figure and the data of the finished trials."""
-        analysis = self._analysis()
+        results = list(self._results.values())
+        analysis = analyse(self._recipe.name, self._design, self._pool, results)
         if analysis is None:
             return {}
         files = {
@@ -187,10 +180,10 @@ class _Simulation:
 def _checked(scene: Scene, storage: Storage, design: Design) -> int:
     """Return the number of images that can be asked for."""
     records = Records(storage.local_dir(scene.prefix))
-    pool = [i for i in records.ids("train") if scene.items[i].label is not None]
-    if len(pool) < design.budgets[-1]:
+    pool = len(scene.labelable(records))
+    if pool < design.budgets[-1]:
         raise UsageError(
-            f"The largest budget is {design.budgets[-1]} labels, but only {len(pool)} images of the pool "
+            f"The largest budget is {design.budgets[-1]} labels, but only {pool} images of the pool "
             "have a mask. Give smaller --budgets."
         )
     if not records.ids(design.split):
@@ -198,4 +191,4 @@ def _checked(scene: Scene, storage: Storage, design: Design) -> int:
             f"No labeled image in {design.split} to score. Choose the other split with --split, or change "
             "split.dev_fraction."
         )
-    return len(pool)
+    return pool

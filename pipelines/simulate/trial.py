@@ -9,7 +9,7 @@ import numpy as np
 from components.contracts.process.progress import Progress
 from components.contracts.scores.summary import Scores
 from components.query.facts import blind_pool, pool_of
-from components.query.pick import Picked, pick
+from components.query.pick import pick
 from components.query.strategies import STRATEGIES
 from components.train.frozen.fit import HeadPredictor
 from pipelines.simulate.bed import Bed, Fitted
@@ -33,8 +33,8 @@ class Runner:
             fitted = bed.fit(bed.pool, trial.seed, _told(progress, trial, bed.pool, 0))
             return [_point(len(bed.pool), [], "all", fitted.scores, fitted.seconds)]
         progress = Progress("simulate", "steps", len(design.rounds) * steps)
-        first = self._pick("stratified", None, [], design.rounds[0], trial.seed)
-        labeled, asked, by = [*first.ids], [*first.ids], ["stratified"]
+        labeled, _ = self._pick("stratified", None, [], design.rounds[0], trial.seed)
+        asked, by = [*labeled], ["stratified"]
         points = []
         for number, count in enumerate(design.rounds):
             told = _told(progress, trial, labeled, number * steps)
@@ -45,10 +45,12 @@ class Runner:
                 asked, by = [], []
             if number + 1 < len(design.rounds):
                 wanted = design.rounds[number + 1] - count
-                more = self._pick(trial.strategy, fitted.predictor, labeled, wanted, trial.seed)
-                labeled += more.ids
-                asked += more.ids
-                by.append(more.picked.strategy)
+                ids, used = self._pick(
+                    trial.strategy, fitted.predictor, labeled, wanted, trial.seed
+                )
+                labeled += ids
+                asked += ids
+                by.append(used)
         return points
 
     def _fit(self, labeled: list[str], seed: int, told: Callable[[int], None]) -> Fitted:
@@ -66,8 +68,8 @@ class Runner:
         labeled: list[str],
         count: int,
         seed: int,
-    ) -> _Asked:
-        """Choose images; chance depends on the seed and on how many are labeled."""
+    ) -> tuple[list[str], str]:
+        """Choose images, and name the strategy that did; chance depends on the seed and on how many are labeled."""
         bed, rng = self._bed, np.random.default_rng((seed, len(labeled)))
         candidates = sorted(set(bed.pool) - set(labeled))
         blind = strategy != "auto" and not STRATEGIES[strategy].needs_model
@@ -76,14 +78,7 @@ class Runner:
         else:
             pool = pool_of(bed.records, candidates, labeled, bed.look(predictor))
         picked = pick(pool, strategy, count, self._gap, rng)
-        return _Asked([pool.ids[c.candidate] for c in picked.choices], picked)
-
-
-class _Asked:
-    """The ids that were chosen, and how."""
-
-    def __init__(self, ids: list[str], picked: Picked) -> None:
-        self.ids, self.picked = ids, picked
+        return [pool.ids[c.candidate] for c in picked.choices], picked.strategy
 
 
 def _told(

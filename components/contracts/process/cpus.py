@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 # The variables that TensorFlow, OpenCV and the linear algebra of NumPy and SciPy read.
-_VARIABLES = (
+THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
     "OPENCV_FOR_THREADS_NUM",
@@ -47,7 +47,7 @@ def thread_limits(cpus: int | None = None) -> dict[str, str]:
     cpus = cpus or usable_cpus()
     if cpus >= len(os.sched_getaffinity(0)):
         return {}
-    return {name: str(cpus) for name in _VARIABLES if name not in os.environ}
+    return {name: str(cpus) for name in THREAD_VARIABLES if name not in os.environ}
 
 
 def _groups(cgroup: Path, membership: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.contracts.data.records import Records
+from components.contracts.data.records import INDEX, Records
 from components.contracts.model.predictor import pad_to_stride
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.files import write_text
@@ -20,7 +20,7 @@ from components.train.networks.encoders.build import build_encoder
 
 STRIDE = 8  # the stride at which a head works
 _COARSEST = 32
-INDEX, _MAPS, _MEANS = "index.json", "maps.npy", "means.npy"
+_MAPS, _MEANS = "maps.npy", "means.npy"
 
 
 class Features:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.contracts.data.records import INDEX
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.networks import EncoderSettings
-from components.train.frozen.features import INDEX, Features, write_features
+from components.train.frozen.features import Features, write_features
 
 ENCODER = EncoderSettings(name="efficientnet_lite0")
 

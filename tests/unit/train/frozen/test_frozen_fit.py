@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.train.frozen.features import INDEX, Features
+from components.contracts.data.records import INDEX
+from components.train.frozen.features import Features
 from components.train.frozen.fit import HeadPredictor, fit_head
 from components.train.frozen.settings import HeadSettings
 

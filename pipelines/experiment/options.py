@@ -1,0 +1,38 @@
+"""The options that the commands on experiments share."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+from components.contracts.process.errors import UsageError
+from pipelines.options import with_recipe
+
+
+def with_results(suffix: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the decorator that gives a command RECIPE, and runs/<name><suffix> for its results."""
+    return functools.partial(
+        with_recipe,
+        root=f"The folder of the results, not a campaign's root [default: runs/<name>{suffix}].",
+    )
+
+
+def whole_numbers(option: str, text: str, what: str = "numbers") -> list[int]:
+    """Read different whole numbers, as 0,1,2.
+
+    Args:
+      option: as the user types it.
+      text: its value.
+      what: they are, in the plural.
+
+    Raises:
+      UsageError: `text` is something else.
+    """
+    parts = text.split(",")
+    if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts) or len(set(parts)) < len(parts):
+        raise UsageError(
+            f"Not a list of {what}: {text!r}. Give {option} different whole numbers, as 0,1,2."
+        )
+    return [int(part) for part in parts]
