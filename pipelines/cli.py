@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.errors import StreetloopError
+from components.contracts.process.uncaught import exit_code
 from pipelines.ablation.cli import ablate_command
 from pipelines.campaign.cli import compare_command, evaluate_command, status_command
 from pipelines.campaign.feedback_cli import feedback_group
@@ -46,7 +47,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         except StreetloopError as error:
             click.echo(f"streetloop: {error}", err=True)
-            ctx.exit(2 if isinstance(error, UsageError) else 1)
+            ctx.exit(exit_code(error))
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfds_cityscapes.png import encode_png
+from tfds_cityscapes.png import encode_png, fit_image
 from tfds_cityscapes.source import Item, Source, SourceError, open_source
 
 
@@ -96,11 +95,8 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
         config = self.builder_config
         image = config.read_image(item)
         native = image.shape[:2]
-        if config.size is not None and image.shape[:2] != config.size:
-            # Averaging over areas is the only interpolation of cv2 that shrinks without aliasing.
-            shrinks = config.size[0] < image.shape[0]
-            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            image = cv2.resize(image, config.size[::-1], interpolation=how)
+        if config.size is not None:
+            image = fit_image(image, config.size)
         example = {
             "image_id": item.image_id,
             "city": item.city,

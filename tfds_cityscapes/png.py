@@ -13,6 +13,15 @@ def encode_png(image: np.ndarray) -> bytes:
     return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
 
 
+def fit_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize an image, uint8 [H, W, 3], to (height, width)."""
+    if image.shape[:2] == size:
+        return image
+    # Averaging over areas is the only interpolation of cv2 that shrinks without aliasing.
+    how = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(image, size[::-1], interpolation=how)
+
+
 def fit_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize a mask of classes, [H, W], to (height, width) by its nearest pixels."""
     if mask.shape == size:

@@ -12,7 +12,7 @@ from components.contracts.notify.message import Message, shortened
 from components.contracts.notify.send import send
 from components.contracts.recipe.notify import Kind
 from components.contracts.step.context import Context
-from components.contracts.step.done import ErrorMarker
+from components.contracts.step.done import failure_of
 from components.contracts.step.report import CycleReport
 
 log = logging.getLogger("streetloop")
@@ -35,7 +35,7 @@ def tell_closed(context: Context, report: CycleReport) -> None:
 def tell_failed(context: Context, why: str) -> None:
     """Report that a step failed; its own error if it left one, else `why`."""
     try:
-        words = shortened(_error(context) or why or "A step failed.")
+        words = shortened(failure_of(context.storage, context.cycle) or why or "A step failed.")
         text = f"Cycle {context.cycle} failed. {words} The next run resumes it."
         _send(context, _News("cycle_failed", text))
     except Exception:  # the lease is given back, whatever happens to the news
@@ -86,14 +86,6 @@ def _asked(context: Context) -> bool:
         (isinstance(p, Query) and p.items) or (isinstance(p, Seed) and p.image_ids)
         for p in payloads
     )
-
-
-def _error(context: Context) -> str | None:
-    for name in context.storage.list(layout.work_folder(context.cycle)):
-        if name.endswith(".error.json"):
-            row = ErrorMarker.model_validate_json(context.storage.read(name))
-            return f"The {row.step} step failed. {row.error}"
-    return None
 
 
 def _send(context: Context, news: _News) -> None:

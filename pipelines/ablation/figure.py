@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.contracts.page.colors import SERIES
 from components.evaluate.report.canvas import (
     INK,
     MUTED,
-    SERIES,
     set_title,
     side_by_side,
     to_png_bytes,

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import Champion, State
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
@@ -36,6 +37,18 @@ def evaluate_champion(recipe: Recipe, root: str, split: str) -> None:
     click.echo(f"Report: {found.page}")
 
 
+def champion_of(state: State, uri: str) -> tuple[Champion, str]:
+    """Return the champion of a campaign, and the folder of its newest records.
+
+    Raises:
+      StreetloopError: there is none yet.
+    """
+    prefixes = [c.summary.records for c in state.trained if c.summary.records]
+    if state.champion is None or not prefixes:
+        raise StreetloopError(f"No champion in {uri} yet. Run a cycle first.")
+    return state.champion, prefixes[-1]
+
+
 def score_champion(recipe: Recipe, root: str, split: str) -> ChampionScores:
     """Score the champion on a split, and write reports/<split>-<model>.json and .html.
 
@@ -45,9 +58,7 @@ def score_champion(recipe: Recipe, root: str, split: str) -> ChampionScores:
     set_environment()
     storage = open_storage(root)
     state = Ledger(storage).state()
-    records_folders = [c.summary.records for c in state.trained if c.summary.records]
-    if state.champion is None or not records_folders:
-        raise StreetloopError(f"No champion in {storage.uri} yet. Run a cycle first.")
+    champion, records_folder = champion_of(state, storage.uri)
     import_tensorflow()
     from components.contracts.data.records import Records
     from components.contracts.model.files import load_generator
@@ -56,13 +67,13 @@ def score_champion(recipe: Recipe, root: str, split: str) -> ChampionScores:
     from components.evaluate.gate import Decision
     from components.evaluate.report.page import examples_of, model_page, pictures_of
 
-    records = Records(storage.local_dir(records_folders[-1]))
+    records = Records(storage.local_dir(records_folder))
     if not records.ids(split):
         raise StreetloopError(
             f"No labeled image in {split} (the benchmark withholds the labels of test). Choose "
             "another with --split."
         )
-    model = state.champion.model
+    model = champion.model
     generator = load_generator(storage.local_dir(layout.model_folder(model)))
     predictor = Predictor(generator, recipe.inference)
     found = assess(predictor, records, split, recipe.evaluate.overlays)
@@ -76,10 +87,10 @@ def score_champion(recipe: Recipe, root: str, split: str) -> ChampionScores:
     }
     storage.write(f"{name}.json", json.dumps(stored, indent=1).encode())
     pictures = pictures_of(predictor, records, [w.image_id for w in found.worst.list()])
-    decision = Decision(True, [f"Champion since cycle {state.champion.cycle}."])
+    decision = Decision(True, [f"Champion since cycle {champion.cycle}."])
     page = model_page(
         recipe.name,
-        state.champion.cycle,
+        champion.cycle,
         found,
         decision,
         pictures,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
 import click
 
-from pipelines.options import PATH, Chosen, with_recipe
-
-_with_recipe = functools.partial(
-    with_recipe, root="The campaign root that pods see [default: <name> on cluster.volume]."
-)
+from pipelines.cluster.options import with_pods_recipe
+from pipelines.options import PATH, Chosen
 
 
 @click.command("compile")
-@_with_recipe
+@with_pods_recipe
 @click.option(
     "--output",
     type=PATH,
@@ -36,7 +32,7 @@ def compile_command(chosen: Chosen, output: Path) -> None:
 
 
 @click.command("submit")
-@_with_recipe
+@with_pods_recipe
 @click.option(
     "--wait", is_flag=True, help="Follow the steps until the run ends; exit with 1 if it fails."
 )
@@ -64,7 +60,7 @@ def submit_command(chosen: Chosen, wait: bool, dry_run: bool) -> None:
 
 
 @click.command("runs")
-@_with_recipe
+@with_pods_recipe
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -90,7 +86,7 @@ def runs_command(chosen: Chosen, limit: int) -> None:
 
 
 @click.command("logs")
-@_with_recipe
+@with_pods_recipe
 @click.argument("step", required=False)
 @click.option("--run", "run_id", metavar="ID", help="The run [default: the campaign's newest].")
 def logs_command(chosen: Chosen, step: str | None, run_id: str | None) -> None:
@@ -114,7 +110,7 @@ def cluster_group() -> None:
 
 
 @cluster_group.command("check")
-@_with_recipe
+@with_pods_recipe
 def check_command(chosen: Chosen) -> None:
     """Check from this machine whether the recipe can run on its cluster.
 

@@ -11,11 +11,10 @@ from functools import partial
 from typing import Any
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.recipe.cluster import ClusterSettings
+from components.contracts.recipe.cluster import ACCOUNT_KEYS, ClusterSettings
 from pipelines.cluster.outside import UnknownHereError
 
 _SECONDS = 20
-_CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
 def check_objects(cluster: ClusterSettings) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -45,7 +44,7 @@ def _account(cluster: ClusterSettings, name: str) -> str:
 
 def _secret(cluster: ClusterSettings, name: str) -> str:
     data = _get(cluster, "secret", name).get("data") or {}
-    empty = [key for key in _CREDENTIALS if not base64.b64decode(data.get(key) or "")]
+    empty = [key for key in ACCOUNT_KEYS if not base64.b64decode(data.get(key) or "")]
     if empty:
         raise StreetloopError(
             f"Secret {name} lacks {' and '.join(empty)}. Pods with it would not start: add the keys."

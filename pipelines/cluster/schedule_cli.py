@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from components.contracts.process.errors import UsageError
-from pipelines.options import Chosen, with_recipe
+from pipelines.cluster.options import with_pods_recipe
+from pipelines.options import Chosen
 
-_with_recipe = functools.partial(
-    with_recipe, root="The campaign root that pods see [default: <name> on cluster.volume]."
-)
+if TYPE_CHECKING:
+    from pipelines.cluster.schedule import Schedule
+
 _FIRINGS = 3
 
 
@@ -32,7 +33,7 @@ def schedule_group() -> None:
 
 
 @schedule_group.command("create")
-@_with_recipe
+@with_pods_recipe
 @click.option(
     "--cron",
     metavar="FIELDS",
@@ -86,15 +87,19 @@ def _list(chosen: Chosen) -> None:
         click.echo(f"There is no schedule in experiment {recipe.cluster.experiment}.")
 
 
+def _say(done: str, rows: list[Schedule]) -> None:
+    for row in rows:
+        click.echo(f"{done} schedule {row.name} ({row.trigger}), {row.id}.")
+
+
 def _delete(chosen: Chosen) -> None:
     from pipelines.cluster.schedule import delete_schedule
 
-    for row in delete_schedule(chosen.recipe()):
-        click.echo(f"Deleted schedule {row.name} ({row.trigger}), {row.id}.")
+    _say("Deleted", delete_schedule(chosen.recipe()))
 
 
 @schedule_group.command("list")
-@_with_recipe
+@with_pods_recipe
 def list_command(chosen: Chosen) -> None:
     """List the schedules in the recipe's experiment on the cluster.
 
@@ -105,7 +110,7 @@ def list_command(chosen: Chosen) -> None:
 
 
 @schedule_group.command("pause")
-@_with_recipe
+@with_pods_recipe
 def pause_command(chosen: Chosen) -> None:
     """Pause the schedule of a campaign.
 
@@ -116,12 +121,11 @@ def pause_command(chosen: Chosen) -> None:
     """
     from pipelines.cluster.schedule import pause_schedule
 
-    for row in pause_schedule(chosen.recipe()):
-        click.echo(f"Paused schedule {row.name} ({row.trigger}), {row.id}.")
+    _say("Paused", pause_schedule(chosen.recipe()))
 
 
 @schedule_group.command("resume")
-@_with_recipe
+@with_pods_recipe
 def resume_command(chosen: Chosen) -> None:
     """Resume the schedule of a campaign.
 
@@ -132,12 +136,11 @@ def resume_command(chosen: Chosen) -> None:
     """
     from pipelines.cluster.schedule import resume_schedule
 
-    for row in resume_schedule(chosen.recipe()):
-        click.echo(f"Resumed schedule {row.name} ({row.trigger}), {row.id}.")
+    _say("Resumed", resume_schedule(chosen.recipe()))
 
 
 @schedule_group.command("delete")
-@_with_recipe
+@with_pods_recipe
 def delete_command(chosen: Chosen) -> None:
     """Delete the schedule of a campaign.
 
@@ -150,7 +153,7 @@ def delete_command(chosen: Chosen) -> None:
 
 
 @click.command("schedules")
-@_with_recipe
+@with_pods_recipe
 def schedules_command(chosen: Chosen) -> None:
     """Do what `schedule list` does.
 
@@ -161,7 +164,7 @@ def schedules_command(chosen: Chosen) -> None:
 
 
 @click.command("unschedule")
-@_with_recipe
+@with_pods_recipe
 def unschedule_command(chosen: Chosen) -> None:
     """Do what `schedule delete` does.
 

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-# The keys of the tasks in the compiled pipeline; a task that occurs twice has a number.
-STEPS = (
-    "open-cycle",
-    "preprocess",
-    "feedback",
-    "split",
-    "train",
-    "evaluate",
-    "query",
-    "close-cycle",
-)
-_STEP = re.compile(rf"({'|'.join(STEPS)})(?:-\d+)?")
+from components.contracts.recipe.cluster import STEPS
+from components.contracts.recipe.cluster import Step as StepName
+
+# The component's name, which is the key of its task in the compiled pipeline -> the step's name in a
+# recipe.
+STEP_OF: dict[str, StepName] = {
+    f"{step}-cycle" if step in ("open", "close") else step: step for step in STEPS
+}
+# A task that occurs twice has a number.
+_STEP = re.compile(rf"({'|'.join(STEP_OF)})(?:-\d+)?")
 # Beside its own node a step has one of its driver, and below it one for each attempt.
 _ATTEMPT = re.compile(r"executor(?:\(\d+\))?")
 ENDED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
@@ -30,7 +28,7 @@ class Step:
     """A step of a run.
 
     Attributes:
-      name: as in `STEPS`.
+      name: of the component, a key of `STEP_OF`.
       state: Kubeflow's word, such as RUNNING or FAILED.
       seconds: from its start to its end; None while it runs.
       pods: the pods of its attempts, the newest first.

@@ -8,32 +8,26 @@ from kfp import kubernetes
 
 from components.contracts.process.image import IMAGE
 from components.contracts.recipe.cluster import (
+    ACCOUNT_KEYS,
     RETRY_AFTER_S,
     RETRY_FACTOR,
-    STEPS,
     ClusterSettings,
     Step,
 )
 from components.contracts.recipe.recipe import Recipe
 from pipelines.cluster.pod import apply_pod
+from pipelines.cluster.steps import STEP_OF
 from pipelines.cycle import Customize
 
 _HEAVY = ("train", "evaluate", "query")  # they run the network
 _LIGHT_CPU, _LIGHT_MEMORY = "1", "4G"
-_CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
-# The component's name -> the step's name in a recipe.
-_STEP_OF: dict[str, Step] = {
-    **{step: step for step in STEPS},
-    "open-cycle": "open",
-    "close-cycle": "close",
-}
 
 
 def customizer(recipe: Recipe) -> Customize:
     """Return the function that applies `recipe.cluster` to a task of the cycle."""
 
     def customize(task: Any, component: str) -> None:
-        cluster, step = recipe.cluster, _STEP_OF[component]
+        cluster, step = recipe.cluster, STEP_OF[component]
         image = cluster.image or IMAGE
         task.set_container_image((cluster.trainer_image or image) if step in _HEAVY else image)
         _resources(task, step, cluster)
@@ -42,7 +36,7 @@ def customizer(recipe: Recipe) -> Customize:
         if cluster.volume is not None:
             kubernetes.mount_pvc(task, cluster.volume, cluster.mount)
         if cluster.secret is not None:
-            kubernetes.use_secret_as_env(task, cluster.secret, {key: key for key in _CREDENTIALS})
+            kubernetes.use_secret_as_env(task, cluster.secret, {key: key for key in ACCOUNT_KEYS})
         if recipe.tracking.uri is not None:
             task.set_env_variable("MLFLOW_TRACKING_URI", recipe.tracking.uri)
         if step == "train":

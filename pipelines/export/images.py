@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from components.contracts.data.records import spread
 from components.contracts.process.errors import StreetloopError
-from pipelines.predict.photo import resized
 from pipelines.predict.view import Size
+from tfds_cityscapes.png import fit_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def calibration_images(records: Records, size: Size, count: int) -> Iterator[np.ndarray]:
     """Read images of the pool, spread over its ids, at a size: uint8 [H, W, 3]."""
     for image_id in spread(records.ids("train"), count):
-        yield resized(records.read(image_id).image, size)
+        yield fit_image(records.read(image_id).image, size)
 
 
 def check_images(records: Records, size: Size | None, count: int) -> Iterator[np.ndarray]:
@@ -42,10 +43,4 @@ def check_images(records: Records, size: Size | None, count: int) -> Iterator[np
         )
     for image_id in spread(ids, count):
         record = records.read(image_id)
-        yield resized(record.image, size or (record.entry.height, record.entry.width))
-
-
-def spread(ids: Sequence[str], count: int) -> list[str]:
-    """Return at most `count` ids at equal distances."""
-    step = max(1.0, len(ids) / count)
-    return [ids[int(i * step)] for i in range(min(count, len(ids)))]
+        yield fit_image(record.image, size or (record.entry.height, record.entry.width))

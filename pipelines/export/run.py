@@ -12,7 +12,7 @@ import click
 from pydantic import TypeAdapter
 
 from components.contracts.ledger import layout
-from components.contracts.ledger.state import Champion, State
+from components.contracts.ledger.state import Champion
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.process.files import write_text
 from components.contracts.process.quiet import import_tensorflow
@@ -22,6 +22,7 @@ from components.contracts.step.context import Context, set_environment
 from components.contracts.step.report import CycleReport
 from components.contracts.tracking.registry import describe_version
 from components.contracts.tracking.source import git_sha
+from pipelines.campaign.champion import champion_of
 from pipelines.export.card import Card
 from pipelines.export.check import Checked, check
 from pipelines.export.formats import FORMATS, Source, check_onnx
@@ -77,14 +78,13 @@ def export_champion(recipe: Recipe, root: str, output: Path, wanted: Wanted) -> 
     """
     set_environment()
     context = Context(recipe.resolved(), root)
-    state = context.ledger.state()
-    champion, prefix = _champion(state, context.storage.uri)
+    champion, prefix = champion_of(context.ledger.state(), context.storage.uri)
     if output.exists() and not (output / REPORT).exists() and _holds_something(output):
         raise UsageError(f"{output} holds something else than an export. Name another folder.")
     if "onnx" in wanted.formats:
         check_onnx()
     import_tensorflow()
-    from components.contracts.model.files import GENERATOR_FILE, load_generator, read_model_info
+    from components.contracts.model.files import GENERATOR_FILE, read_model_info
 
     folder = context.storage.local_dir(layout.model_folder(champion.model))
     info = read_model_info(folder)
@@ -98,7 +98,7 @@ def export_champion(recipe: Recipe, root: str, output: Path, wanted: Wanted) -> 
         )
     records = context.records(prefix)
     source = Source(
-        load_generator(folder),
+        keras.generator,
         keras.trained,
         fixed,
         lambda: calibration_images(records, fixed, _CALIBRATION),
@@ -135,14 +135,6 @@ def export_champion(recipe: Recipe, root: str, output: Path, wanted: Wanted) -> 
             "A longer training helps: its model is more certain. The other formats are complete."
         )
     return done
-
-
-def _champion(state: State, uri: str) -> tuple[Champion, str]:
-    """Return the champion, and the folder of the newest records."""
-    prefixes = [c.summary.records for c in state.trained if c.summary.records]
-    if state.champion is None or not prefixes:
-        raise StreetloopError(f"No champion in {uri} yet. Run a cycle first.")
-    return state.champion, prefixes[-1]
 
 
 def _holds_something(output: Path) -> bool:

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import psutil
 
-from components.contracts.ledger.layout import LOGS, work_folder
+from components.contracts.ledger.layout import LOGS
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process import lifeline, progress, scratch
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.uri import is_local
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.step.done import ErrorMarker
+from components.contracts.step.done import failure_of
 from components.contracts.storage.errors import explained
 from components.contracts.storage.lock import campaign_lock
 from components.contracts.storage.open import open_storage
@@ -111,12 +111,8 @@ def _why(root: str, printed: StepLog) -> str:
     """Return the failed step's own error: from its error file, else from what it printed."""
     storage = open_storage(root)
     current = Ledger(storage).state().open_cycle
-    if current is not None:
-        for name in storage.list(work_folder(current.cycle)):
-            if name.endswith(".error.json"):
-                row = ErrorMarker.model_validate_json(storage.read(name))
-                return f"The {row.step} step failed. {row.error}"
-    return f"A step failed. {printed.error() or 'It printed no error.'}"
+    own = None if current is None else failure_of(storage, current.cycle)
+    return own or f"A step failed. {printed.error() or 'It printed no error.'}"
 
 
 @contextmanager

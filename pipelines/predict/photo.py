@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from components.contracts.recipe.inference import InferenceSettings
 from pipelines.predict.model import as_trained
-from pipelines.predict.view import Size, View, seen_size
+from pipelines.predict.view import View, seen_size
+from tfds_cityscapes.png import fit_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +18,7 @@ class PhotoPredictor:
     """Labels photos. Make it after `import_tensorflow`.
 
     Attributes:
+      generator: the network.
       trained: height and width of the images that the model was trained on; None if they differed.
     """
 
@@ -36,7 +38,8 @@ class PhotoPredictor:
 
         self._view = view
         self.trained, own = as_trained(file)
-        self._predictor = Predictor(load_generator(file), view.over(settings or own))
+        self.generator = load_generator(file)
+        self._predictor = Predictor(self.generator, view.over(settings or own))
 
     def train_ids(self, image: np.ndarray) -> np.ndarray:
         """Label one photo.
@@ -48,21 +51,9 @@ class PhotoPredictor:
           uint8 [H, W]: train ids.
         """
         size = (image.shape[0], image.shape[1])
-        seen = resized(image, self._view.size or seen_size(size, self.trained))
+        seen = fit_image(image, self._view.size or seen_size(size, self.trained))
         return self._predictor.classes(seen, size)
 
     def train_ids_as_seen(self, image: np.ndarray) -> np.ndarray:
         """Label an image that already has the size at which the network is to see it."""
         return self._predictor.classes(image)
-
-
-def resized(image: np.ndarray, size: Size) -> np.ndarray:
-    """Resize a photo uint8 [H, W, 3] to a height and width, as records are resized."""
-    import cv2
-
-    if image.shape[:2] == size:
-        return image
-    shrinks = size[0] < image.shape[0]  # the same choice as for records
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized: np.ndarray = cv2.resize(image, size[::-1], interpolation=how)
-    return resized

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from components.contracts.page.colors import SERIES
 from components.evaluate.report.canvas import (
     INK,
     MUTED,
-    SERIES,
     set_title,
     side_by_side,
     to_png_bytes,

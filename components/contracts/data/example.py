@@ -34,44 +34,29 @@ def _message_class() -> Any:
     for number, (field, message, kind) in enumerate(_KINDS, 1):
         values = file.message_type.add(name=message)
         values.field.add(name="value", number=1, type=kind, label=_FIELD.LABEL_REPEATED)
-        feature.field.add(
-            name=field,
-            number=number,
-            type=_FIELD.TYPE_MESSAGE,
-            type_name=f".streetloop.{message}",
-            label=_FIELD.LABEL_OPTIONAL,
-            oneof_index=0,
-        )
+        _add(feature, field, number, message).oneof_index = 0
     file.message_type.append(feature)
     features = file.message_type.add(name="Features")
     entry = features.nested_type.add(name="FeatureEntry")
     entry.options.map_entry = True
     entry.field.add(name="key", number=1, type=_FIELD.TYPE_STRING, label=_FIELD.LABEL_OPTIONAL)
-    entry.field.add(
-        name="value",
-        number=2,
-        type=_FIELD.TYPE_MESSAGE,
-        type_name=".streetloop.Feature",
-        label=_FIELD.LABEL_OPTIONAL,
-    )
-    features.field.add(
-        name="feature",
-        number=1,
-        type=_FIELD.TYPE_MESSAGE,
-        type_name=".streetloop.Features.FeatureEntry",
-        label=_FIELD.LABEL_REPEATED,
-    )
-    example = file.message_type.add(name="Example")
-    example.field.add(
-        name="features",
-        number=1,
-        type=_FIELD.TYPE_MESSAGE,
-        type_name=".streetloop.Features",
-        label=_FIELD.LABEL_OPTIONAL,
-    )
+    _add(entry, "value", 2, "Feature")
+    _add(features, "feature", 1, "Features.FeatureEntry").label = _FIELD.LABEL_REPEATED
+    _add(file.message_type.add(name="Example"), "features", 1, "Features")
     pool = DescriptorPool()
     pool.Add(file)
     return GetMessageClass(pool.FindMessageTypeByName("streetloop.Example"))
+
+
+def _add(message: DescriptorProto, name: str, number: int, of: str) -> FieldDescriptorProto:
+    """Add a field that holds another message of the file."""
+    return message.field.add(
+        name=name,
+        number=number,
+        type=_FIELD.TYPE_MESSAGE,
+        type_name=f".streetloop.{of}",
+        label=_FIELD.LABEL_OPTIONAL,
+    )
 
 
 _Example = _message_class()

@@ -8,7 +8,7 @@ reading the records before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,12 @@ class Records:
 
     def __contains__(self, image_id: str) -> bool:
         return image_id in self.entries
+
+
+def spread(ids: Sequence[str], count: int) -> list[str]:
+    """Return at most `count` ids at equal distances."""
+    step = max(1.0, len(ids) / max(1, count))
+    return [ids[int(i * step)] for i in range(min(count, len(ids)))]
 
 
 def decode_image(data: bytes) -> np.ndarray:

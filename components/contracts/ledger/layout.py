@@ -12,6 +12,7 @@ MODELS = "models"
 INBOX = "inbox"  # exports that wait to be ingested
 REJECTED = "rejected"
 SOURCE = "source"  # the generated data set, if the recipe asks for one
+ERROR_SUFFIX = ".error.json"  # of the files of a cycle's work that say why a step failed
 CAMPAIGN_PAGE = "campaign.html"  # rewritten at every close
 LOGS = "logs"  # what local steps print; a bucket has none
 
@@ -106,7 +107,7 @@ def done_marker(cycle: int, step: str) -> str:
 
 def error_marker(cycle: int, step: str) -> str:
     """Return the name of the file that says why a step failed."""
-    return f"{work_folder(cycle)}/{step}.error.json"
+    return f"{work_folder(cycle)}/{step}{ERROR_SUFFIX}"
 
 
 def split_folder(cycle: int) -> str:

@@ -11,6 +11,8 @@ from components.contracts.recipe.pod import Cpus, Memory, PodSettings, StepSetti
 
 Step = Literal["open", "preprocess", "feedback", "split", "train", "evaluate", "query", "close"]
 STEPS: tuple[Step, ...] = get_args(Step)
+# The keys of `cluster.secret`, and the variables that they become.
+ACCOUNT_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 RETRY_AFTER_S, RETRY_FACTOR = 60, 2  # the wait before the first retry, and how it grows
 
 

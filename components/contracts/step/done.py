@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from components.contracts.ledger.events import canonical, to_iso, utc_now
-from components.contracts.ledger.layout import done_marker, error_marker
+from components.contracts.ledger.layout import ERROR_SUFFIX, done_marker, error_marker, work_folder
 from components.contracts.process.errors import StreetloopError
 from components.contracts.storage.base import Storage
 
@@ -137,6 +137,15 @@ def read_marker(storage: Storage, cycle: int, step: str) -> DoneMarker | None:
         return DoneMarker.model_validate_json(storage.read(done_marker(cycle, step)))
     except (FileNotFoundError, ValidationError):
         return None
+
+
+def failure_of(storage: Storage, cycle: int) -> str | None:
+    """Return which step of a cycle failed, and its own error, as sentences; None if none left one."""
+    for name in storage.list(work_folder(cycle)):
+        if name.endswith(ERROR_SUFFIX):
+            row = ErrorMarker.model_validate_json(storage.read(name))
+            return f"The {row.step} step failed. {row.error}"
+    return None
 
 
 def _check_failed_before(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# As in the figures of a report.
-COLORS = ("#2563eb", "#f59e0b", "#0d9488")
+from components.contracts.page.colors import SERIES
+
 Point = tuple[int, float]  # labeled images, a fraction
 
 
@@ -92,7 +92,7 @@ def chart(
     lines = [
         Line(
             name,
-            COLORS[number % len(COLORS)],
+            SERIES[number % len(SERIES)],
             [
                 Mark(x(labels), y(value), f"{name}: {100 * value:.1f} % with {labels} labels")
                 for labels, value in points

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, MUTED, GRID = "#1e293b", "#64748b", "#e2e8f0"
-SERIES = ("#2563eb", "#f59e0b", "#0d9488", "#db2777", "#7c3aed", "#65a30d")
 _DPI = 120
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from components.contracts.page.colors import SERIES
 from components.contracts.scores.report import CalibrationScores
 from components.contracts.scores.summary import Scores
 from components.evaluate.report.canvas import (
     GRID,
     INK,
     MUTED,
-    SERIES,
     set_title,
     side_by_side,
     to_png_bytes,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from components.contracts.page.colors import SERIES
 from components.evaluate.report.canvas import (
     GRID,
     INK,
     MUTED,
-    SERIES,
     set_title,
     side_by_side,
     to_png_bytes,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
-from components.contracts.data.records import Records
+from components.contracts.data.records import Records, spread
 from components.contracts.model.predictor import Predictor
 from components.evaluate.report.pictures import overlay, shrink, to_png
 
@@ -16,9 +14,7 @@ _WIDTH = 320
 
 def watched_ids(records: Records, count: int) -> list[str]:
     """Return ids of `val` at equal distances: the same in every cycle of a campaign."""
-    ids: Sequence[str] = records.ids("val")
-    step = max(1.0, len(ids) / count) if count else 1.0
-    return [ids[int(i * step)] for i in range(min(count, len(ids)))]
+    return spread(records.ids("val"), count)
 
 
 def watched_pictures(predictor: Predictor, records: Records, count: int) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.contracts.data.records import Records
+from components.contracts.data.records import Records, spread
 from components.contracts.model.files import load_generator
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.inference import InferenceSettings
@@ -19,12 +19,13 @@ from components.contracts.recipe.recipe import load
 from pipelines.export.check import check, compare
 from pipelines.export.formats import FORMATS, Source
 from pipelines.export.graph import Answer
-from pipelines.export.images import calibration_images, check_images, spread
+from pipelines.export.images import calibration_images, check_images
 from pipelines.export.run import Wanted, export_champion, export_one
-from pipelines.predict.photo import PhotoPredictor, resized
+from pipelines.predict.photo import PhotoPredictor
 from pipelines.predict.view import View
 from tests.support.waiting import finished
 from tfds_cityscapes.labels import to_label_ids
+from tfds_cityscapes.png import fit_image
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy"),
@@ -58,7 +59,7 @@ def test_a_saved_model_sees_a_photo_of_any_size_as_predict_does(
     form = FORMATS["saved_model"]
     if not path.exists():
         form.write(source, path)
-    photos = [resized(Records(RECORDS).read(i).image, size) for i in Records(RECORDS).ids("val")]
+    photos = [fit_image(Records(RECORDS).read(i).image, size) for i in Records(RECORDS).ids("val")]
     agreement, count, _ = compare(form.run(path), keras_model.train_ids, photos)
     assert count == len(photos)
     # This model has hardly learned anything: a pixel that is rounded otherwise changes its mind.
