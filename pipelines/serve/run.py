@@ -100,7 +100,8 @@ def serve(model: str, tracking_uri: str | None, place: Place, poll: float) -> No
             "(press Ctrl-C to stop)"
         )
         while True:
-            time.sleep(poll * random.uniform(0.5, 1.5))  # so that replicas do not change at once
+            # Replicas must not change at once.
+            time.sleep(poll * random.uniform(0.5, 1.5))  # noqa: S311, no secret
             server.check()
             try:
                 newest = resolved_version(model, tracking_uri)
