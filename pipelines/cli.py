@@ -26,6 +26,7 @@ from pipelines.cluster.schedule_cli import (
     schedules_command,
     unschedule_command,
 )
+from pipelines.crossval.cli import crossval_command
 from pipelines.export.cli import export_command
 from pipelines.label_studio.cli import annotate_group
 from pipelines.local.cli import run_command, ui_command
@@ -73,6 +74,7 @@ main.add_command(predict_command)
 main.add_command(export_command)
 main.add_command(serve_command)
 main.add_command(ablate_command)
+main.add_command(crossval_command)
 main.add_command(cluster_group)
 main.add_command(simulate_command)
 main.add_command(compile_command)

@@ -56,7 +56,7 @@ def ablate_command(
     from pipelines.console import program
 
     recipe, root = chosen.open(suffix="-ablation")
-    amount = recipe.split.initial if labels is None else _labels(labels)
+    amount = recipe.split.initial if labels is None else labels_of(labels)
     if not amount:
         raise UsageError("No labels to train on. Say how many with --labels 1/8.")
     code = ablate(
@@ -69,7 +69,8 @@ def ablate_command(
     click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root} --open")
 
 
-def _labels(text: str) -> int | str:
+def labels_of(text: str) -> int | str:
+    """Read an amount of labels: a number, a share such as 1/8, or all."""
     if text.isdecimal():
         return int(text)
     if not re.fullmatch(r"all|1/[1-9][0-9]*", text):

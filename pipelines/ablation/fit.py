@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import begin
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
@@ -41,7 +40,7 @@ def main(path: str) -> int:
         if order.fit is None:
             store_records(scene.division, storage)
         else:
-            result = _fit(order.recipe, storage, scene, order.fit, order.run_id)
+            result = _fit(order, storage, scene, order.fit)
             write_result(storage, order.fit, result)
     except StreetloopError as error:
         order.error.write_text(str(error))
@@ -50,9 +49,7 @@ def main(path: str) -> int:
     return 0
 
 
-def _fit(
-    recipe: Recipe, storage: Storage, scene: Scene, wanted: Fit, run_id: str | None
-) -> FitResult:
+def _fit(order: FitOrder, storage: Storage, scene: Scene, wanted: Fit) -> FitResult:
     """Fit and score; resume from the checkpoint of an interrupted fit."""
     from components.contracts.data.records import Records
     from components.feedback.oracle import read_answer
@@ -62,7 +59,7 @@ def _fit(
 
     records = Records(storage.local_dir(scene.prefix))
     begun = Begun(storage, wanted)
-    point = live(recipe, storage.uri, run_id, begun.at_ms)
+    point = live(order.recipe, storage.uri, order.run_id, begun.at_ms)
     with tempfile.TemporaryDirectory(prefix="streetloop-") as name:
         folder = Path(name)
         joined = join(
@@ -84,7 +81,7 @@ def _fit(
             lambda step, metrics: point(step, begun.note(step, metrics)),
         )
         seconds = begun.seconds
-        scores = _score(recipe, done.networks.candidate, records)
+        scores = _score(order, done.networks.candidate, records)
     return FitResult(
         variant=wanted.variant,
         seed=wanted.seed,
@@ -102,15 +99,15 @@ def _fit(
     )
 
 
-def _score(recipe: Recipe, generator: Any, records: Records) -> dict[str, SplitScores]:
-    """Score on dev and val at native size."""
+def _score(order: FitOrder, generator: Any, records: Records) -> dict[str, SplitScores]:
+    """Score on the splits of the order at native size."""
     from components.contracts.model.predictor import Predictor
     from components.contracts.process.progress import Progress
     from components.evaluate.assess import assess
 
-    predictor = Predictor(generator, recipe.inference)
+    predictor = Predictor(generator, order.recipe.inference)
     out: dict[str, SplitScores] = {}
-    for split in ("dev", "val"):
+    for split in order.splits:
         total = len(records.ids(split))
         if not total:
             continue

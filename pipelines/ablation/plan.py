@@ -49,11 +49,13 @@ class FitOrder(Order):
     Attributes:
       fit: None makes the records.
       run_id: the fit's run in MLflow; None if MLflow does not answer.
+      splits: to score.
     """
 
     recipe: Recipe
     fit: Fit | None
     run_id: str | None
+    splits: tuple[str, ...] = ("dev", "val")
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,6 @@ class Plan:
     design: Design
     fits: list[Fit]
     inputs: dict[str, Any]
-
-    @property
-    def key(self) -> str:
-        """The hash of what all fits share: seeds or variants added later belong to the same ablation."""
-        return hash_inputs(self.inputs)[:16]
 
 
 def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> Plan:
@@ -116,17 +113,33 @@ def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> P
                 f"No image with a mask in gtFine/train of {scene.source.uri}, where an ablation takes "
                 "its labels from."
             )
-        masks = [scene.items[i].label or "" for i in ids]
-        for variant in design.variants:
-            settings = settings_of(variant, recipe.train)
-            inputs = {
-                "format": FORMAT,
-                "settings": settings.model_dump(mode="json"),
-                "seed": seed,
-                "records": scene.prefix,
-                "inference": shared["inference"],
-                "labels": ids,
-                "masks": scene.source.fingerprint(masks),
-            }
-            fits.append(Fit(variant, seed, settings, ids, hash_inputs(inputs)[:16]))
+        fits += [
+            fit_of(variant, seed, settings_of(variant, recipe.train), ids, recipe, scene)
+            for variant in design.variants
+        ]
     return Plan(recipe, design, fits, shared)
+
+
+def fit_of(
+    variant: str, seed: int, settings: TrainSettings, ids: list[str], recipe: Recipe, scene: Scene
+) -> Fit:
+    """Return a fit under the key of its inputs.
+
+    Args:
+      variant: its name.
+      seed: of weights, order and augmentation.
+      settings: what the variant changes included.
+      ids: of the labeled images.
+      recipe: how its images are predicted.
+      scene: the data set, whose masks are the labels.
+    """
+    inputs = {
+        "format": FORMAT,
+        "settings": settings.model_dump(mode="json"),
+        "seed": seed,
+        "records": scene.prefix,
+        "inference": recipe.inference.model_dump(mode="json"),
+        "labels": ids,
+        "masks": scene.source.fingerprint([scene.items[i].label or "" for i in ids]),
+    }
+    return Fit(variant, seed, settings, ids, hash_inputs(inputs)[:16])

@@ -13,7 +13,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
 from pipelines.ablation.figure import ablation_figure
-from pipelines.ablation.plan import Design, Plan
+from pipelines.ablation.plan import Design, Plan, plan_of
 from pipelines.ablation.result import FitResult
 from pipelines.ablation.store import delete_checkpoint, read_result
 from pipelines.ablation.table import Table, markdown
@@ -47,9 +47,9 @@ def ablate(recipe: Recipe, root: str, design: Design) -> int:
     try:
         with stopping_children(), session(root) as folder:
             worker = Worker(recipe, root, storage, folder, Screen(console))
-            plan = worker.plan(design)
+            plan = plan_of(recipe, storage, worker.scene(), design)
             with ExitStack() as at_the_end:
-                runs = Runs(plan, storage, root)
+                runs = Runs("ablation", recipe, plan.inputs, design.labels, storage, root)
                 runs.open()
                 at_the_end.callback(lambda: _finish(console, storage, plan, runs))
                 _run(console, storage, plan, runs, worker)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
+from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import Tracker
-from pipelines.ablation.plan import Fit, Plan
+from pipelines.ablation.plan import Fit
 from pipelines.ablation.result import SCORES, FitResult
 from pipelines.experiment.runs import ExperimentRuns, now_ms
 
@@ -32,11 +33,30 @@ def _send(
 
 
 class Runs(ExperimentRuns):
-    """The runs of one ablation: a nested run per fit."""
+    """The runs of one ablation or cross-validation: a nested run per fit."""
 
-    def __init__(self, plan: Plan, storage: Storage, root: str) -> None:
-        super().__init__("ablation", plan.recipe, plan.key, {"inputs": plan.inputs}, storage, root)
-        self._labels = str(plan.design.labels)
+    def __init__(
+        self,
+        kind: str,
+        recipe: Recipe,
+        inputs: Mapping[str, object],
+        labels: int | str,
+        storage: Storage,
+        root: str,
+    ) -> None:
+        """Remember when it first started.
+
+        Args:
+          kind: "ablation" or "cross-validation".
+          recipe: of all fits, or the one that others are compared with.
+          inputs: what all fits share.
+          labels: the amount, as the user asked for it.
+          storage: of the results.
+          root: of the results.
+        """
+        key = hash_inputs(dict(inputs))[:16]
+        super().__init__(kind, recipe, key, {"inputs": dict(inputs)}, storage, root)
+        self._labels = str(labels)
 
     def open(self) -> None:
         """Create the parent run, or mark it as running again; raises as `open_parent`."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
-from pipelines.ablation.plan import Design, Fit, FitOrder, Plan, plan_of
+from pipelines.ablation.plan import Fit, FitOrder
 from pipelines.experiment.job import Jobs
-from pipelines.experiment.scene import has_records, scene_of
+from pipelines.experiment.scene import Scene, has_records, scene_of
 from pipelines.local.display import Screen
 
 
@@ -16,23 +16,32 @@ class Worker:
     """Starts `pipelines.ablation.fit`, one process for each order."""
 
     def __init__(
-        self, recipe: Recipe, root: str, storage: Storage, folder: Path, screen: Screen
+        self,
+        recipe: Recipe,
+        root: str,
+        storage: Storage,
+        folder: Path,
+        screen: Screen,
+        splits: tuple[str, ...] = ("dev", "val"),
     ) -> None:
         self._recipe, self._root, self._storage = recipe, root, storage
+        self._splits = splits
         self._folder, self._screen = folder, screen
         self._jobs = Jobs("pipelines.ablation.fit", root, folder)
 
-    def plan(self, design: Design) -> Plan:
-        """Make the records if they do not exist yet, and plan the fits."""
+    def scene(self) -> Scene:
+        """Divide the data set, and make its records if they do not exist yet."""
         with self._screen.following(self._folder / "progress"):
             scene = scene_of(self._recipe, self._storage)
         if not has_records(scene, self._storage):
             self.order(None, None)
-        return plan_of(self._recipe, self._storage, scene, design)
+        return scene
 
     def order(self, fit: Fit | None, run_id: str | None) -> None:
         """Run one fit, or make the records; StreetloopError with the process's own error."""
         name = "records" if fit is None else f"{fit.name}-{fit.key}"
-        order = FitOrder(recipe=self._recipe, root=self._root, fit=fit, run_id=run_id)
+        order = FitOrder(
+            recipe=self._recipe, root=self._root, fit=fit, run_id=run_id, splits=self._splits
+        )
         with self._screen.following(self._folder / "progress"):
             self._jobs.run(name, order)

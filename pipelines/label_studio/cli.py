@@ -73,6 +73,45 @@ def pull_tasks(chosen: Chosen, url: str) -> None:
         click.echo("The next cycle reads them: run `streetloop run` again.")
 
 
+@annotate_group.command("serve")
+@with_recipe
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=9090, show_default=True)
+@click.option(
+    "--then",
+    metavar="COMMAND",
+    help="Start this command when --after tasks have been submitted; it runs without a shell.",
+)
+@click.option(
+    "--after",
+    type=click.IntRange(min=1),
+    help="How many submitted tasks start the command [default: the recipe's feedback.min_new_labels].",
+)
+def serve_proposals(
+    chosen: Chosen, host: str, port: int, then: str | None, after: int | None
+) -> None:
+    """Predict tasks as people open them, with the newest champion.
+
+    Connect it in Label Studio, under Settings, Model. For --then, also enter ADDRESS/webhook under
+    Settings, Webhooks.
+
+    \b
+    Example: streetloop annotate serve mycity.yaml --then "sh cycle.sh" --after 20
+    """
+    import shlex
+
+    from pipelines.label_studio.serve import serve
+
+    recipe, root = chosen.open()
+    try:
+        command = shlex.split(then) if then else []
+    except ValueError as error:
+        raise click.BadParameter(f"{error}. Close every quote.", param_hint="--then") from error
+    if after is not None and not command:
+        raise click.UsageError("--after needs --then: name the command to start.")
+    serve(recipe, root, (host, port), command, after)
+
+
 def _track(what: str) -> Callable[[list[Any]], Iterable[Any]]:
     from rich.progress import track
 

@@ -21,7 +21,9 @@ from pipelines.label_studio.connection import connect
 from pipelines.label_studio.exchange import push
 from pipelines.label_studio.project import Project
 from tests.support.campaigns import SMOKE, STREETLOOP, streetloop
+from tests.support.gcs_server import answers, free_port
 from tests.support.label_studio_server import ENVIRONMENT, Server, running_server
+from tests.support.waiting import wait_until
 from tfds_cityscapes.labels import IGNORE_LABEL, TRAIN_LABELS
 
 pytestmark = pytest.mark.label_studio
@@ -120,8 +122,8 @@ def test_a_round_with_a_real_server(
         patch.setattr(Project, "add", stops)
         with pytest.raises(KeyboardInterrupt):
             push(str(root), connect(server.url))
-    assert "2 tasks added, 1 were there" in _annotate("push", root, server, server.token)
-    assert "0 tasks added, 3 were there" in _annotate("push", root, server, server.old_token)
+    assert "2 tasks added, 1 existed" in _annotate("push", root, server, server.token)
+    assert "0 tasks added, 3 existed" in _annotate("push", root, server, server.old_token)
     projects = server.ask("GET", "/api/projects/")["results"]
     assert len(projects) == 1
     number = projects[0]["id"]
@@ -189,6 +191,44 @@ def test_a_round_with_a_real_server(
     assert "1 annotated task and 0 skipped" in _annotate("pull", root, server, server.token)
 
     # The next query goes into the same project.
-    assert "3 tasks added, 0 were there" in _annotate("push", root, server, server.token)
+    assert "3 tasks added, 0 existed" in _annotate("push", root, server, server.token)
     assert len(server.ask("GET", "/api/projects/")["results"]) == 1
     assert sorted(_tasks(server, number)) == sorted([*asked, *state.outstanding])
+
+
+def test_a_real_server_asks_the_champion_and_reports_what_people_submit(
+    server: Server, root: Path, tmp_path: Path
+) -> None:
+    (project,) = server.ask("GET", "/api/projects/")["results"]
+    number, waiting = project["id"], _state(root).outstanding
+    flag, port = tmp_path / "flag", free_port()
+    command = [STREETLOOP, "annotate", "serve", SMOKE, "--root", str(root), "--port", str(port)]
+    command += ["--then", f"touch {flag}", "--after", "2"]
+    backend = subprocess.Popen(command, cwd=root.parent)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{url}/health"), backend)
+        connected = {"project": number, "url": url, "title": "Streetloop"}
+        server.ask("POST", "/api/ml/", json=connected)
+        action = f"/api/dm/actions?id=retrieve_tasks_predictions&project={number}"
+        server.ask("POST", action, json={"selectedItems": {"all": True, "excluded": []}})
+        tasks = {i: task for i, task in _tasks(server, number).items() if i in waiting}
+        assert len(tasks) == 3
+        champion = _state(root).champion
+        assert champion is not None
+        version = f"streetloop cycle {champion.cycle} ({champion.model[:8]})"
+        for task in tasks.values():
+            (found,) = [p for p in task["predictions"] if p["model_version"] == version]
+            assert found["result"]
+            assert 1 / 19 <= found["score"] <= 1
+
+        hook = {"project": number, "url": f"{url}/webhook", "send_payload": True}
+        server.ask("POST", "/api/webhooks/", json=hook | {"send_for_all_actions": True})
+        for task in list(tasks.values())[:2]:
+            assert not flag.exists()
+            body = {"result": [_box("road", 0, 0, 128, 64)]}
+            server.ask("POST", f"/api/tasks/{task['id']}/annotations/", json=body)
+        wait_until(flag.exists, backend)
+    finally:
+        backend.terminate()
+        assert backend.wait(60) in (0, -15)

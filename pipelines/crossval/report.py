@@ -1,0 +1,164 @@
+"""What a cross-validation says: scores by variant and fold, and paired differences."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from pipelines.ablation.result import SCORES, SplitScores
+from pipelines.crossval.folds import Fold
+from pipelines.experiment.markdown import NONE, markdown_table
+from pipelines.experiment.statistics import Summary, paired, summary
+
+LEVEL = 0.90
+Place = tuple[str, int]  # the fold's name, and the seed
+
+
+class VariantScores(BaseModel):
+    """A variant's finished fits, as the JSON holds them: by fold, then by seed."""
+
+    name: str
+    folds: dict[str, dict[int, SplitScores]]
+
+    def values(self, score: str) -> dict[Place, float]:
+        """Return a score by place, where it is defined."""
+        found = {
+            (fold, seed): getattr(scores, score)
+            for fold, seeds in self.folds.items()
+            for seed, scores in seeds.items()
+        }
+        return {place: value for place, value in found.items() if value is not None}
+
+    def mean(self, score: str) -> Summary | None:
+        """Summarize, over the seeds that have every fold, the mean over the folds."""
+        values = self.values(score)
+        folds = {fold for fold, _ in values}
+        seeds = {seed for _, seed in values}
+        whole = [s for s in sorted(seeds) if all((fold, s) in values for fold in folds)]
+        return summary([statistics.fmean(values[f, s] for f in folds) for s in whole], LEVEL)
+
+
+class Report(BaseModel):
+    """The result of a cross-validation; the first variant is what others are compared with."""
+
+    recipe: str
+    labels: str
+    steps: int
+    folds: dict[str, int]  # name -> labeled images that were held out
+    variants: list[VariantScores]
+    complete: bool
+
+    def difference(self, variant: VariantScores, score: str) -> Summary | None:
+        """Summarize a variant minus the first, paired by fold and seed."""
+        one, base = variant.values(score), self.variants[0].values(score)
+        places = {place: number for number, place in enumerate(sorted(one.keys() & base.keys()))}
+        return paired(
+            {n: one[p] for p, n in places.items()}, {n: base[p] for p, n in places.items()}, LEVEL
+        )
+
+    def markdown(self) -> str:
+        """Return the tables."""
+        parts = [
+            f"# Cross-validation of {self.recipe}",
+            "",
+            f"Percent, on the place that the training has not seen; {self.labels} labels of the others, "
+            f"{self.steps} steps, last weights. ± is half of the {LEVEL:.0%} interval by Student's t over "
+            "the seeds. A class without a pixel in a place does not count there.",
+            "",
+            *self._scores(),
+        ]
+        if len(self.variants) > 1:
+            parts += [
+                "",
+                f"Difference to {self.variants[0].name}, in points, paired by place and seed, with "
+                f"its {LEVEL:.0%} interval:",
+                "",
+                *self._differences(),
+            ]
+        parts += ["", "IoU of each class, mean over places and seeds:", "", *self._classes()]
+        if not self.complete:
+            parts += ["", "Not complete. Run the same command to continue."]
+        return "\n".join(parts) + "\n"
+
+    def _scores(self) -> list[str]:
+        rows = []
+        for variant in self.variants:
+            for fold, images in self.folds.items():
+                scores = variant.folds.get(fold, {}).values()
+                cells = [
+                    _percent(summary([v for s in scores if (v := getattr(s, name)) is not None], LEVEL))
+                    for name in SCORES
+                ]
+                rows.append([variant.name, fold, str(images), str(len(scores)), *cells])
+            means = [_percent(variant.mean(name)) for name in SCORES]
+            rows.append([f"**{variant.name}**", "mean", "", "", *means])
+        return markdown_table(["variant", "held out", "images", "n", *SCORES.values()], rows)
+
+    def _differences(self) -> list[str]:
+        rows = []
+        for variant in self.variants[1:]:
+            found = {name: self.difference(variant, name) for name in SCORES}
+            n = max((d.n for d in found.values() if d is not None), default=0)
+            rows.append([variant.name, str(n), *map(_points, found.values())])
+        return markdown_table(["variant", "n", *SCORES.values()], rows)
+
+    def _classes(self) -> list[str]:
+        by_variant = [_classes_of(variant) for variant in self.variants]
+        names = sorted({name for classes in by_variant for name in classes})
+        rows = [
+            [name, *(f"{100 * c[name]:.1f}" if name in c else NONE for c in by_variant)]
+            for name in names
+        ]
+        return markdown_table(["class", *(v.name for v in self.variants)], rows)
+
+
+def _classes_of(variant: VariantScores) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for seeds in variant.folds.values():
+        for scores in seeds.values():
+            for name, iou in scores.classes.items():
+                if iou is not None:
+                    values.setdefault(name, []).append(iou)
+    return {name: statistics.fmean(found) for name, found in values.items()}
+
+
+def _percent(found: Summary | None) -> str:
+    if found is None:
+        return NONE
+    return f"{100 * found.mean:.1f}" + ("" if found.half is None else f" ± {100 * found.half:.1f}")
+
+
+def _points(found: Summary | None) -> str:
+    if found is None:
+        return NONE
+    mean = 100 * found.mean
+    if found.half is None:
+        return f"{mean:+.1f}"
+    return f"{mean:+.1f} [{mean - 100 * found.half:+.1f}, {mean + 100 * found.half:+.1f}]"
+
+
+def report_of(
+    recipe: str,
+    labels: int | str,
+    steps: int,
+    folds: list[Fold],
+    scores: Mapping[str, Mapping[Place, SplitScores]],
+    complete: bool,
+) -> Report:
+    """Arrange finished fits: variant -> place -> scores."""
+    variants = []
+    for name, of_variant in scores.items():
+        arranged: dict[str, dict[int, SplitScores]] = {}
+        for (fold, seed), found in of_variant.items():
+            arranged.setdefault(fold, {})[seed] = found
+        variants.append(VariantScores(name=name, folds=arranged))
+    return Report(
+        recipe=recipe,
+        labels=str(labels),
+        steps=steps,
+        folds={fold.name: fold.images for fold in folds},
+        variants=variants,
+        complete=complete,
+    )

@@ -1,0 +1,76 @@
+"""Run the machine-learning backend until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+import click
+
+from components.contracts.process.errors import StreetloopError
+from components.contracts.process.quiet import import_tensorflow
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.context import set_environment
+from pipelines.label_studio.after import After
+
+_TICK_SECONDS = 5
+
+
+def serve(
+    recipe: Recipe,
+    root: str,
+    place: tuple[str, int],
+    command: Sequence[str] = (),
+    after: int | None = None,
+) -> None:
+    """Answer Label Studio's requests.
+
+    Args:
+      recipe: of the campaign.
+      root: the campaign root.
+      place: address and port to listen on.
+      command: to start when tasks have been submitted.
+      after: how many of them; None: the recipe's `feedback.min_new_labels`.
+
+    Raises:
+      StreetloopError: there is no champion, or the port is used.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("streetloop").setLevel(logging.INFO)
+    set_environment()
+    import_tensorflow()
+    import uvicorn
+
+    from pipelines.label_studio.backend import backend
+    from pipelines.label_studio.proposals import Proposals
+
+    proposals = Proposals(root, recipe.inference)
+    counted = After(after or recipe.feedback.min_new_labels, command) if command else None
+    host, port = place
+    server = uvicorn.Server(
+        uvicorn.Config(backend(proposals, counted), host=host, port=port, log_level="warning")
+    )
+    click.echo(
+        f"Predicting for Label Studio on http://{host}:{port} (press Ctrl-C to stop). Connect it "
+        "under Settings, Model."
+    )
+    stopped = threading.Event()
+    ticker = threading.Thread(target=_tick, args=(counted, stopped), daemon=True)
+    ticker.start()
+    try:
+        server.run()
+    except SystemExit as error:  # uvicorn's answer to a port that is used
+        raise StreetloopError(
+            f"Cannot listen on {host}:{port}. Choose another port with --port, or stop the program "
+            "that uses it."
+        ) from error
+    finally:
+        stopped.set()
+    if counted is not None:
+        counted.stop()
+
+
+def _tick(after: After | None, stopped: threading.Event) -> None:
+    while after is not None and not stopped.wait(_TICK_SECONDS):
+        after.tick()
