@@ -88,7 +88,9 @@ class Report(BaseModel):
             for fold, images in self.folds.items():
                 scores = variant.folds.get(fold, {}).values()
                 cells = [
-                    _percent(summary([v for s in scores if (v := getattr(s, name)) is not None], LEVEL))
+                    _percent(
+                        summary([v for s in scores if (v := getattr(s, name)) is not None], LEVEL)
+                    )
                     for name in SCORES
                 ]
                 rows.append([variant.name, fold, str(images), str(len(scores)), *cells])

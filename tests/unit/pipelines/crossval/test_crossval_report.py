@@ -1,0 +1,66 @@
+"""Means over folds, and differences paired by fold and seed, by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.ablation.result import SplitScores
+from pipelines.crossval.folds import Fold
+from pipelines.crossval.report import report_of
+
+FOLDS = [Fold("a", ("a",), 10), Fold("b", ("b",), 20)]
+
+
+def scores(miou: float, **classes: float | None) -> SplitScores:
+    return SplitScores(
+        miou=miou, pixel_accuracy=0.5 + miou / 2, dice=miou, images=3, classes=dict(classes)
+    )
+
+
+BASE = {
+    ("a", 0): scores(0.2, road=0.8, car=None),
+    ("b", 0): scores(0.4, road=0.6),
+    ("a", 1): scores(0.3, road=0.7),
+    ("b", 1): scores(0.5, road=0.5),
+}
+# +0.01, +0.03 on seed 0, +0.02 on a of seed 1; b of seed 1 is not finished.
+OTHER = {
+    ("a", 0): scores(0.21, road=0.9, car=0.1),
+    ("b", 0): scores(0.43, road=0.7),
+    ("a", 1): scores(0.32, road=0.8),
+}
+
+
+@pytest.fixture
+def report():
+    return report_of("x", "all", 9, FOLDS, {"recipe": BASE, "other": OTHER}, complete=False)
+
+
+def test_the_mean_is_over_folds_and_its_interval_over_seeds(report) -> None:
+    found = report.variants[0].mean("miou")
+    assert found.mean == pytest.approx((0.3 + 0.4) / 2)
+    assert found.n == 2
+    # 90 %: t with 1 degree of freedom is 6.314, the standard deviation of 0.3 and 0.4 is 0.0707.
+    assert found.half == pytest.approx(6.3138 * 0.070711 / 2**0.5, rel=1e-4)
+
+
+def test_a_seed_without_all_folds_is_no_part_of_the_mean(report) -> None:
+    found = report.variants[1].mean("miou")
+    assert (found.n, found.mean) == (1, pytest.approx(0.32))
+
+
+def test_differences_are_paired_by_fold_and_seed(report) -> None:
+    found = report.difference(report.variants[1], "miou")
+    assert (found.n, found.mean) == (3, pytest.approx(0.02))
+    # The standard deviation of 0.01, 0.03, 0.02 is 0.01; t with 2 degrees of freedom is 2.920.
+    assert found.half == pytest.approx(2.920 * 0.01 / 3**0.5, rel=1e-3)
+
+
+def test_the_page_shows_folds_means_differences_and_classes(report) -> None:
+    page = report.markdown()
+    assert "| recipe | a | 10 | 2 | 25.0" in page
+    assert "| **recipe** | mean |  |  | 35.0" in page
+    assert "| other | 3 | +2.0 [+0.3, +3.7] |" in page
+    assert "| road | 65.0 | 80.0 |" in page
+    assert "| car | – | 10.0 |" in page
+    assert "Not complete" in page
