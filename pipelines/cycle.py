@@ -5,6 +5,7 @@ from typing import Any
 
 from kfp import dsl
 
+from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.step.plan import Plan
 from components.cycle.component import close_cycle, open_cycle
 from components.evaluate.component import evaluate
@@ -47,17 +48,20 @@ def connect(
     closing = add(close_cycle, owner=owner)
     with dsl.ExitHandler(closing, name="cycle"):
         opened = add(open_cycle, owner=owner, take_over=take_over)
-        lease = {"cycle": opened.outputs["cycle"], "fence": opened.outputs["fence"]}
-        records = add(preprocess, **lease).output
-        ingested = add(feedback, **lease, records=records)
-        with dsl.If(ingested.output == Plan.TRAIN.value, name="train"):
-            parts = add(split, **lease, records=records)
-            trained = add(train, **lease, records=records, parts=parts.output)
-            evaluated = add(evaluate, **lease, records=records, model=trained.output)
-            asked = add(query, **lease, records=records)
-            asked.after(evaluated)
-        with dsl.If(ingested.output == Plan.ASK.value, name="only-ask"):
-            add(query, **lease, records=records)
+        number = opened.outputs["Output"]
+        lease = {"cycle": number, "fence": opened.outputs["fence"]}
+        # A run that opens no cycle ends here: the other pods are not even scheduled.
+        with dsl.If(number != NO_CYCLE.cycle, name="opened"):
+            records = add(preprocess, **lease).output
+            ingested = add(feedback, **lease, records=records)
+            with dsl.If(ingested.output == Plan.TRAIN.value, name="train"):
+                parts = add(split, **lease, records=records)
+                trained = add(train, **lease, records=records, parts=parts.output)
+                evaluated = add(evaluate, **lease, records=records, model=trained.output)
+                asked = add(query, **lease, records=records)
+                asked.after(evaluated)
+            with dsl.If(ingested.output == Plan.ASK.value, name="only-ask"):
+                add(query, **lease, records=records)
 
 
 @dsl.pipeline(name=NAME, description=_DESCRIPTION)

@@ -16,7 +16,8 @@ from pipelines.cluster.steps import ENDED, Step, error_of, steps_of
 
 _POLL_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0  # a port-forward is restarted, a server rolls over: the run goes on
-_SKIPPED = re.compile(r"skipped: .*")
+# What `open` says if it opens no cycle.
+_IDLE = re.compile(r"(?:skipped|nothing new|complete): .*")
 _WORDS = {"SUCCEEDED": "done", "FAILED": "failed", "CANCELED": "canceled", "PENDING": "pending"}
 
 
@@ -72,8 +73,8 @@ def _end(recipe: Recipe, started: Started, run: Any, steps: list[Step]) -> str:
     """Return the last line on a run that succeeded; raise StreetloopError for any other."""
     if run.state == "SUCCEEDED":
         opened = next((step for step in steps if step.name == "open-cycle"), None)
-        skipped = _SKIPPED.search(_log(recipe, started, opened))
-        return skipped[0] if skipped else f"Run {started.id} succeeded."
+        idle = _IDLE.search(_log(recipe, started, opened))
+        return idle[0] if idle else f"Run {started.id} succeeded."
     failed = next((step for step in steps if step.state == "FAILED"), None)
     if run.state != "FAILED" or failed is None:
         why = error_of(run) or f"Kubeflow Pipelines reports {run.state}"

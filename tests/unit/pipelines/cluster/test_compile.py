@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from components.contracts.process.errors import UsageError
 from pipelines.cli import main
 from pipelines.cluster.compile import compile_pipeline
-from tests.support.compiled import ROOT, compiled, executors, kubernetes, recipe, tasks
+from tests.support.compiled import ROOT, compiled, executors, kubernetes, pods, recipe, tasks
 from tests.support.places import RECIPES, REPOSITORY
 
 GOLDEN = Path(__file__).parent / "golden" / "cycle.yaml"
@@ -264,3 +264,18 @@ def test_the_command_writes_the_file_or_reports_what_is_wrong(tmp_path: Path) ->
     assert "gs://" in bad.output
     odd = CliRunner().invoke(main, ["compile", smoke, "--output", str(tmp_path / "x.json")])
     assert odd.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("opened", "plan", "expected"),
+    [
+        (0, 0, "close-cycle open-cycle"),  # nothing new, held by another run, or complete
+        (3, 0, "close-cycle feedback open-cycle preprocess"),
+        (3, 2, "close-cycle feedback open-cycle preprocess query-2"),
+        (3, 1, "close-cycle evaluate feedback open-cycle preprocess query split train"),
+    ],
+)
+def test_a_run_starts_the_pods_that_have_something_to_do(
+    everything: tuple[Any, Any, str], opened: int, plan: int, expected: str
+) -> None:
+    assert pods(everything[0], open_cycle=opened, feedback=plan) == expected.split()
