@@ -13,6 +13,7 @@ from components.contracts.ledger.lease import close_cycle, release
 from components.contracts.ledger.state import CycleState, CycleSummary
 from components.contracts.step.context import Context, begin
 from components.contracts.step.done import read_marker
+from components.contracts.step.kept_log import drop_log
 from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport, LabelsReport
 from components.contracts.step.results import FeedbackResult, Results
@@ -47,8 +48,10 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     """
     begin("cycle")
     context = Context(recipe, root)
+    context.keep_log("close-cycle", owner)
     current = context.ledger.state().open_cycle
     if current is None or current.owner != owner:
+        drop_log()
         log.info("no cycle of run %s is open: nothing to close", owner)
         return _idle_page(context) if current is None else _held_page(current)
     context = Context(recipe, root, current.cycle, current.fence)

@@ -19,8 +19,8 @@ def open_cycle(recipe: str, root: str, owner: str, take_over: bool) -> NamedTupl
 
     from components.cycle.open import run
 
-    lease = run(recipe, root, owner, take_over)
-    return namedtuple("Opened", "Output fence")(*lease)
+    Opened = namedtuple("Opened", "Output fence")
+    return Opened._make(run(recipe, root, owner, take_over))
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

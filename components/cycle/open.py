@@ -7,6 +7,7 @@ import logging
 from components.contracts.data.raw import check_exists
 from components.contracts.ledger.lease import NO_CYCLE, Lease
 from components.contracts.step.context import Context, begin
+from components.contracts.step.kept_log import drop_log
 from components.cycle.changes import check_unchanged, create, record_changes
 from components.cycle.held import acquire
 from components.cycle.idle import complete_words, idle_words
@@ -31,6 +32,7 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
     """
     begin("cycle")
     context = Context(recipe, root)
+    context.keep_log("open-cycle", owner)
     if not take_over:  # the local command has locked the root, and runs on small disks too
         check_root(context)
     state = context.ledger.state()
@@ -39,6 +41,7 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
     if words := complete_words(context) if take_over else idle_words(context):
         log.info(words)
         catch_up(context)
+        drop_log()
         return NO_CYCLE
     tracker = context.tracker(strict=True)
     tracker.check()  # what a person has to put right must fail now, not after the training
@@ -48,6 +51,7 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
     create(context.storage, context.recipe)
     lease = acquire(context, owner, take_over)
     if lease == NO_CYCLE:
+        drop_log()
         return NO_CYCLE
     log.info("cycle %d is open (fencing number %d)", lease.cycle, lease.fence)
     record_changes(context.ledger, context.recipe, lease.fence)

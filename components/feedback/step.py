@@ -23,6 +23,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> Feedbac
     context = Context(recipe, root, cycle, fence)
     if cycle == NO_CYCLE.cycle:  # the campaign is complete
         return _result(context.ledger.state(), Plan.NOTHING, records, "")
+    context.keep_log("feedback")
     settings = context.recipe.feedback
     # Once per cycle: what arrives after a kill waits for the next cycle, so that a rerun of this one
     # (whose query may be out already) ends as it would have without the kill.

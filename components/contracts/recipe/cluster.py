@@ -21,6 +21,8 @@ class ClusterSettings(Settings):
 
     Attributes:
       host: the Kubeflow Pipelines endpoint; None: the one that kfp finds by itself.
+      host_in_pods: the endpoint as pods reach it. A run that finds the cycle held by another asks
+        there whether that run has ended; None, or no answer: it waits until the lease expires.
       namespace: the Kubernetes namespace of the runs.
       experiment: the experiment of Kubeflow Pipelines.
       image: the image of every step.
@@ -48,6 +50,7 @@ class ClusterSettings(Settings):
     """
 
     host: str | None = None
+    host_in_pods: str | None = "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
     namespace: str = "kubeflow"
     experiment: str = "streetloop"
     image: str | None = None
