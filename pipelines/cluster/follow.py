@@ -19,6 +19,7 @@ _POLL_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0  # a port-forward is restarted, a server rolls over: the run goes on
 # What `open` says if it opens no cycle.
 _IDLE = re.compile(r"(?:skipped|nothing new|complete): .*")
+_OPENS = ("open-cycle", "prepare")
 _WORDS = {"SUCCEEDED": "done", "FAILED": "failed", "CANCELED": "canceled", "PENDING": "pending"}
 
 
@@ -70,7 +71,7 @@ def _show(steps: list[Step], shown: dict[str, str], say: Callable[[str], None]) 
 def _end(endpoint: Endpoint, started: Started, run: Any, steps: list[Step]) -> str:
     """Return the last line on a run that succeeded; raise StreetloopError for any other."""
     if run.state == "SUCCEEDED":
-        opened = next((step for step in steps if step.name == "open-cycle"), None)
+        opened = next((step for step in steps if step.name in _OPENS), None)
         idle = _IDLE.search(_log(endpoint, started, opened))
         return idle[0] if idle else f"Run {started.id} succeeded."
     failed = next((step for step in steps if step.state == "FAILED"), None)

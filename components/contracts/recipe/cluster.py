@@ -43,6 +43,8 @@ class ClusterSettings(Settings):
         a person has to put right is not tried again.
       keep_seconds: how long the cluster keeps the pods of a run that has ended; None: as it does by
         default.
+      fuse_light_steps: run open, preprocess, feedback and split in one pod, which gets the settings of
+        `preprocess`: a cycle that trains needs five pods in place of eight.
       steps: what single steps get, by their names: `cpu`, `memory`, `gpus`, `timeout_minutes`,
         `node_selector` and `tolerations`.
       patch: fields of Kubeflow Pipelines' Kubernetes platform specification that the other settings
@@ -69,6 +71,7 @@ class ClusterSettings(Settings):
     timeout_minutes: Annotated[int, Field(ge=1)] = 12 * 60
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     keep_seconds: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    fuse_light_steps: bool = False
     pod: PodSettings = PodSettings()
     steps: dict[Step, StepSettings] = Field(default={})
     patch: dict[Literal["all", Step], dict[str, JsonValue]] = Field(default={})
