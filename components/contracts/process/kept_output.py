@@ -8,7 +8,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 FIRST, LAST = 64 * 1024, 448 * 1024  # characters
 _LINE = 4096
@@ -117,6 +117,9 @@ class Tee(io.TextIOBase):
 
     def fileno(self) -> int:
         return self._stream.fileno()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)  # buffer, reconfigure, …
 
     @property
     def encoding(self) -> str:  # type: ignore[override]

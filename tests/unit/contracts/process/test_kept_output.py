@@ -82,7 +82,9 @@ def test_secrets_are_what_variables_of_such_names_hold() -> None:
 
 
 def test_a_tee_writes_to_its_stream_as_well() -> None:
-    stream, kept = io.StringIO(), KeptOutput(["hunter22"])
-    print("hunter22 works", file=Tee(stream, kept), flush=True)
-    assert stream.getvalue() == "hunter22 works\n"  # the pod's own log is the cluster's affair
+    raw, kept = io.BytesIO(), KeptOutput(["hunter22"])
+    tee = Tee(io.TextIOWrapper(raw, "utf-8"), kept)
+    print("hunter22 works", file=tee, flush=True)
+    assert raw.getvalue() == b"hunter22 works\n"  # the pod's own log is the cluster's affair
+    assert (tee.encoding, tee.buffer) == ("utf-8", raw)
     assert kept.text() == "*** works\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.open import open_storage
 from pipelines.cli import main
+from tests.support.gcs_server import emulator, make_bucket, running_server
 from tests.support.kfp_server import KfpServer, kfp_server
 from tests.support.places import RECIPES, REPOSITORY
 
@@ -49,16 +51,19 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
         yield running
 
 
-def run_step(root: Path, body: str, keep: str = "1") -> subprocess.CompletedProcess[str]:
+def run_step(
+    root: Path | str, home: Path, body: str, keep: str = "1"
+) -> subprocess.CompletedProcess[str]:
     recipe = Recipe.model_validate(
         {"name": "street", "cluster": {"pod": {"secret_env": {"ODD": "account/odd"}}}}
     )
     return subprocess.run(
         [sys.executable, "-c", STEP, recipe.resolved(), str(root), body],
         env={
+            **{k: v for k, v in os.environ.items() if k == "STORAGE_EMULATOR_HOST"},
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(REPOSITORY),
-            "HOME": str(root.parent),
+            "HOME": str(home),
             "MLFLOW_TRACKING_PASSWORD": "hunter22",
             "ODD": "swordfish",
             "STREETLOOP_KEEP_LOGS": keep,
@@ -73,7 +78,7 @@ def kept(root: Path) -> str:
 
 
 def test_a_step_that_fails_keeps_its_log_without_the_secrets(root: Path) -> None:
-    done = run_step(root, "raise StreetloopError('The loss is NaN.')")
+    done = run_step(root, root.parent, "raise StreetloopError('The loss is NaN.')")
     assert done.returncode == 1
     assert "hunter22 swordfish" in done.stdout
     lines = kept(root).splitlines()
@@ -84,8 +89,8 @@ def test_a_step_that_fails_keeps_its_log_without_the_secrets(root: Path) -> None
 def test_the_traceback_of_an_unexpected_error_is_kept_and_the_next_attempt_follows(
     root: Path,
 ) -> None:
-    assert run_step(root, "raise KeyError('ours')").returncode == 1
-    assert run_step(root, "print('done')").returncode == 0
+    assert run_step(root, root.parent, "raise KeyError('ours')").returncode == 1
+    assert run_step(root, root.parent, "print('done')").returncode == 0
     text = kept(root)
     assert "Traceback (most recent call last):" in text
     first, second = text.split("--- another attempt ---\n")
@@ -93,16 +98,27 @@ def test_the_traceback_of_an_unexpected_error_is_kept_and_the_next_attempt_follo
     assert second.endswith("done\n")
 
 
-def test_a_step_that_is_stopped_by_a_signal_it_handles_keeps_its_log(root: Path) -> None:
-    done = run_step(
-        root, "from components.train.interrupt import InterruptedFit\nraise InterruptedFit"
-    )
-    assert done.returncode == 128 + signal.SIGTERM
+def test_a_fit_that_was_asked_to_stop_keeps_its_log(root: Path) -> None:
+    body = "from components.train.interrupt import InterruptedFit\nraise InterruptedFit"
+    assert run_step(root, root.parent, body).returncode == 128 + signal.SIGTERM
     assert "train begins" in kept(root)
 
 
+def test_a_step_that_had_nothing_to_do_keeps_none(root: Path) -> None:
+    """Not even what it wrote while it looked."""
+    body = (
+        "from components.contracts.step import kept_log\n"
+        "kept_log._kept.write()\n"
+        "assert context.storage.list('logs')\n"
+        "kept_log.drop_log()\n"
+        "print('bye')"
+    )
+    assert run_step(root, root.parent, body).returncode == 0
+    assert open_storage(str(root)).list("logs") == []
+
+
 def test_a_run_on_this_machine_keeps_none(root: Path) -> None:
-    assert run_step(root, "print('done')", keep="").returncode == 0
+    assert run_step(root, root.parent, "print('done')", keep="").returncode == 0
     assert not (root / "logs").exists()
 
 
@@ -133,3 +149,16 @@ def test_logs_falls_back_to_the_root_without_an_endpoint(root: Path) -> None:
     assert f"There is no copy in {root}/logs either." in " ".join(missing.output.split())
     open_storage(str(root)).write(f"logs/{RUN}/query.log", b"asked\n")
     assert logs(address, root, "query").stdout == "asked\n"
+
+
+def test_the_last_lines_reach_a_bucket_too(tmp_path: Path) -> None:
+    """They are written while the interpreter shuts down."""
+    with running_server() as url, emulator(url):
+        make_bucket(url, "campaigns")
+        storage = open_storage("gs://campaigns/one")
+        create_campaign(storage, "street", {}, {})
+        open_cycle(Ledger(storage), RUN, 3600)
+        done = run_step("gs://campaigns/one", tmp_path, "raise StreetloopError('The loss is NaN.')")
+        assert done.returncode == 1
+        text = storage.read(f"logs/{RUN}/train.log").decode()
+    assert text.endswith("error: The loss is NaN.\n")
