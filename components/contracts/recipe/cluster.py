@@ -14,7 +14,7 @@ STEPS: tuple[Step, ...] = get_args(Step)
 # The keys of `cluster.secret`, and the variables that they become.
 ACCOUNT_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 # Kubeflow Pipelines names the pod's volume after the claim, and a volume's name has no dots.
-Claim = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Claim = Annotated[str, Field(pattern=r"^([a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9])$")]
 RETRY_AFTER_S, RETRY_FACTOR = 60, 2  # the wait before the first retry, and how it grows
 
 
