@@ -5,6 +5,7 @@ from typing import Any
 
 from kfp import dsl
 
+from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.step.plan import Plan
 from components.cycle.component import close_cycle, open_cycle
 from components.evaluate.component import evaluate
@@ -13,6 +14,7 @@ from components.preprocess.component import preprocess
 from components.query.component import query
 from components.split.component import split
 from components.train.component import train
+from pipelines.light.component import prepare
 
 # customize(task, step): adds what the place where the pipeline runs needs.
 Customize = Callable[[dsl.PipelineTask, str], None]
@@ -25,7 +27,13 @@ def _unchanged(task: dsl.PipelineTask, step: str) -> None:
 
 
 def connect(
-    recipe: Any, root: Any, owner: Any, take_over: Any, customize: Customize = _unchanged
+    recipe: Any,
+    root: Any,
+    owner: Any,
+    take_over: Any,
+    customize: Customize = _unchanged,
+    *,
+    fuse: bool = False,
 ) -> None:
     """Add the tasks of one cycle in their order. Call it in the body of a pipeline.
 
@@ -35,6 +43,7 @@ def connect(
       owner: this run, which holds the cycle's lease.
       take_over: no other run of this campaign can be alive (local runs, which hold a lock).
       customize: called with every task and the name of its step.
+      fuse: run the steps before the training in one task.
     """
 
     def add(component: Any, **inputs: Any) -> Any:
@@ -44,20 +53,36 @@ def connect(
         customize(task, component.name)
         return task
 
-    closing = add(close_cycle, owner=owner)
-    with dsl.ExitHandler(closing, name="cycle"):
-        opened = add(open_cycle, owner=owner, take_over=take_over)
-        lease = {"cycle": opened.outputs["cycle"], "fence": opened.outputs["fence"]}
-        records = add(preprocess, **lease).output
-        ingested = add(feedback, **lease, records=records)
-        with dsl.If(ingested.output == Plan.TRAIN.value, name="train"):
-            parts = add(split, **lease, records=records)
-            trained = add(train, **lease, records=records, parts=parts.output)
+    def decide(plan: Any, lease: dict[str, Any], records: Any, parts: Callable[[], Any]) -> None:
+        with dsl.If(plan == Plan.TRAIN.value, name="train"):
+            trained = add(train, **lease, records=records, parts=parts())
             evaluated = add(evaluate, **lease, records=records, model=trained.output)
             asked = add(query, **lease, records=records)
             asked.after(evaluated)
-        with dsl.If(ingested.output == Plan.ASK.value, name="only-ask"):
+        with dsl.If(plan == Plan.ASK.value, name="only-ask"):
             add(query, **lease, records=records)
+
+    closing = add(close_cycle, owner=owner)
+    with dsl.ExitHandler(closing, name="cycle"):
+        if fuse:
+            prepared = add(prepare, owner=owner, take_over=take_over)
+            handed = prepared.outputs
+            lease = {"cycle": handed["cycle"], "fence": handed["fence"]}
+            decide(handed["Output"], lease, handed["records"], lambda: handed["parts"])
+            return
+        opened = add(open_cycle, owner=owner, take_over=take_over)
+        number = opened.outputs["Output"]
+        lease = {"cycle": number, "fence": opened.outputs["fence"]}
+        # A run that opens no cycle ends here: the other pods are not even scheduled.
+        with dsl.If(number != NO_CYCLE.cycle, name="opened"):
+            records = add(preprocess, **lease).output
+            ingested = add(feedback, **lease, records=records)
+            decide(
+                ingested.output,
+                lease,
+                records,
+                lambda: add(split, **lease, records=records).output,
+            )
 
 
 @dsl.pipeline(name=NAME, description=_DESCRIPTION)
@@ -66,11 +91,16 @@ def cycle(recipe: str, root: str, owner: str, take_over: bool = False) -> None:
     connect(recipe, root, owner, take_over)
 
 
-def cluster_cycle(customize: Customize, keep_seconds: int | None = None) -> Any:
-    """Return the pipeline of one cycle on a cluster, with every task customized.
+def cluster_cycle(
+    customize: Customize, keep_seconds: int | None = None, *, fuse: bool = False
+) -> Any:
+    """Return the pipeline of one cycle on a cluster.
 
-    `keep_seconds` after its end, the cluster deletes a run's workflow and pods; None: as it does
-    by default.
+    Args:
+      customize: called with every task and the name of its step.
+      keep_seconds: the time after a run's end when the cluster deletes its workflow and pods; None:
+        as it does by default.
+      fuse: run the steps before the training in one pod.
     """
     config = dsl.PipelineConfig(ttl_seconds_after_finished=keep_seconds)
 
@@ -84,6 +114,6 @@ def cluster_cycle(customize: Customize, keep_seconds: int | None = None) -> Any:
         """
         # A constant of each task: a cluster resolves the placeholder only there. As a parameter's
         # default it would arrive literally: the same owner in every run.
-        connect(recipe, root, dsl.PIPELINE_JOB_ID_PLACEHOLDER, False, customize)
+        connect(recipe, root, dsl.PIPELINE_JOB_ID_PLACEHOLDER, False, customize, fuse=fuse)
 
     return on_cluster

@@ -13,10 +13,12 @@ from components.contracts.ledger.lease import close_cycle, release
 from components.contracts.ledger.state import CycleState, CycleSummary
 from components.contracts.step.context import Context, begin
 from components.contracts.step.done import read_marker
+from components.contracts.step.kept_log import drop_log
 from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport, LabelsReport
 from components.contracts.step.results import FeedbackResult, Results
 from components.cycle.campaign_page.write import write_campaign_page
+from components.cycle.idle import idle_words
 from components.cycle.news import tell_closed, tell_failed
 from components.cycle.runs import mirror_cycle, repair_aliases
 
@@ -42,14 +44,16 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
 
     Returns:
       the HTML page on the labels that arrived, if the feedback step wrote one; that of a run that
-      was skipped says which run holds the cycle.
+      opened no cycle says why.
     """
     begin("cycle")
     context = Context(recipe, root)
+    context.keep_log("close-cycle", owner)
     current = context.ledger.state().open_cycle
     if current is None or current.owner != owner:
+        drop_log()
         log.info("no cycle of run %s is open: nothing to close", owner)
-        return _NO_PAGE if current is None else _held_page(current)
+        return _idle_page(context) if current is None else _held_page(current)
     context = Context(recipe, root, current.cycle, current.fence)
     results = read_results(context)
     feedback = results.feedback
@@ -64,6 +68,11 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     write_campaign_page(context.ledger, context.storage)
     tell_closed(context, report)
     return page
+
+
+def _idle_page(context: Context) -> str:
+    words = idle_words(context)
+    return f"<p>{html.escape(words)}</p>" if words else _NO_PAGE
 
 
 def _held_page(current: CycleState) -> str:

@@ -9,15 +9,18 @@ from components.contracts.process.image import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def open_cycle(recipe: str, root: str, owner: str, take_over: bool) -> NamedTuple(  # type: ignore[valid-type]
-    "Opened", [("cycle", int), ("fence", int)]
+    "Opened", [("Output", int), ("fence", int)]
 ):
-    """Open the next cycle of the campaign at `root`, or resume the open one."""
+    """Open the next cycle of the campaign at `root`, or resume the open one.
+
+    The cycle is named Output because kfp.local finds no other name in an `If`; 0: none is opened.
+    """
     from collections import namedtuple
 
     from components.cycle.open import run
 
-    lease = run(recipe, root, owner, take_over)
-    return namedtuple("Opened", "cycle fence")(**lease._asdict())
+    Opened = namedtuple("Opened", "Output fence")
+    return Opened._make(run(recipe, root, owner, take_over))
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

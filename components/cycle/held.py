@@ -8,6 +8,7 @@ import time
 from components.contracts.ledger.complete import is_complete
 from components.contracts.ledger.lease import NO_CYCLE, Lease, LeaseHeldError, open_cycle
 from components.contracts.step.context import Context
+from components.cycle.owner import has_ended
 
 log = logging.getLogger("streetloop")
 _POLL_SECONDS = 15.0
@@ -15,6 +16,8 @@ _POLL_SECONDS = 15.0
 
 def acquire(context: Context, owner: str, take_over: bool) -> Lease:
     """Open the next cycle, or resume the open one; `cycle.when_held` says what if another run has it.
+
+    If Kubeflow Pipelines knows that the other run has ended, its cycle is taken over at once.
 
     Returns:
       the lease; `NO_CYCLE` if this run is skipped, or if the run that it waited for completed the
@@ -27,11 +30,15 @@ def acquire(context: Context, owner: str, take_over: bool) -> Lease:
     cycle = context.recipe.cycle
     seconds = context.recipe.lease_seconds
     deadline = time.monotonic() + seconds
-    waiting = False
+    waiting, ended = False, None
     while True:
         try:
-            return open_cycle(context.ledger, owner, seconds, take_over=take_over)
+            return open_cycle(context.ledger, owner, seconds, take_over=take_over, ended=ended)
         except LeaseHeldError as error:
+            if error.owner != ended and has_ended(context.recipe.cluster, error.owner):
+                log.warning("run %s has ended: run %s takes its cycle over", error.owner, owner)
+                ended = error.owner
+                continue
             if cycle.when_held == "skip":
                 log.warning("skipped: run %s holds it. %s", error.owner, error)
                 return NO_CYCLE

@@ -23,6 +23,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, model: str
     """
     begin("evaluate")
     context = Context(recipe, root, cycle, fence)
+    context.keep_log("evaluate")
     inputs = {
         "model": model,
         "records": records,

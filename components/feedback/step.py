@@ -6,9 +6,8 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.ledger.state import State
 from components.contracts.process.progress import Progress
-from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.step.context import Context, begin
-from components.contracts.step.plan import Plan
+from components.contracts.step.plan import Plan, decide
 from components.contracts.step.results import FeedbackResult
 from components.feedback.checks import POOL
 from components.feedback.existing import ingest_existing
@@ -24,6 +23,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> Feedbac
     context = Context(recipe, root, cycle, fence)
     if cycle == NO_CYCLE.cycle:  # the campaign is complete
         return _result(context.ledger.state(), Plan.NOTHING, records, "")
+    context.keep_log("feedback")
     settings = context.recipe.feedback
     # Once per cycle: what arrives after a kill waits for the next cycle, so that a rerun of this one
     # (whose query may be out already) ends as it would have without the kill.
@@ -82,14 +82,3 @@ def _asked_before(context: Context) -> set[str]:
     state = context.ledger.state()
     opened = context.ledger.state_at(context.opened.opened_number)
     return (set(opened.outstanding) | set(state.seed)) & set(state.outstanding)
-
-
-def decide(state: State, settings: FeedbackSettings) -> Plan:
-    """Decide what a cycle does with the labels there are.
-
-    With `min_new_labels` new ones it trains and asks. With fewer (or none: a cold start) it asks,
-    unless images are outstanding already: then there is nothing to do.
-    """
-    if len(state.new_labels) >= settings.min_new_labels:
-        return Plan.TRAIN
-    return Plan.NOTHING if state.outstanding else Plan.ASK

@@ -21,6 +21,7 @@ def run(recipe: str, root: str, cycle: int, fence: int) -> str:
     if cycle == NO_CYCLE.cycle:
         return ""
     context = Context(recipe, root, cycle, fence)
+    context.keep_log("preprocess")
     settings = context.recipe
     division = divide(context.source(), settings.data, settings.split, settings.seed)
     check_masks(division)

@@ -21,6 +21,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryRe
     """
     begin("query")
     context = Context(recipe, root, cycle, fence)
+    context.keep_log("query")
     state = context.ledger.state()
     key = f"query/{cycle}"
     if key in state.keys:  # asked before a kill: that query stands

@@ -14,6 +14,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> SplitRe
     """Write this cycle's labeled records and its list of unlabeled ids."""
     begin("split")
     context = Context(recipe, root, cycle, fence)
+    context.keep_log("split")
     labels = context.ledger.state().current_labels
     hashes = {image_id: version.sha256 for image_id, version in labels.items()}
     prefix = split_folder(cycle)

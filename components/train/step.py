@@ -19,6 +19,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
     """Fit a generator and a discriminator on this cycle's labels."""
     begin("train")
     context = Context(recipe, root, cycle, fence)
+    context.keep_log("train")
     settings = context.recipe.train
     labeled = context.records(f"{parts}/labeled")
     current = context.ledger.state().current_labels

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from components.contracts.kubeflow.client import Endpoint, connect, get_text
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.client import connected, get_text
 from pipelines.cluster.compile import compiled_run
 from pipelines.cluster.kubectl import check_objects
 from pipelines.cluster.outside import (
@@ -74,31 +74,36 @@ def _compiles(recipe: Recipe, root: str | None) -> str:
 
 
 def _check_endpoint(recipe: Recipe) -> Iterator[Finding]:
-    reached = _finding("endpoint", lambda: _reach(recipe))
+    found: list[Endpoint] = []
+    reached = _finding("endpoint", lambda: _reach(recipe, found))
     yield reached
     if reached.state == "failed":  # the others would say the same
         return
-    yield _finding("version", lambda: _version(recipe))
+    (endpoint,) = found
+    yield _finding("version", lambda: _version(endpoint))
     asks: dict[str, Callable[[Any], object]] = {
         "list experiments": lambda client: find_experiment(recipe, client),
         "list pipelines": lambda client: find_pipeline(recipe, client),
         "list runs": lambda client: campaign_runs(recipe, client, limit=1),
     }
     for right, ask in asks.items():
-        yield _finding(f"right to {right}", partial(_ask, recipe, ask))
-    yield _finding("experiment", lambda: _experiment(recipe))
+        yield _finding(f"right to {right}", partial(_ask, endpoint, ask))
+    yield _finding("experiment", lambda: _experiment(recipe, endpoint))
 
 
-def _reach(recipe: Recipe) -> str:
-    with connected(recipe.cluster) as (client, url):
+def _reach(recipe: Recipe, found: list[Endpoint]) -> str:
+    """Connect, and keep the connection for the other checks."""
+    endpoint = connect(recipe.cluster)
+    with endpoint.asked() as client:
         several = client.get_kfp_healthz().multi_user
-    return f"{url or 'found by kfp'}, for {'several users' if several else 'one user'}"
+    found.append(endpoint)
+    return f"{endpoint.url or 'found by kfp'}, for {'several users' if several else 'one user'}"
 
 
-def _version(recipe: Recipe) -> str:
+def _version(endpoint: Endpoint) -> str:
     from kfp import __version__
 
-    with connected(recipe.cluster) as (client, _):
+    with endpoint.asked() as client:
         body = get_text(client, "/apis/v2beta1/healthz") or ""
     try:
         tag = str(json.loads(body).get("tag_name") or "")
@@ -115,14 +120,14 @@ def _version(recipe: Recipe) -> str:
     return said
 
 
-def _ask(recipe: Recipe, ask: Callable[[Any], object]) -> str:
-    with connected(recipe.cluster) as (client, _):
+def _ask(endpoint: Endpoint, ask: Callable[[Any], object]) -> str:
+    with endpoint.asked() as client:
         ask(client)
-    return f"in namespace {recipe.cluster.namespace}"
+    return f"in namespace {endpoint.namespace}"
 
 
-def _experiment(recipe: Recipe) -> str:
-    with connected(recipe.cluster) as (client, _):
+def _experiment(recipe: Recipe, endpoint: Endpoint) -> str:
+    with endpoint.asked() as client:
         found = find_experiment(recipe, client)
     name = recipe.cluster.experiment
     return f"{name} exists" if found else f"{name} does not exist; submit creates it"

@@ -92,15 +92,16 @@ def runs_command(chosen: Chosen, limit: int) -> None:
 def logs_command(chosen: Chosen, step: str | None, run_id: str | None) -> None:
     """Print the log of a step of a run on the cluster.
 
-    Without STEP it is the step that failed, else the newest.
+    Without STEP it is the step that failed, else the newest. A log that the cluster no longer has is read
+    from the campaign root.
 
     \b
     Example: streetloop logs pipelines/recipes/cityscapes.yaml train
     """
     from pipelines.cluster.logs import step_log
 
-    found, text = step_log(chosen.recipe(), step, run_id)
-    click.echo(f"{found.name}: {found.state}", err=True)
+    found, text = step_log(chosen.recipe(), chosen.root, step, run_id)
+    click.echo(found, err=True)
     click.echo(text, nl=not text.endswith("\n"))
 
 

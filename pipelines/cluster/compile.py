@@ -40,7 +40,11 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
     parameters = {"recipe": recipe.resolved(), "root": campaign_root(recipe, root)}
     output.parent.mkdir(parents=True, exist_ok=True)
     compiler.Compiler().compile(
-        cluster_cycle(customizer(recipe), recipe.cluster.keep_seconds),
+        cluster_cycle(
+            customizer(recipe),
+            recipe.cluster.keep_seconds,
+            fuse=recipe.cluster.fuse_light_steps,
+        ),
         str(output),
         pipeline_parameters={k: v for k, v in parameters.items() if v is not None},
     )

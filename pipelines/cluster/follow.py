@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from components.contracts.kubeflow.client import Endpoint, OutOfReachError, Started, connect
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.client import OutOfReachError, Started, connected
 from pipelines.cluster.logs import own_message, read_log
 from pipelines.cluster.runs import find_run
 from pipelines.cluster.steps import ENDED, Step, error_of, steps_of
+from pipelines.local.display import duration
 
 _POLL_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0  # a port-forward is restarted, a server rolls over: the run goes on
-_SKIPPED = re.compile(r"skipped: .*")
+# What `open` says if it opens no cycle.
+_IDLE = re.compile(r"(?:skipped|nothing new|complete): .*")
+_OPENS = ("open-cycle", "prepare")
 _WORDS = {"SUCCEEDED": "done", "FAILED": "failed", "CANCELED": "canceled", "PENDING": "pending"}
 
 
@@ -32,10 +35,12 @@ def follow(
       StreetloopError: the run failed or was terminated, or the endpoint stays away for five minutes.
     """
     shown: dict[str, str] = {}
+    endpoint: Endpoint | None = None
     lost_since: float | None = None
     while True:
         try:
-            with connected(recipe.cluster) as (client, _):
+            endpoint = endpoint or connect(recipe.cluster)
+            with endpoint.asked() as client:
                 run = find_run(client, started.id)
         except OutOfReachError as error:
             if lost_since is None:
@@ -48,7 +53,7 @@ def follow(
             steps = steps_of(run)
             _show(steps, shown, say)
             if run.state in ENDED:
-                say(_end(recipe, started, run, steps))
+                say(_end(endpoint, started, run, steps))
                 return
         time.sleep(poll_seconds)
 
@@ -59,26 +64,21 @@ def _show(steps: list[Step], shown: dict[str, str], say: Callable[[str], None]) 
             continue
         shown[step.name] = step.state
         words = _WORDS.get(step.state, step.state.lower())
-        took = "" if step.seconds is None else f" in {_duration(step.seconds)}"
+        took = "" if step.seconds is None else f" in {duration(step.seconds)}"
         say(f"  {step.name:<11} {words}{took}")
 
 
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _end(recipe: Recipe, started: Started, run: Any, steps: list[Step]) -> str:
+def _end(endpoint: Endpoint, started: Started, run: Any, steps: list[Step]) -> str:
     """Return the last line on a run that succeeded; raise StreetloopError for any other."""
     if run.state == "SUCCEEDED":
-        opened = next((step for step in steps if step.name == "open-cycle"), None)
-        skipped = _SKIPPED.search(_log(recipe, started, opened))
-        return skipped[0] if skipped else f"Run {started.id} succeeded."
+        opened = next((step for step in steps if step.name in _OPENS), None)
+        idle = _IDLE.search(_log(endpoint, started, opened))
+        return idle[0] if idle else f"Run {started.id} succeeded."
     failed = next((step for step in steps if step.state == "FAILED"), None)
     if run.state != "FAILED" or failed is None:
         why = error_of(run) or f"Kubeflow Pipelines reports {run.state}"
         raise StreetloopError(f"Run {started.id} did not succeed: {why}. See {started.url}")
-    said = own_message(_log(recipe, started, failed))
+    said = own_message(_log(endpoint, started, failed))
     why = said or failed.message or error_of(run) or "it left no message"
     raise StreetloopError(
         f"Run {started.id} failed in {failed.name}: {why}\n"
@@ -86,12 +86,12 @@ def _end(recipe: Recipe, started: Started, run: Any, steps: list[Step]) -> str:
     )
 
 
-def _log(recipe: Recipe, started: Started, step: Step | None) -> str:
+def _log(endpoint: Endpoint, started: Started, step: Step | None) -> str:
     """Return a step's log; "" if it is not served."""
     if step is None:
         return ""
     try:
-        with connected(recipe.cluster) as (client, _):
-            return read_log(client, recipe.cluster.namespace, started.id, step) or ""
+        with endpoint.asked() as client:
+            return read_log(client, endpoint.namespace, started.id, step) or ""
     except StreetloopError:
         return ""

@@ -4,25 +4,46 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.contracts.kubeflow.client import connected, get_text
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.client import connected, get_text
+from pipelines.cluster.kept import copy_words, kept_log
 from pipelines.cluster.runs import campaign_runs, find_run
 from pipelines.cluster.steps import Step, steps_of
 from pipelines.local.step_log import last_error
 
 
-def step_log(recipe: Recipe, name: str | None, run_id: str | None) -> tuple[Step, str]:
-    """Return a step of a run of the campaign, and its log.
+def step_log(
+    recipe: Recipe, root: str | None, name: str | None, run_id: str | None
+) -> tuple[str, str]:
+    """Return the log of a step of a run of the campaign.
+
+    What the endpoint no longer serves is read from the campaign root, where the steps keep it.
 
     Args:
       recipe: the campaign's recipe.
+      root: the campaign root that pods see, as for `compile_pipeline`.
       name: the step. None: the one that failed, else the newest.
       run_id: the run. None: the newest of the campaign.
+
+    Returns:
+      the step with its state, or with the place of its log; and the log.
 
     Raises:
       StreetloopError: the campaign has no run, the run no such step, or its log is gone.
     """
+    try:
+        step, text = _served(recipe, name, run_id)
+    except StreetloopError as error:
+        kept = kept_log(recipe, root, name, run_id)
+        if kept is None:
+            raise StreetloopError(f"{error} {copy_words(recipe, root)}") from error
+        return kept
+    return f"{step.name}: {step.state}", text
+
+
+def _served(recipe: Recipe, name: str | None, run_id: str | None) -> tuple[Step, str]:
+    """Return a step and its log from the endpoint. Raises as `step_log`."""
     with connected(recipe.cluster) as (client, _):
         if run_id is None:
             rows = campaign_runs(recipe, client, limit=1)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from components.contracts.kubeflow.client import connected
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.client import connected
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from components.contracts.kubeflow.client import Started, connected
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.client import Started, connected
 from pipelines.cluster.compile import compiled_run
 from pipelines.cluster.cron import interval_words
-from pipelines.cluster.runs import campaign_name, find_experiment, pages
+from pipelines.cluster.runs import campaign_name, find_experiment, find_pipeline, pages
 from pipelines.cluster.versions import Version, find_version, upload_version
 
 
@@ -72,7 +72,8 @@ def schedule(
     with compiled_run(recipe, root) as package, connected(recipe.cluster) as (client, url):
         cluster = recipe.cluster
         ours = _ours(recipe, client)
-        version = find_version(recipe, client, package)
+        pipeline = find_pipeline(recipe, client)
+        version = find_version(recipe, client, package, pipeline)
         same = [row for row in ours if version and _is_same(row, trigger, version, recipe)]
         rest = [row for row in ours if row not in same[:1]]
         if rest and not replace:
@@ -89,7 +90,7 @@ def schedule(
                 interval_second=trigger.interval,
                 max_concurrency=1,
                 no_catchup=True,
-                **_reference(version or upload_version(recipe, client, package)),
+                **_reference(version or upload_version(recipe, client, package, pipeline)),
                 enable_caching=False,
                 service_account=cluster.service_account,
             )

@@ -16,6 +16,8 @@ from components.contracts.recipe.cluster import Step as StepName
 STEP_OF: dict[str, StepName] = {
     f"{step}-cycle" if step in ("open", "close") else step: step for step in STEPS
 }
+# With `cluster.fuse_light_steps`: the pod of those before the training.
+STEP_OF["prepare"] = "preprocess"
 # A task that occurs twice has a number.
 _STEP = re.compile(rf"({'|'.join(STEP_OF)})(?:-\d+)?")
 # Beside its own node a step has one of its driver, and below it one for each attempt.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.contracts.kubeflow.client import Started, connected
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.client import Started, connected
 from pipelines.cluster.compile import compiled_run
 from pipelines.cluster.places import campaign_root
 from pipelines.cluster.runs import run_name, run_page

@@ -15,6 +15,7 @@ from components.contracts.recipe.cluster import (
     Step,
 )
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.kept_log import KEEP
 from pipelines.cluster.pod import apply_pod
 from pipelines.cluster.steps import STEP_OF
 from pipelines.cycle import Customize
@@ -37,6 +38,7 @@ def customizer(recipe: Recipe) -> Customize:
             kubernetes.mount_pvc(task, cluster.volume, cluster.mount)
         if cluster.secret is not None:
             kubernetes.use_secret_as_env(task, cluster.secret, {key: key for key in ACCOUNT_KEYS})
+        task.set_env_variable(KEEP, "1")
         if recipe.tracking.uri is not None:
             task.set_env_variable("MLFLOW_TRACKING_URI", recipe.tracking.uri)
         if step == "train":

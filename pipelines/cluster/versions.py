@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.runs import campaign_name, find_pipeline, pages
+from pipelines.cluster.runs import campaign_name, pages
 
 
 class Version(NamedTuple):
@@ -17,15 +17,22 @@ class Version(NamedTuple):
     id: str
 
 
-def find_version(recipe: Recipe, client: Any, package: Path) -> Version | None:
-    """Return the version that holds this package; None if it was never uploaded."""
-    pipeline = find_pipeline(recipe, client)
+def find_version(
+    recipe: Recipe, client: Any, package: Path, pipeline: str | None
+) -> Version | None:
+    """Return the version of a pipeline that holds this package; None if it was never uploaded."""
     return None if pipeline is None else _find(client, pipeline, _name(recipe, package))
 
 
-def upload_version(recipe: Recipe, client: Any, package: Path) -> Version:
-    """Upload a package that has no version yet, as a pipeline of the recipe's namespace."""
-    pipeline = find_pipeline(recipe, client)
+def upload_version(recipe: Recipe, client: Any, package: Path, pipeline: str | None) -> Version:
+    """Upload a package that has no version yet.
+
+    Args:
+      recipe: the campaign's; a new pipeline belongs to its namespace.
+      client: kfp's.
+      package: the compiled pipeline.
+      pipeline: the campaign's, if it has one.
+    """
     if pipeline is None:
         # Private to the namespace: a cluster of several users may forbid shared ones.
         pipeline = client.upload_pipeline(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import yaml
@@ -44,3 +45,24 @@ def tasks(spec: Any) -> Iterator[tuple[str, Any]]:
             component = spec["components"][task["componentRef"]["name"]]
             if "executorLabel" in component:
                 yield name, task
+
+
+def pods(spec: Any, **outputs: int) -> list[str]:
+    """The tasks whose containers a run starts, if the tasks that decide return `outputs`.
+
+    Args:
+      spec: the pipeline's specification.
+      outputs: what a task returns, by its name with _ for -; only those that conditions read.
+    """
+    given = {f"pipelinechannel--{name.replace('_', '-')}-Output": v for name, v in outputs.items()}
+    return sorted(_started(spec, spec["root"], given))
+
+
+def _started(spec: Any, component: Any, given: dict[str, int]) -> Iterator[str]:
+    for name, task in component["dag"]["tasks"].items():
+        words = task.get("triggerPolicy", {}).get("condition")
+        # KFP's own language for conditions reads as Python does.
+        if words and not eval(words, {"inputs": SimpleNamespace(parameter_values=given)}):
+            continue
+        inner = spec["components"][task["componentRef"]["name"]]
+        yield from [name] if "executorLabel" in inner else _started(spec, inner, given)

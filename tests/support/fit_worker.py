@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from tests.support.fits import data_of, settings_of
 def main(folder: Path, number: int, at: int) -> None:
     def progress(step: int, text: str) -> None:
         if step == at:
+            print(f"signalled at {time.monotonic()}", flush=True)
             os.kill(os.getpid(), number)
 
     settings = settings_of(patience=50)

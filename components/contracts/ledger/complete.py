@@ -30,7 +30,7 @@ def is_complete(state: State, recipe: Recipe) -> bool:
     if has_trained_enough(state, recipe):
         return True
     idle = not last.summary.queried and not state.outstanding
-    return recipe.feedback.oracle and idle and _asked_with(state, recipe)
+    return recipe.feedback.oracle and idle and asked_with(state, recipe)
 
 
 def has_trained_enough(state: State, recipe: Recipe) -> bool:
@@ -38,7 +38,7 @@ def has_trained_enough(state: State, recipe: Recipe) -> bool:
     return recipe.cycle.cycles is not None and len(state.trained) >= recipe.cycle.cycles
 
 
-def _asked_with(state: State, recipe: Recipe) -> bool:
+def asked_with(state: State, recipe: Recipe) -> bool:
     """Return whether the last cycle had the settings that decide what is left to do.
 
     With a larger budget, or fewer labels needed to train, there may be something left.

@@ -6,6 +6,8 @@ describes what each file holds.
 
 from __future__ import annotations
 
+import re
+
 LEDGER = "ledger"
 LABELS = "labels"
 MODELS = "models"
@@ -14,10 +16,20 @@ REJECTED = "rejected"
 SOURCE = "source"  # the generated data set, if the recipe asks for one
 ERROR_SUFFIX = ".error.json"  # of the files of a cycle's work that say why a step failed
 CAMPAIGN_PAGE = "campaign.html"  # rewritten at every close
-LOGS = "logs"  # what local steps print; a bucket has none
+LOGS = "logs"  # what the steps print
 
 # Exists from the closing of a cycle until MLflow has everything of it.
 MLFLOW_IS_BEHIND = "cycles/mlflow_is_behind"
+
+
+def run_logs(owner: str) -> str:
+    """Return the folder of the logs of a run on a cluster."""
+    return f"{LOGS}/{re.sub('[^A-Za-z0-9_-]', '-', owner)[:100]}"
+
+
+def step_log(owner: str, step: str) -> str:
+    """Return the name of what a step of a run on a cluster printed."""
+    return f"{run_logs(owner)}/{step}.log"
 
 
 def event_name(number: int) -> str:

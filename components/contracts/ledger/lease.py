@@ -47,6 +47,7 @@ def open_cycle(
     now: datetime | None = None,
     *,
     take_over: bool = False,
+    ended: str | None = None,
 ) -> Lease:
     """Open the next cycle, or take over the open one when its holder is gone.
 
@@ -61,6 +62,7 @@ def open_cycle(
         now: the time, with a zone (default: the clock).
         take_over: take an open cycle from its holder immediately. Only for the local command, which
             knows by its `campaign_lock` that the holder is dead.
+        ended: a run that is known to have ended: it holds nothing any more.
 
     Raises:
         LeaseHeldError: another run holds the cycle.
@@ -81,7 +83,8 @@ def open_cycle(
                 )
         if last is not None and last.owner == owner and last.held(now):
             return Lease(last.cycle, last.fence)
-        if last is not None and last.owner != owner and last.held(now) and not take_over:
+        free = take_over or last is None or last.owner in (owner, ended) or not last.held(now)
+        if last is not None and not free:
             raise LeaseHeldError(
                 f"Run {last.owner!r} holds cycle {last.cycle} until {last.expires_at}. Wait until "
                 "it ends or its lease expires, or terminate it: its exit step releases the lease.",

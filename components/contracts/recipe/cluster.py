@@ -13,6 +13,8 @@ Step = Literal["open", "preprocess", "feedback", "split", "train", "evaluate", "
 STEPS: tuple[Step, ...] = get_args(Step)
 # The keys of `cluster.secret`, and the variables that they become.
 ACCOUNT_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+# Kubeflow Pipelines names the pod's volume after the claim, and a volume's name has no dots.
+Claim = Annotated[str, Field(pattern=r"^([a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9])$")]
 RETRY_AFTER_S, RETRY_FACTOR = 60, 2  # the wait before the first retry, and how it grows
 
 
@@ -21,6 +23,8 @@ class ClusterSettings(Settings):
 
     Attributes:
       host: the Kubeflow Pipelines endpoint; None: the one that kfp finds by itself.
+      host_in_pods: the endpoint as pods reach it. A run that finds the cycle held by another asks
+        there whether that run has ended; None, or no answer: it waits until the lease expires.
       namespace: the Kubernetes namespace of the runs.
       experiment: the experiment of Kubeflow Pipelines.
       image: the image of every step.
@@ -41,6 +45,8 @@ class ClusterSettings(Settings):
         a person has to put right is not tried again.
       keep_seconds: how long the cluster keeps the pods of a run that has ended; None: as it does by
         default.
+      fuse_light_steps: run open, preprocess, feedback and split in one pod, which gets the settings of
+        `preprocess`: a cycle that trains needs five pods in place of eight.
       steps: what single steps get, by their names: `cpu`, `memory`, `gpus`, `timeout_minutes`,
         `node_selector` and `tolerations`.
       patch: fields of Kubeflow Pipelines' Kubernetes platform specification that the other settings
@@ -48,6 +54,7 @@ class ClusterSettings(Settings):
     """
 
     host: str | None = None
+    host_in_pods: str | None = "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
     namespace: str = "kubeflow"
     experiment: str = "streetloop"
     image: str | None = None
@@ -56,7 +63,7 @@ class ClusterSettings(Settings):
     gpu_resource: str = "nvidia.com/gpu"
     cpu: Cpus = "4"
     memory: Memory = "16G"
-    volume: str | None = None
+    volume: Claim | None = None
     mount: Annotated[str, Field(pattern=r"^/[^/].*$")] = "/campaigns"
     min_free: Memory = "1G"
     secret: str | None = None
@@ -66,6 +73,7 @@ class ClusterSettings(Settings):
     timeout_minutes: Annotated[int, Field(ge=1)] = 12 * 60
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     keep_seconds: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    fuse_light_steps: bool = False
     pod: PodSettings = PodSettings()
     steps: dict[Step, StepSettings] = Field(default={})
     patch: dict[Literal["all", Step], dict[str, JsonValue]] = Field(default={})

@@ -23,6 +23,7 @@ from components.contracts.process.uncaught import explain_uncaught
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.done import run_once
+from components.contracts.step.kept_log import begin_log, keep_log, keeps_logs
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
 from components.contracts.tracking.environment import keep_mlflow_quiet
@@ -65,6 +66,17 @@ class Context:
     def opened(self) -> CycleState:
         """This cycle in the ledger."""
         return self.ledger.state().cycles[self.cycle]
+
+    def keep_log(self, step: str, owner: str | None = None) -> None:
+        """Keep what a step prints in the campaign root, if it runs on a cluster.
+
+        Args:
+          step: the task's name.
+          owner: the run; None: the one that has opened the cycle.
+        """
+        if keeps_logs():
+            named = self.recipe.cluster.pod.secret_env
+            keep_log(self.storage, owner or self.opened.owner, step, named)
 
     def once(self, step: str, inputs: dict[str, Any], result: type[R], body: Callable[[], R]) -> R:
         """Run `body`, unless this cycle has already done so with these inputs."""
@@ -116,6 +128,7 @@ class Context:
 
 def begin(step: str) -> None:
     """Set up logging and errors in a step's process, and tie its life to the command that started it."""
+    begin_log()  # before anything takes the streams as they are
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if os.environ.get(DEBUG):
         logging.getLogger("streetloop").setLevel(logging.DEBUG)

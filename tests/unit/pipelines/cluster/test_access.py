@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from components.contracts.kubeflow.credentials import COOKIES_FILE, TOKEN_FILE, Credentials
 from components.contracts.process.errors import UsageError
 from pipelines.cli import main
-from pipelines.cluster.credentials import COOKIES_FILE, TOKEN_FILE, Credentials
 from tests.support.kfp_server import KfpServer, kfp_server
 from tests.support.places import RECIPES
 

@@ -126,3 +126,9 @@ def test_mlflow_is_not_any_server(server: KfpServer) -> None:
         check_tracking(server.url)
     with pytest.raises(UnknownHereError, match="Only a pod can reach it"):
         check_tracking("http://mlflow.mlflow.svc:5000")
+
+
+def test_all_questions_share_a_connection(server: KfpServer, kubectl: None) -> None:
+    call(server.url)
+    # The connection, what it says about several users, and its version.
+    assert server.calls.count(("GET", "/healthz")) == 3

@@ -1,6 +1,7 @@
 """The compiled pipeline, as data.
 
-golden/cycle.yaml is the pipeline with every cluster setting used. After an intended change rewrite it:
+golden/cycle.yaml is the pipeline with every cluster setting used, and golden/fused.yaml the one with its
+light steps in one pod. After an intended change rewrite it:
 STREETLOOP_UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/unit/pipelines/cluster/test_compile.py
 and review the difference in git.
 """
@@ -8,6 +9,7 @@ and review the difference in git.
 from __future__ import annotations
 
 import ast
+import copy
 import json
 import os
 from pathlib import Path
@@ -20,10 +22,10 @@ from click.testing import CliRunner
 from components.contracts.process.errors import UsageError
 from pipelines.cli import main
 from pipelines.cluster.compile import compile_pipeline
-from tests.support.compiled import ROOT, compiled, executors, kubernetes, recipe, tasks
+from tests.support.compiled import ROOT, compiled, executors, kubernetes, pods, recipe, tasks
 from tests.support.places import RECIPES, REPOSITORY
 
-GOLDEN = Path(__file__).parent / "golden" / "cycle.yaml"
+GOLDEN = Path(__file__).parent / "golden"
 EVERYTHING = (
     "cluster.image=registry.example/streetloop:1",
     "cluster.trainer_image=registry.example/streetloop-gpu:1",
@@ -55,16 +57,28 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]
     return compiled(tmp_path_factory.mktemp("all"), *EVERYTHING)
 
 
-def test_the_pipeline_equals_the_golden_copy(everything: tuple[Any, Any, str]) -> None:
-    spec, platform, _ = everything
+@pytest.fixture(scope="module")
+def fused(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
+    return compiled(tmp_path_factory.mktemp("fused"), "cluster.fuse_light_steps=true")
+
+
+def test_the_pipelines_equal_the_golden_copies(
+    everything: tuple[Any, Any, str], fused: tuple[Any, Any, str]
+) -> None:
+    compare(everything, GOLDEN / "cycle.yaml")
+    compare(fused, GOLDEN / "fused.yaml")
+
+
+def compare(pipeline: tuple[Any, Any, str], golden: Path) -> None:
+    spec, platform, _ = copy.deepcopy(pipeline)
     # The values of smoke.yaml are not part of the DAG.
     spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"] = "{}"
     for container in executors(spec).values():
         # The component's source; its formatting is not part of the DAG.
         container["command"][-1] = ast.unparse(ast.parse(container["command"][-1]))
     if os.environ.get("STREETLOOP_UPDATE_GOLDEN"):
-        GOLDEN.write_text(yaml.safe_dump_all([spec, platform]))
-    assert [spec, platform] == list(yaml.safe_load_all(GOLDEN.read_text())), (
+        golden.write_text(yaml.safe_dump_all([spec, platform]))
+    assert [spec, platform] == list(yaml.safe_load_all(golden.read_text())), (
         "the pipeline has changed; if that is intended, see the top of this file"
     )
 
@@ -264,3 +278,47 @@ def test_the_command_writes_the_file_or_reports_what_is_wrong(tmp_path: Path) ->
     assert "gs://" in bad.output
     odd = CliRunner().invoke(main, ["compile", smoke, "--output", str(tmp_path / "x.json")])
     assert odd.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("opened", "plan", "expected"),
+    [
+        (0, 0, "close-cycle open-cycle"),  # nothing new, held by another run, or complete
+        (3, 0, "close-cycle feedback open-cycle preprocess"),
+        (3, 2, "close-cycle feedback open-cycle preprocess query-2"),
+        (3, 1, "close-cycle evaluate feedback open-cycle preprocess query split train"),
+    ],
+)
+def test_a_run_starts_the_pods_that_have_something_to_do(
+    everything: tuple[Any, Any, str], opened: int, plan: int, expected: str
+) -> None:
+    assert pods(everything[0], open_cycle=opened, feedback=plan) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        (0, "close-cycle prepare"),
+        (2, "close-cycle prepare query-2"),
+        (1, "close-cycle evaluate prepare query train"),
+    ],
+)
+def test_the_light_steps_may_share_a_pod(
+    fused: tuple[Any, Any, str], plan: int, expected: str
+) -> None:
+    assert pods(fused[0], prepare=plan) == expected.split()
+
+
+def test_the_shared_pod_has_the_settings_of_preprocess(tmp_path: Path) -> None:
+    steps = "cluster.steps={preprocess: {cpu: '3', timeout_minutes: 7}, open: {cpu: '9'}}"
+    spec, platform, _ = compiled(tmp_path, "cluster.fuse_light_steps=true", steps)
+    assert executors(spec)["prepare"]["resources"]["resourceCpuRequest"] == "3"
+    assert kubernetes(platform)["prepare"]["activeDeadlineSeconds"] == "420"
+    assert set(executors(spec)) == {
+        "prepare",
+        "train",
+        "evaluate",
+        "query",
+        "query-2",
+        "close-cycle",
+    }

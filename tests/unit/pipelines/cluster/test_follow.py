@@ -33,8 +33,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
         yield running
 
 
-def call(host: str, command: str, *more: str) -> Result:
-    arguments = [command, str(RECIPES / "smoke.yaml"), *more, "--root", ROOT]
+def call(host: str, command: str, *more: str, root: str = ROOT) -> Result:
+    arguments = [command, str(RECIPES / "smoke.yaml"), *more, "--root", root]
     arguments += ["--set", f"cluster.host={host}", "--set", "cluster.image=example/streetloop:1"]
     return CliRunner().invoke(main, arguments)
 
@@ -86,9 +86,9 @@ def test_wait_follows_the_steps_to_the_end(server: KfpServer) -> None:
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[1:] == [
         "  open-cycle  running",
-        "  open-cycle  done in 1 min 5 s",
+        "  open-cycle  done in 1 min 05 s",
         "  preprocess  running",
-        "  preprocess  done in 1 min 5 s",
+        "  preprocess  done in 1 min 05 s",
         "Run run-1 succeeded.",
     ]
 
@@ -197,17 +197,42 @@ def test_runs_lists_the_campaigns_own_with_state_and_link(server: KfpServer) -> 
     assert len(call(server.url, "runs", "--limit", "1").output.splitlines()) == 1
 
 
+def logs(host: str, *more: str) -> Result:
+    """The command for a campaign on a volume that this machine does not see."""
+    return call(host, "logs", "--set", "cluster.volume=v", *more, root="/campaigns/one")
+
+
 def test_logs_prints_the_failed_step_or_the_one_named(server: KfpServer) -> None:
-    assert "has no run" in call(server.url, "logs").output
+    assert "has no run" in logs(server.url).output
     assert call(server.url, "submit").exit_code == 0
     opened, train = step("open-cycle", "SUCCEEDED", 0, "a"), step("train", "FAILED", 2, "t")
     server.runs[0].update(look("FAILED", opened, train, step("close-cycle", "SUCCEEDED", 5, "c")))
     server.logs = {"a-0": "cycle 1 is open\n", "t-0": TRACEBACK}
-    assert call(server.url, "logs").stdout == TRACEBACK
-    assert call(server.url, "logs", "open-cycle").stdout == "cycle 1 is open\n"
-    missing = call(server.url, "logs", "evaluate")
+    assert logs(server.url).stdout == TRACEBACK
+    assert logs(server.url, "open-cycle").stdout == "cycle 1 is open\n"
+    missing = logs(server.url, "evaluate")
     assert missing.exit_code == 1
     assert "It has: open-cycle, train, close-cycle." in missing.output
-    gone = call(server.url, "logs", "close-cycle")
+    gone = logs(server.url, "close-cycle")
     assert gone.exit_code == 1
     assert "kubectl logs -n kubeflow c-0 -c main" in gone.output
+
+
+@pytest.mark.parametrize(
+    "words", ["nothing new: still waiting for labels of 2 images.", "complete: campaign street."]
+)
+def test_a_run_that_opened_no_cycle_ends_with_its_reason(server: KfpServer, words: str) -> None:
+    server.logs = {"a-0": f"2026-01-02 03:00:05 INFO {words}\nbye\n"}
+    server.script = [look("SUCCEEDED", step("open-cycle", "SUCCEEDED", 0, "a"))]
+    result = call(server.url, "submit", "--wait")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1] == words
+
+
+def test_waiting_connects_once(server: KfpServer) -> None:
+    running = look("RUNNING", step("open-cycle", "RUNNING", 0, "a"))
+    server.script = [running, running, running, look("SUCCEEDED")]
+    assert call(server.url, "submit", "--wait").exit_code == 0
+    assert server.calls.count(("GET", "/runs/run-1")) == 4
+    # One connection for the submission, and one for the four looks: kfp asks, and so do we.
+    assert server.calls.count(("GET", "/healthz")) == 2 + 2

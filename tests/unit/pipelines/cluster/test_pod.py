@@ -143,6 +143,7 @@ def test_a_patch_that_the_platform_does_not_have_is_named(tmp_path: Path) -> Non
     ("change", "words"),
     [
         ("cluster.pod.secret_env={TOKEN: account}", r"cluster\.pod\.secret_env\.TOKEN: .*matches"),
+        ("cluster.volume=my.claim", r"cluster\.volume: .*matches"),
         ("cluster.pod.env={1A: b}", r"cluster\.pod\.env\.1A: .*matches"),
         ("cluster.pod.labels={team: two words}", r"cluster\.pod\.labels\.team: .*matches"),
         ("cluster.pod.image_pull_policy=Sometimes", r"cluster\.pod\.image_pull_policy: .*Always"),

@@ -115,3 +115,8 @@ def test_pause_resume_and_delete(server: KfpServer) -> None:
 def test_looking_creates_no_experiment(server: KfpServer) -> None:
     assert "There is no schedule" in call(server, "list").output
     assert server.experiments == []
+
+
+def test_the_first_upload_asks_for_the_pipeline_once(server: KfpServer) -> None:
+    assert call(server, "create", "--cron", "0 2 * * *").exit_code == 0
+    assert server.calls.count(("GET", "/pipelines")) == 1

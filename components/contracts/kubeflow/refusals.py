@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from pipelines.cluster.credentials import COOKIES_FILE, TOKEN_FILE, Credentials
+from components.contracts.kubeflow.credentials import COOKIES_FILE, TOKEN_FILE, Credentials
 
 # How the API server prints what it asked Kubernetes.
 _ASKED = re.compile(

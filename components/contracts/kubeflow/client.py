@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from components.contracts.kubeflow.credentials import Credentials, find_credentials
+from components.contracts.kubeflow.refusals import describe_error, describe_login
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.cluster import ClusterSettings
-from pipelines.cluster.credentials import find_credentials
-from pipelines.cluster.refusals import describe_error, describe_login
 
 _ENDPOINT = "KF_PIPELINES_ENDPOINT"  # what kfp reads when it is given no host
 _SECONDS = 10.0
@@ -33,41 +33,83 @@ class Started:
     url: str
 
 
-@contextlib.contextmanager
-def connected(cluster: ClusterSettings) -> Iterator[tuple[Any, str]]:
-    """Yield a kfp.Client and the endpoint's address, for links.
+@dataclass(frozen=True)
+class Endpoint:
+    """A connection that may be used for many questions.
 
-    The credentials are those of `find_credentials`. What the block raises because of the endpoint
-    becomes a StreetloopError.
+    Attributes:
+      client: a kfp.Client.
+      url: the endpoint's address, for links; "" if kfp found it.
+      namespace: the recipe's.
+      used: the credentials that are sent.
+    """
+
+    client: Any
+    url: str
+    namespace: str
+    used: Credentials
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[Any]:
+        """Yield the client; what the block raises because of the endpoint becomes a StreetloopError."""
+        with _explained(self.url or None, self.namespace, self.used):
+            yield self.client
+
+
+def connect(cluster: ClusterSettings, host: str | None = None) -> Endpoint:
+    """Connect to the endpoint, with the credentials of `find_credentials`.
+
+    Args:
+      cluster: the recipe's.
+      host: the endpoint, in place of `cluster.host`.
 
     Raises:
       UsageError: `cluster.host` is not an address, or a file of credentials is unusable.
       StreetloopError: the endpoint cannot be reached, rejects us, or is something else.
     """
     used = find_credentials()
-    host = cluster.host or os.environ.get(_ENDPOINT)
+    host = host or cluster.host or os.environ.get(_ENDPOINT)
     if host is not None:
         host = _address(host)
         # kfp itself waits half a minute for a silent endpoint.
         _reach(host)
+    with _explained(host, cluster.namespace, used), warnings.catch_warnings():
+        # kfp warns that it needs version 2 of the server.
+        warnings.simplefilter("ignore", FutureWarning)
+        from kfp import Client
+
+        client = Client(host=host, namespace=cluster.namespace, **used.arguments())
+        # kfp takes a login's page for an empty answer, and would report a run without an id.
+        if get_text(client, "/apis/v2beta1/healthz") is None:
+            raise StreetloopError(describe_login(host or "the cluster's address", used))
+    return Endpoint(client, host or "", cluster.namespace, used)
+
+
+@contextlib.contextmanager
+def connected(cluster: ClusterSettings, host: str | None = None) -> Iterator[tuple[Any, str]]:
+    """Connect, and yield the client and the endpoint's address for a single block.
+
+    Raises:
+      As `connect`; what the block raises because of the endpoint becomes a StreetloopError as well.
+    """
+    endpoint = connect(cluster, host)
+    with endpoint.asked() as client:
+        yield client, endpoint.url
+
+
+@contextlib.contextmanager
+def _explained(host: str | None, namespace: str, used: Credentials) -> Iterator[None]:
+    """Turn what kfp raises into a StreetloopError, and hold back the links that it prints."""
     from kfp_server_api import ApiException
     from urllib3.exceptions import HTTPError
 
     try:
-        # kfp prints links of its own, and warns that it needs version 2 of the server.
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            from kfp import Client
-
-            client = Client(host=host, namespace=cluster.namespace, **used.arguments())
-            # kfp takes a login's page for an empty answer, and would report a run without an id.
-            if get_text(client, "/apis/v2beta1/healthz") is None:
-                raise StreetloopError(describe_login(host or "the cluster's address", used))
-            yield client, host or ""
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     except ApiException as error:
         kind = OutOfReachError if error.status in (0, 502, 503, 504) else StreetloopError
         where = host or "the cluster's address"
-        raise kind(describe_error(where, cluster.namespace, used, error)) from error
+        raise kind(describe_error(where, namespace, used, error)) from error
     except (HTTPError, TimeoutError, ConnectionError) as error:
         raise OutOfReachError(_out_of_reach(host, str(error))) from error
 
