@@ -29,7 +29,7 @@ from components.contracts.ledger.state import State
 from components.contracts.step.done import run_once
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
-from components.contracts.storage.bucket import GcsStorage
+from components.contracts.storage.gcs import GcsStorage
 from components.contracts.storage.open import open_storage
 
 IMAGES = [f"city_{i:06d}" for i in range(8)]

@@ -14,8 +14,8 @@ import pytest
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.storage.base import Storage
-from components.contracts.storage.bucket import GcsStorage
 from components.contracts.storage.errors import StorageError
+from components.contracts.storage.gcs import GcsStorage
 from components.contracts.storage.open import open_storage
 from tests.support.fault_proxy import FAULTS, FaultProxy, fault_proxy
 from tests.support.gcs_server import emulator
@@ -95,7 +95,7 @@ def test_a_file_sent_in_pieces_arrives_whole_through_faults(
     proxied: tuple[FaultProxy, GcsStorage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy, storage = proxied
-    monkeypatch.setattr("components.contracts.storage.bucket_upload.CHUNK_BYTES", 4 << 20)
+    monkeypatch.setattr("components.contracts.storage.gcs_upload.CHUNK_BYTES", 4 << 20)
     content = os.urandom(9 << 20)
     (tmp_path / "big").write_bytes(content)
     # The session's start, then the first piece: busy once, then stored without an answer.
@@ -109,7 +109,7 @@ def test_a_file_whose_session_is_lost_is_sent_anew(
     proxied: tuple[FaultProxy, GcsStorage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy, storage = proxied
-    monkeypatch.setattr("components.contracts.storage.bucket_upload.CHUNK_BYTES", 4 << 20)
+    monkeypatch.setattr("components.contracts.storage.gcs_upload.CHUNK_BYTES", 4 << 20)
     content = os.urandom(9 << 20)
     (tmp_path / "big").write_bytes(content)
     # The session's start, then two pieces of three; the server has forgotten the session by then.
