@@ -16,6 +16,7 @@ from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from tests.support import gcs_server, s3_server
+from tests.support.buckets import BUCKETS, Service
 
 FOREIGN_WARNINGS = [
     # google-api-core says so on import whenever grpcio is there (TensorFlow brings it).
@@ -80,7 +81,15 @@ def s3_root(s3_url: str) -> Iterator[str]:
         yield f"s3://{bucket}/campaigns/one"
 
 
-@pytest.fixture(params=["folder", "gcs", "s3"])
+@pytest.fixture(params=BUCKETS)
+def service(request: pytest.FixtureRequest) -> Service:
+    """A server with an empty campaign root in a bucket, of each service."""
+    kind = request.param
+    url, root = (request.getfixturevalue(f"{kind}_{what}") for what in ("url", "root"))
+    return Service(kind, url, root)
+
+
+@pytest.fixture(params=["folder", *BUCKETS])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty campaign root: a folder, then a bucket of each service."""
     if request.param == "folder":

@@ -17,6 +17,8 @@ from unittest import mock
 from tests.support.gcs_server import answers, free_port
 from tests.support.waiting import running, wait_until
 
+MANY, MANY_NAMES = "many", 1001  # one answer holds 1000 names
+
 
 @contextmanager
 def running_server(**environment: str) -> Iterator[str]:
@@ -54,6 +56,16 @@ def pointed_at(url: str) -> Iterator[None]:
         yield
 
 
+def fill() -> None:
+    """Make the bucket MANY; request by request that takes seconds."""
+    from moto.s3.models import s3_backends
+
+    backend = s3_backends["123456789012"]["aws"]
+    backend.create_bucket(MANY, "us-east-1")
+    for number in range(MANY_NAMES):
+        backend.put_object(MANY, f"pool/{number:05d}", b"x")
+
+
 def serve(port: int) -> None:
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
@@ -62,6 +74,7 @@ def serve(port: int) -> None:
     )
     from werkzeug.serving import run_simple
 
+    fill()
     application = DomainDispatcherApplication(create_backend_app)
     run_simple("127.0.0.1", port, application, request_handler=MotoRequestHandler)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from components.contracts.process.errors import UsageError
@@ -15,6 +16,7 @@ from components.contracts.storage.s3_requests import S3Requests
 # A retry repeats a piece and not the file.
 CHUNK_BYTES = 8 << 20
 PIECES = 4  # at the same time
+UPLOADS = 4  # how often a file is sent whose upload is lost
 
 
 class S3Storage(BucketStorage):
@@ -59,12 +61,17 @@ class S3Storage(BucketStorage):
         return True
 
     def _entries(self, start: str) -> Iterable[tuple[str, Version, int]]:
-        for page in self._store.list(start):
-            for entry in page:
-                key, size = entry["path"], entry["size"]
-                # obstore drops a slash at the end: `folder/` is a console's placeholder.
-                if key.startswith(start) and (size or self._has(key)):
-                    yield key, _version(entry), size
+        entries = [entry for page in self._store.list(start) for entry in page]
+        # obstore drops a slash at the end: `folder/`, a console's placeholder, becomes `folder`.
+        empty = {entry["path"] for entry in entries if not entry["size"]}
+        folders = {start.rstrip("/")}
+        for entry in entries:
+            folders.update(str(parent) for parent in PurePosixPath(entry["path"]).parents)
+        doubtful = sorted(empty - folders)
+        there = dict(zip(doubtful, self._in_threads(self._has, doubtful), strict=True))
+        for entry in entries:
+            if there.get(entry["path"], entry["path"] not in empty):
+                yield entry["path"], _version(entry), entry["size"]
 
     def _put(self, key: str, data: bytes, *, new: bool = False) -> None:
         attributes = {"Content-Type": type_of(key)}
@@ -93,20 +100,26 @@ class S3Storage(BucketStorage):
             raise FileExistsError(key)
 
     def _upload(self, local: Path, key: str) -> None:
-        attributes = {"Content-Type": type_of(key)}
         with open(local, "rb") as file:
+            for left in reversed(range(UPLOADS)):
+                try:
+                    self.requests.retried(partial(self._send, file, key))
+                    return
+                except FileNotFoundError as error:
+                    # The answer to the last request of an upload was lost, and the next one found
+                    # the upload closed.
+                    if "NoSuchUpload" not in str(error) or left == 0:
+                        raise
 
-            def send() -> None:
-                file.seek(0)
-                self._store.put(
-                    key,
-                    file,
-                    attributes=attributes,
-                    chunk_size=CHUNK_BYTES,
-                    max_concurrency=PIECES,
-                )
-
-            self.requests.retried(send)
+    def _send(self, file: BinaryIO, key: str) -> None:
+        file.seek(0)
+        self._store.put(
+            key,
+            file,
+            attributes={"Content-Type": type_of(key)},
+            chunk_size=CHUNK_BYTES,
+            max_concurrency=PIECES,
+        )
 
     def _download(self, key: str, file: BinaryIO) -> None:
         def fetch() -> None:

@@ -133,6 +133,8 @@ class S3Requests(BucketRequests):
         except (AlreadyExistsError, PreconditionError):
             raise FileExistsError(where) from None
         except FileNotFoundError as error:
+            if error.errno is not None:
+                raise  # about a local file
             if missing and "NoSuchBucket" not in str(error):
                 raise FileNotFoundError(where) from None
             raise self._no_bucket(where) from None
@@ -155,10 +157,17 @@ class S3Requests(BucketRequests):
 
 
 def _lost(error: Exception) -> bool:
-    """Whether the connection broke before there was an answer, or in the middle of it."""
-    from obstore.exceptions import GenericError
+    """Whether a request deserves another try, which obstore leaves to us.
 
-    return isinstance(error, GenericError) and UNANSWERED.search(str(error)) is not None
+    The connection broke before there was an answer, or in the middle of it; or somebody deleted the
+    name during a conditional write, which S3 answers with 409 and obstore takes for "exists".
+    """
+    from obstore.exceptions import AlreadyExistsError, GenericError
+
+    text = str(error)
+    if isinstance(error, AlreadyExistsError):
+        return "status code: 409" in text
+    return isinstance(error, GenericError) and UNANSWERED.search(text) is not None
 
 
 def _text(error: Exception) -> str:
