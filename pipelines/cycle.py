@@ -39,7 +39,7 @@ def connect(
 
     Args:
       recipe: the resolved recipe, JSON.
-      root: the campaign root: a folder, a mounted volume, or gs://bucket/prefix.
+      root: the campaign root: a folder, a mounted volume, or gs:// or s3://bucket/prefix.
       owner: this run, which holds the cycle's lease.
       take_over: no other run of this campaign can be alive (local runs, which hold a lock).
       customize: called with every task and the name of its step.
@@ -110,7 +110,7 @@ def cluster_cycle(
 
         Args:
           recipe: the resolved recipe, JSON.
-          root: the campaign root: gs://bucket/prefix or a path on the mounted volume.
+          root: the campaign root: gs:// or s3://bucket/prefix, or a path on the mounted volume.
         """
         # A constant of each task: a cluster resolves the placeholder only there. As a parameter's
         # default it would arrive literally: the same owner in every run.

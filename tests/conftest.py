@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
-from tests.support.gcs_server import emulator, make_bucket, running_server
+from tests.support import gcs_server, s3_server
+from tests.support.buckets import BUCKETS, Service
 
 FOREIGN_WARNINGS = [
     # google-api-core says so on import whenever grpcio is there (TensorFlow brings it).
@@ -51,7 +52,7 @@ def pytest_runtest_setup() -> None:
 @pytest.fixture(scope="session")
 def gcs_url() -> Iterator[str]:
     """The address of a running storage server."""
-    with running_server() as url:
+    with gcs_server.running_server() as url:
         yield url
 
 
@@ -59,22 +60,46 @@ def gcs_url() -> Iterator[str]:
 def gcs_root(gcs_url: str) -> Iterator[str]:
     """An empty gs:// campaign root that the Google client reaches in this test."""
     bucket = f"bucket-{uuid.uuid4().hex[:8]}"
-    make_bucket(gcs_url, bucket)
-    with emulator(gcs_url):
+    gcs_server.make_bucket(gcs_url, bucket)
+    with gcs_server.emulator(gcs_url):
         yield f"gs://{bucket}/campaigns/one"
 
 
-@pytest.fixture(params=["folder", "gcs"])
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """The address of a running S3 server."""
+    with s3_server.running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def s3_root(s3_url: str) -> Iterator[str]:
+    """An empty s3:// campaign root that the S3 client reaches in this test."""
+    bucket = f"bucket-{uuid.uuid4().hex[:8]}"
+    s3_server.make_bucket(s3_url, bucket)
+    with s3_server.pointed_at(s3_url):
+        yield f"s3://{bucket}/campaigns/one"
+
+
+@pytest.fixture(params=BUCKETS)
+def service(request: pytest.FixtureRequest) -> Service:
+    """A server with an empty campaign root in a bucket, of each service."""
+    kind = request.param
+    url, root = (request.getfixturevalue(f"{kind}_{what}") for what in ("url", "root"))
+    return Service(kind, url, root)
+
+
+@pytest.fixture(params=["folder", *BUCKETS])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty campaign root: a folder, then a bucket."""
+    """An empty campaign root: a folder, then a bucket of each service."""
     if request.param == "folder":
         return str(tmp_path / "root")
-    return request.getfixturevalue("gcs_root")
+    return request.getfixturevalue(f"{request.param}_root")
 
 
 @pytest.fixture
 def storage(root: str) -> Storage:
-    """The storage of an empty campaign root: a folder, then a bucket."""
+    """The storage of an empty campaign root: a folder, then a bucket of each service."""
     return open_storage(root)
 
 

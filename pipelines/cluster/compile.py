@@ -70,8 +70,11 @@ def compiled_run(recipe: Recipe, root: str | None) -> Iterator[Path]:
     """
     needed = {
         "cluster.image (built with `make images` and pushed)": recipe.cluster.image,
-        "--root gs://bucket/prefix, or cluster.volume": campaign_root(recipe, root),
-        "--data gs://bucket/prefix, or data.synthetic": recipe.data.source or recipe.data.synthetic,
+        "--root gs://bucket/prefix or s3://bucket/prefix, or cluster.volume": campaign_root(
+            recipe, root
+        ),
+        "--data gs://bucket/prefix or s3://bucket/prefix, or data.synthetic": recipe.data.source
+        or recipe.data.synthetic,
     }
     missing = [what for what, value in needed.items() if value is None]
     if missing:

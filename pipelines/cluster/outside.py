@@ -78,7 +78,8 @@ def check_root(recipe: Recipe, root: str | None) -> str:
     place = campaign_root(recipe, root)
     if place is None:
         raise UsageError(
-            "There is no campaign root. Give --root gs://bucket/prefix, or cluster.volume."
+            "There is no campaign root. Give --root gs://bucket/prefix or "
+            "s3://bucket/prefix, or cluster.volume."
         )
     if is_local(place):
         raise UnknownHereError(

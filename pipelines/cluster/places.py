@@ -40,7 +40,10 @@ def check_places(recipe: Recipe) -> None:
 
 
 def _check_reachable(
-    recipe: Recipe, place: str, what: str, example: str = "gs://bucket/prefix"
+    recipe: Recipe,
+    place: str,
+    what: str,
+    example: str = "gs://bucket/prefix or s3://bucket/prefix",
 ) -> None:
     if not is_local(place):
         return

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.buckets import Service
 from tests.support.waiting import finished
 
 WORKER = Path(__file__).parents[1] / "support" / "step_worker.py"
@@ -70,6 +71,6 @@ def test_kills_while_streets_are_drawn_change_nothing(memory: Path) -> None:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("who", ["oracle", "people"])
-def test_kills_with_the_root_in_a_bucket_change_nothing(gcs_root: str, who: str) -> None:
-    found = swept(gcs_root, who, first=1, every=5)
+def test_kills_with_the_root_in_a_bucket_change_nothing(service: Service, who: str) -> None:
+    found = swept(service.root, who, first=1, every=5)
     assert len(found["points"]) >= 25

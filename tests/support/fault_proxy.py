@@ -1,7 +1,8 @@
 """A small HTTP proxy that answers some requests like an overloaded storage service.
 
 Faults: `busy` (503, not forwarded), `slow_down` (429), `silent` (no answer until the client gives
-up) and `stored` (forwarded, so it takes effect, but answered with 503). Only in a script: `lost` (404).
+up) and `stored` (forwarded, so it takes effect, but answered with 503). Only in a script: `lost` (404),
+`denied` (403), `conflict` (409) and `cut` (the connection breaks in the middle of the answer).
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class FaultProxy(ThreadingHTTPServer):
         """Print nothing: a client that gave up has closed its connection."""
 
     def draw(self, path: str) -> str | None:
-        if "/o?" not in path and "/o/" not in path:
+        google = path.startswith(("/storage/", "/upload/", "/download/"))
+        if google and "/o?" not in path and "/o/" not in path:
             return None  # the number of requests for the bucket itself varies
         with self._lock:
             self.requests += 1
@@ -77,11 +79,18 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "slow_down":
             self._answer(429, [], b"slow down")
         elif fault == "lost":
-            self._answer(404, [], b"no such upload session")
+            self._answer(404, [], b"NoSuchUpload: the upload is over")
+        elif fault == "denied":
+            self._answer(403, [], b"denied")
+        elif fault == "conflict":
+            self._answer(409, [], b"another request for this name is under way")
         else:
             status, headers, content = self._forward(body)
             if fault == "stored":
                 self._answer(503, [], b"stored, but answered with an error")
+            elif fault == "cut":
+                self._answer(status, headers, content, sent=len(content) // 2)
+                self.close_connection = True
             else:
                 self._answer(status, headers, content)
 
@@ -96,15 +105,24 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+    def _answer(
+        self,
+        status: int,
+        headers: list[tuple[str, str]],
+        content: bytes,
+        sent: int | None = None,
+    ) -> None:
         self.send_response_only(status)
+        size = str(len(content))
         for name, value in headers:
-            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+            if name.lower() == "content-length" and self.command == "HEAD":
+                size = value  # of the object; the answer itself is empty
+            elif name.lower() not in ("content-length", "transfer-encoding", "connection"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", size)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(content[:sent])
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing: tests read the counts."""

@@ -29,17 +29,14 @@ from components.contracts.ledger.state import State
 from components.contracts.step.done import run_once
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
-from components.contracts.storage.bucket import GcsStorage
-from components.contracts.storage.open import open_storage
+from tests.support.buckets import open_with
 
 IMAGES = [f"city_{i:06d}" for i in range(8)]
 
 
 def storage_at(root: str) -> Storage:
     """The root; a bucket with little patience, for a server on this machine."""
-    if root.startswith("gs://"):
-        return GcsStorage(root, request_timeout_s=1.0, deadline_s=60.0, first_delay_s=0.02)
-    return open_storage(root)
+    return open_with(root, request_timeout_s=1.0, deadline_s=60.0, first_delay_s=0.02)
 
 
 def accept(ledger: Ledger, image_id: str, batch: str, fence: int | None = None) -> int:

@@ -30,6 +30,7 @@ from components.contracts.ledger.layout import CAMPAIGN_PAGE
 from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.model.strips import Decision
+from components.contracts.process.uri import is_local
 from components.contracts.step.plan import Plan
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
@@ -316,17 +317,17 @@ def sweep(root: str, who: str, first: int, every: int, scratch: Path) -> dict[st
         rerun = child(partial(compared, where, run_in(where), reference))
         if status != -signal.SIGKILL or rerun != 0:
             wrong.append([points[-1], status, rerun])
-        if not root.startswith("gs://"):
+        if is_local(root):
             shutil.rmtree(where)
     return {"points": points, "wrong": wrong, "reference": reference}
 
 
 def main() -> None:
     root, who, first, every = sys.argv[1:]
-    # The Google client must be imported before the fork, and used only after it.
+    # The clients of buckets must be imported before the fork, and used only after it.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import google.cloud.storage  # noqa: F401
+        import obstore  # noqa: F401
     replace_what_computes()
     with tempfile.TemporaryDirectory() as scratch:
         print(json.dumps(sweep(root, who, int(first), int(every), Path(scratch))))

@@ -33,7 +33,8 @@ class DataSettings(Settings):
     """Where the images come from, and the size at which they are stored.
 
     Attributes:
-      source: a folder in the Cityscapes layout, a folder with its zips, or gs://bucket/prefix.
+      source: a folder in the Cityscapes layout, a folder with its zips, or a bucket:
+        gs://bucket/prefix or s3://bucket/prefix.
       synthetic: generate streets instead of reading `source`.
       size: height and width in pixels to which images are resized when they are stored, or "native"
         to keep each at the size of its source. Scores are always taken at native size.

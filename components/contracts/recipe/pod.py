@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from components.contracts.recipe.base import Settings
 
@@ -18,6 +18,21 @@ LabelKey = Annotated[str, Field(pattern=rf"^([a-z0-9.-]{{1,253}}/)?{_NAME}$")]
 LabelValue = Annotated[str, Field(pattern=rf"^({_NAME})?$")]
 Labels = dict[LabelKey, LabelValue]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+# Their values open an account: a recipe is stored with the campaign, and Kubeflow shows a pipeline.
+_SECRETS = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+
+
+def _no_secret(name: str) -> str:
+    if name in _SECRETS:
+        raise ValueError(
+            f"the value of this variable must not be in a recipe. Put it into a Secret, and write "
+            f"secret_env: {{{name}: secret/key}}"
+        )
+    return name
+
+
+# A check of the name alone: an error shows what was checked.
+PlainVariable = Annotated[Variable, AfterValidator(_no_secret)]
 # A key of a Secret or of a ConfigMap: "mlflow-account/token".
 KeyOf = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$")]
 
@@ -70,7 +85,7 @@ class PodSettings(Settings):
     annotations: dict[LabelKey, str] = Field(default={})
     node_selector: Labels = Field(default={})
     tolerations: Tolerations = ()
-    env: dict[Variable, str] = Field(default={})
+    env: dict[PlainVariable, str] = Field(default={})
     secret_env: dict[Variable, KeyOf] = Field(default={})
     config_env: dict[Variable, KeyOf] = Field(default={})
     scratch: Memory | None = None

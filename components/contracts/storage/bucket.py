@@ -1,21 +1,21 @@
-"""A campaign root in a Google Cloud Storage bucket (or an emulator at STORAGE_EMULATOR_HOST)."""
+"""A campaign root in a bucket: what is the same for every service, above its client library."""
 
 from __future__ import annotations
 
 import mimetypes
 import uuid
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, BinaryIO, ClassVar, TypeAlias, TypeVar
 
 from components.contracts.process.errors import UsageError
 from components.contracts.process.files import replace
 from components.contracts.storage.base import Contents, Names, Stamp, Storage, observed
 from components.contracts.storage.bucket_requests import BucketRequests
-from components.contracts.storage.bucket_upload import upload
 from components.contracts.storage.cache import Listing, refresh
 from components.contracts.storage.errors import StorageError, explained
 from components.contracts.storage.names import PRIVATE, check_name, check_prefix
@@ -24,72 +24,101 @@ THREADS = 8
 
 T = TypeVar("T")
 Results: TypeAlias = list[T]  # inside the class `list` is the method
+Version: TypeAlias = int | str
 
 
-class GcsStorage(Storage):
+class BucketStorage(Storage):
     """See `Storage`. Busy answers, timeouts and lost connections are retried until a deadline.
 
+    A service implements the methods on keys: a key is the name of an object in the bucket. They
+    raise the errors of their client library, which `requests.explained` turns into ours, or
+    FileNotFoundError and FileExistsError.
+
     Args:
-        uri: `gs://bucket` or `gs://bucket/prefix`.
-        limits: of requests and retries, as `BucketRequests` takes them.
+        uri: `scheme://bucket` or `scheme://bucket/prefix`.
 
     Raises:
         UsageError: the address names no bucket, or its prefix is not a relative path.
     """
 
-    def __init__(self, uri: str, **limits: float) -> None:
-        bucket, _, prefix = uri.removeprefix("gs://").partition("/")
+    scheme: ClassVar[str]
+    no_conditions: ClassVar[str]  # what a service that replaces in spite of `new` does wrong
+    requests: BucketRequests
+
+    def __init__(self, uri: str) -> None:
+        bucket, _, prefix = uri.removeprefix(f"{self.scheme}://").partition("/")
         prefix = prefix.strip("/")
         if not bucket:
-            raise UsageError(f"{uri!r} names no bucket. Expected gs://bucket/prefix.")
+            raise UsageError(f"{uri!r} names no bucket. Expected {self.scheme}://bucket/prefix.")
         try:
             self._prefix = f"{check_name(prefix)}/" if prefix else ""
         except StorageError as error:
             raise UsageError(f"Cannot open {uri!r}: {error}") from error
-        self.uri = f"gs://{bucket}/{prefix}".rstrip("/")
-        self._requests = BucketRequests(self.uri, bucket, **limits)
-        self._explained = self._requests.explained
+        self.bucket = bucket
+        self.uri = f"{self.scheme}://{bucket}/{prefix}".rstrip("/")
 
-    @property
-    def _options(self) -> dict[str, Any]:
-        return self._requests.options
+    @abstractmethod
+    def _get(self, key: str) -> bytes: ...
 
-    def _blob(self, name: str) -> Any:
-        return self._requests.bucket.blob(self._prefix + check_name(name))
+    @abstractmethod
+    def _has(self, key: str) -> bool: ...
+
+    @abstractmethod
+    def _entries(self, start: str) -> Iterable[tuple[str, Version, int]]:
+        """Yield key, version and size of the objects whose keys begin with `start`, if not empty."""
+
+    @abstractmethod
+    def _put(self, key: str, data: bytes, *, new: bool = False) -> None:
+        """Write an object; with `new`, raise instead if there is one, in a single operation."""
+
+    @abstractmethod
+    def _state(self, key: str) -> Stamp: ...
+
+    @abstractmethod
+    def _remove(self, key: str, version: Version | None = None) -> None:
+        """Delete an object; if it is missing or of another version, leave it, and raise or return."""
+
+    @abstractmethod
+    def _rename(self, key: str, to: str, version: Version) -> None:
+        """Copy an object inside the bucket and delete it; the same about versions."""
+
+    @abstractmethod
+    def _upload(self, local: Path, key: str) -> None: ...
+
+    @abstractmethod
+    def _download(self, key: str, file: BinaryIO) -> None: ...
+
+    def _key(self, name: str) -> str:
+        return self._prefix + check_name(name)
 
     def check_usable(self) -> None:
         name = f"{PRIVATE}/probe-{uuid.uuid4().hex}"
-        blob = self._requests.bucket.blob(self._prefix + name)
-        options = {"if_generation_match": 0, **self._options}
+        key = self._prefix + name
         # Even the first may come back as existing: our own write, its answer lost.
-        with suppress(FileExistsError), self._explained(name):
-            blob.upload_from_string(b"probe", **options)
+        with suppress(FileExistsError), self.requests.explained(name):
+            self._put(key, b"probe", new=True)
         try:
-            with self._explained(name):
-                blob.upload_from_string(b"again", **options)
+            with self.requests.explained(name):
+                self._put(key, b"again", new=True)
         except FileExistsError:
             return
         finally:
-            with suppress(FileNotFoundError), self._explained(name, missing=True):
-                blob.delete(**self._options)
-        raise StorageError(
-            f"{self.uri} ignores if_generation_match, so it cannot keep a ledger. Use Google "
-            "Cloud Storage."
-        )
+            with suppress(FileNotFoundError), self.requests.explained(name, missing=True):
+                self._remove(key)
+        raise StorageError(f"{self.uri} {self.no_conditions}")
 
     def read(self, name: str) -> bytes:
-        blob = self._blob(name)
-        with self._explained(name, missing=True):
-            content: bytes = blob.download_as_bytes(**self._options)
-        return content
+        key = self._key(name)
+        with self.requests.explained(name, missing=True):
+            return self._get(key)
 
     def read_many(self, names: Iterable[str]) -> Contents:
         return self._in_threads(self.read, names)
 
     def exists(self, name: str) -> bool:
-        blob = self._blob(name)
-        with self._explained(name):
-            return bool(blob.exists(**self._options))
+        key = self._key(name)
+        with self.requests.explained(name):
+            return self._has(key)
 
     def list(self, prefix: str = "") -> Names:
         return sorted(self._listing(prefix))
@@ -97,11 +126,11 @@ class GcsStorage(Storage):
     def _listing(self, prefix: str) -> Listing:
         prefix = check_prefix(prefix)
         start = self._prefix + (f"{prefix}/" if prefix else "")
-        with self._explained(prefix):
-            blobs = self._requests.bucket.list_blobs(
-                prefix=start, fields="items(name,generation,size),nextPageToken", **self._options
-            )
-            listing = {b.name.removeprefix(self._prefix): (b.generation, b.size) for b in blobs}
+        with self.requests.explained(prefix):
+            listing = {
+                key.removeprefix(self._prefix): (version, size)
+                for key, version, size in self._entries(start)
+            }
         # A name that ends in "/" is a console's placeholder for an empty folder.
         return {
             name: state
@@ -110,47 +139,37 @@ class GcsStorage(Storage):
         }
 
     def create(self, name: str, data: bytes) -> None:
-        blob = self._blob(name)
-        with observed("create", name), self._explained(name):
-            blob.upload_from_string(
-                data, content_type=_type_of(name), if_generation_match=0, **self._options
-            )
+        key = self._key(name)
+        with observed("create", name), self.requests.explained(name):
+            self._put(key, data, new=True)
 
     def write(self, name: str, data: bytes) -> None:
-        blob = self._blob(name)
-        with observed("write", name), self._explained(name):
-            blob.upload_from_string(data, content_type=_type_of(name), **self._options)
+        key = self._key(name)
+        with observed("write", name), self.requests.explained(name):
+            self._put(key, data)
 
     def stamp(self, name: str) -> Stamp:
-        blob = self._blob(name)
-        with self._explained(name, missing=True):
-            blob.reload(**self._options)
-        return Stamp(blob.size, blob.time_created, True, (blob.generation,))
+        key = self._key(name)
+        with self.requests.explained(name, missing=True):
+            return self._state(key)
 
     def delete(self, name: str, only: Stamp | None = None) -> None:
-        blob = self._blob(name)
+        key = self._key(name)
         with (
             observed("delete", name),
             suppress(FileNotFoundError, FileExistsError),  # the latter: it is another one by now
-            self._explained(name, missing=True),
+            self.requests.explained(name, missing=True),
         ):
-            blob.delete(if_generation_match=only and only.version[0], **self._options)
+            self._remove(key, only and only.version[0])
 
     def move(self, name: str, to: str, only: Stamp) -> None:
-        source, target = self._blob(name), self._blob(to)
-        (generation,) = only.version
+        key, target = self._key(name), self._key(to)
         with (
             observed("move", name),
             suppress(FileNotFoundError, FileExistsError),
-            self._explained(name, missing=True),
+            self.requests.explained(name, missing=True),
         ):
-            token, begun = None, False
-            while token or not begun:  # the service copies a large file in several answers
-                token, *_ = target.rewrite(
-                    source, token=token, if_source_generation_match=generation, **self._options
-                )
-                begun = True
-            source.delete(if_generation_match=generation, **self._options)
+            self._rename(key, target, only.version[0])
 
     def delete_prefix(self, prefix: str) -> None:
         prefix = check_prefix(prefix, allow_root=False)
@@ -160,18 +179,18 @@ class GcsStorage(Storage):
                 self._in_threads(self._delete_unobserved, names)
 
     def _delete_unobserved(self, name: str) -> None:
-        with suppress(FileNotFoundError), self._explained(name, missing=True):
-            self._blob(name).delete(**self._options)
+        with suppress(FileNotFoundError), self.requests.explained(name, missing=True):
+            self._remove(self._key(name))
 
     def put_file(self, local: Path, name: str) -> None:
-        blob = self._blob(name)
-        with observed("put_file", name), self._explained(name):
-            upload(blob, local, content_type=_type_of(name), **self._options)
+        key = self._key(name)
+        with observed("put_file", name), self.requests.explained(name):
+            self._upload(local, key)
 
     def get_file(self, name: str, local: Path) -> None:
-        blob = self._blob(name)
-        with self._explained(name, missing=True), explained(local):
-            replace(local, partial(blob.download_to_file, **self._options))
+        key = self._key(name)
+        with self.requests.explained(name, missing=True), explained(local):
+            replace(local, partial(self._download, key))
 
     def local_dir(self, prefix: str) -> Path:
         prefix = check_prefix(prefix)
@@ -182,10 +201,11 @@ class GcsStorage(Storage):
         return refresh(self.uri, prefix, listing, fetch)
 
     def _in_threads(self, work: Callable[[Any], T], items: Iterable[Any]) -> Results[T]:
-        self._requests.bucket, self._options  # noqa: B018 - made once, before the threads need them
+        self.requests.connect()
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(work, items))
 
 
-def _type_of(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+def type_of(key: str) -> str:
+    """Return the media type that a browser is told of an object."""
+    return mimetypes.guess_type(key)[0] or "application/octet-stream"

@@ -1,18 +1,14 @@
-"""Requests to a Google Cloud Storage bucket: the client, its retries, and what errors mean."""
+"""What requests to any bucket share: their limits, and what errors mean to a user."""
 
 from __future__ import annotations
 
-import os
-import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
-from typing import Any
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 
 from components.contracts.storage.errors import StorageError
 
 
-class BucketRequests:
+class BucketRequests(ABC):
     """What all requests to one bucket share.
 
     Args:
@@ -35,67 +31,24 @@ class BucketRequests:
         self._uri, self._bucket_name = uri, bucket
         self._timeout, self._deadline, self._delay = request_timeout_s, deadline_s, first_delay_s
 
-    @cached_property
-    def bucket(self) -> Any:
-        """The client library's bucket."""
-        from google.auth.credentials import AnonymousCredentials
-        from google.auth.exceptions import DefaultCredentialsError
-        from google.cloud import storage
+    @abstractmethod
+    def connect(self) -> None:
+        """Make the client now: several threads must not make it at the same time."""
 
-        if os.environ.get("STORAGE_EMULATOR_HOST"):
-            client = storage.Client(project="emulator", credentials=AnonymousCredentials())
-        else:
-            try:
-                client = storage.Client()
-            except (DefaultCredentialsError, OSError) as error:
-                raise StorageError(
-                    f"No Google Cloud credentials for {self._uri}: {error}. Run `gcloud auth "
-                    "application-default login`, or give the pod a service account."
-                ) from error
-        # The client never closes its connections by itself.
-        weakref.finalize(self, client.close)
-        return client.bucket(self._bucket_name)
-
-    @cached_property
-    def options(self) -> dict[str, Any]:
-        """The arguments that every request takes: its time limit, and the retries."""
-        from google.cloud.storage.retry import DEFAULT_RETRY
-
-        retry = DEFAULT_RETRY.with_delay(initial=self._delay, maximum=10.0, multiplier=2.0)
-        return {"timeout": self._timeout, "retry": retry.with_timeout(self._deadline)}
-
-    @contextmanager
-    def explained(self, name: str, *, missing: bool = False) -> Iterator[None]:
+    @abstractmethod
+    def explained(self, name: str, *, missing: bool = False) -> AbstractContextManager[None]:
         """Turn the library's errors into ours; with `missing`, a 404 means a missing file."""
-        from google.api_core import exceptions as api
-        from google.auth.exceptions import GoogleAuthError, TransportError
-        from google.cloud.storage.exceptions import DataCorruption
-        from requests.exceptions import RequestException
 
-        where = f"{self._uri}/{name}"
-        try:
-            yield
-        except api.NotFound as error:
-            if missing:
-                raise FileNotFoundError(where) from error
-            raise StorageError(
-                f"There is no bucket {self._bucket_name!r} for {where}. Create it first, or "
-                "correct --root."
-            ) from error
-        except api.PreconditionFailed as error:
-            raise FileExistsError(where) from error
-        except TransportError as error:
-            # A GoogleAuthError too, but no token could be fetched: access was not denied.
-            raise self._out_of_reach(where, error) from error
-        except (api.Forbidden, api.Unauthorized, GoogleAuthError) as error:
-            raise StorageError(
-                f"Access to {where} was denied: {error}. The account needs the role Storage Object "
-                "User on the bucket."
-            ) from error
-        except (api.GoogleAPIError, RequestException, ConnectionError, DataCorruption) as error:
-            raise self._out_of_reach(where, error) from error
+    def _no_bucket(self, where: str) -> StorageError:
+        return StorageError(
+            f"There is no bucket {self._bucket_name!r} for {where}. Create it first, or "
+            "correct --root."
+        )
 
-    def _out_of_reach(self, where: str, error: Exception) -> StorageError:
+    def _denied(self, where: str, error: object, remedy: str) -> StorageError:
+        return StorageError(f"Access to {where} was denied: {error}. {remedy}")
+
+    def _out_of_reach(self, where: str, error: object) -> StorageError:
         return StorageError(
             f"Could not use {where}, with {self._deadline:g} s for retries: {error}. Check the "
             "network and the bucket, then run the same command again."

@@ -73,7 +73,7 @@ class FolderStorage(Storage):
                 raise StorageError(
                     f"{self.root} is on a file system without hard links ({error.strerror}); the "
                     "ledger needs them to be safe with several writers. Put the campaign root on a "
-                    "local disk, on NFS, or in a bucket (gs://bucket/prefix)."
+                    "local disk, on NFS, or in a bucket (gs:// or s3://bucket/prefix)."
                 ) from error
             try:
                 self._files.publish(probe, lambda file: file.write(b"other"), replace=True)

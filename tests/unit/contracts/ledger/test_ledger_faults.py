@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -14,11 +13,10 @@ import pytest
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.storage.base import Storage
-from components.contracts.storage.bucket import GcsStorage
 from components.contracts.storage.errors import StorageError
 from components.contracts.storage.open import open_storage
+from tests.support.buckets import Service, open_with
 from tests.support.fault_proxy import FAULTS, FaultProxy, fault_proxy
-from tests.support.gcs_server import emulator
 from tests.support.waiting import finished
 
 WORKER = Path(__file__).parents[3] / "support" / "ledger_worker.py"
@@ -49,18 +47,18 @@ def test_a_kill_around_any_durable_change_changes_nothing_after_a_rerun(
 
 
 @pytest.fixture
-def proxied(gcs_url: str, gcs_root: str) -> Iterator[tuple[FaultProxy, GcsStorage]]:
-    """A bucket behind a proxy that deals faults when told."""
-    with fault_proxy(gcs_url, silence_s=1.0) as proxy, emulator(proxy.url):
+def proxied(service: Service) -> Iterator[tuple[FaultProxy, Storage]]:
+    """A bucket behind a proxy that deals faults when told, of each service."""
+    with fault_proxy(service.url, silence_s=1.0) as proxy, service.pointed_at(proxy.url):
         yield (
             proxy,
-            GcsStorage(gcs_root, request_timeout_s=0.5, deadline_s=20.0, first_delay_s=0.01),
+            open_with(service.root, request_timeout_s=0.5, deadline_s=20.0, first_delay_s=0.01),
         )
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_operation_survives_each_fault(
-    proxied: tuple[FaultProxy, GcsStorage], fault: str, tmp_path: Path
+    proxied: tuple[FaultProxy, Storage], fault: str, tmp_path: Path
 ) -> None:
     proxy, storage = proxied
     local = tmp_path / "local"
@@ -91,36 +89,8 @@ def test_every_operation_survives_each_fault(
     assert proxy.script == []
 
 
-def test_a_file_sent_in_pieces_arrives_whole_through_faults(
-    proxied: tuple[FaultProxy, GcsStorage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    proxy, storage = proxied
-    monkeypatch.setattr("components.contracts.storage.bucket_upload.CHUNK_BYTES", 4 << 20)
-    content = os.urandom(9 << 20)
-    (tmp_path / "big").write_bytes(content)
-    # The session's start, then the first piece: busy once, then stored without an answer.
-    proxy.script.extend([None, "busy", None, "stored"])
-    storage.put_file(tmp_path / "big", "big")
-    assert storage.read("big") == content
-    assert proxy.counts == {"busy": 1, "stored": 1}
-
-
-def test_a_file_whose_session_is_lost_is_sent_anew(
-    proxied: tuple[FaultProxy, GcsStorage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    proxy, storage = proxied
-    monkeypatch.setattr("components.contracts.storage.bucket_upload.CHUNK_BYTES", 4 << 20)
-    content = os.urandom(9 << 20)
-    (tmp_path / "big").write_bytes(content)
-    # The session's start, then two pieces of three; the server has forgotten the session by then.
-    proxy.script.extend([None, None, "lost"])
-    storage.put_file(tmp_path / "big", "big")
-    assert storage.read("big") == content
-    assert proxy.counts == {"lost": 1}
-
-
 def test_a_create_that_was_stored_but_answered_503_says_it_exists(
-    proxied: tuple[FaultProxy, GcsStorage],
+    proxied: tuple[FaultProxy, Storage],
 ) -> None:
     proxy, storage = proxied
     proxy.script.append("stored")
@@ -131,7 +101,7 @@ def test_a_create_that_was_stored_but_answered_503_says_it_exists(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_commit_survives_each_fault_and_is_there_once(
-    proxied: tuple[FaultProxy, GcsStorage], fault: str
+    proxied: tuple[FaultProxy, Storage], fault: str
 ) -> None:
     proxy, storage = proxied
     ledger = create_campaign(storage, "test", {}, {})
@@ -144,12 +114,10 @@ def test_a_commit_survives_each_fault_and_is_there_once(
 
 
 @pytest.mark.parametrize("fault", ["busy", "slow_down", "silent"])
-def test_a_service_that_stays_down_is_given_up_in_time(
-    gcs_url: str, gcs_root: str, fault: str
-) -> None:
-    with fault_proxy(gcs_url, silence_s=1.0) as proxy, emulator(proxy.url):
+def test_a_service_that_stays_down_is_given_up_in_time(service: Service, fault: str) -> None:
+    with fault_proxy(service.url, silence_s=1.0) as proxy, service.pointed_at(proxy.url):
         proxy.script.extend([fault] * 1000)
-        storage = GcsStorage(gcs_root, request_timeout_s=0.5, deadline_s=1.0, first_delay_s=0.05)
+        storage = open_with(service.root, request_timeout_s=0.5, deadline_s=1.0, first_delay_s=0.05)
         with pytest.raises(StorageError, match="run the same command again"):
             storage.create("a", b"")
         assert 1 < proxy.requests < 50  # of a thousand that would fail
@@ -159,15 +127,18 @@ def test_a_service_that_stays_down_is_given_up_in_time(
     ("workers", "files", "shared"), [(4, 5, 2), pytest.param(8, 12, 4, marks=pytest.mark.faults)]
 )
 def test_processes_on_an_overloaded_service_lose_and_double_nothing(
-    gcs_url: str, gcs_root: str, workers: int, files: int, shared: int
+    service: Service, workers: int, files: int, shared: int
 ) -> None:
-    create_campaign(open_storage(gcs_root), "test", {}, {})
-    with fault_proxy(gcs_url, rate=0.2, seed=7, silence_s=1.5) as proxy, emulator(proxy.url):
-        assert worker("commit", gcs_root, workers, files, shared) == [0] * workers
+    create_campaign(open_storage(service.root), "test", {}, {})
+    with (
+        fault_proxy(service.url, rate=0.2, seed=7, silence_s=1.5) as proxy,
+        service.pointed_at(proxy.url),
+    ):
+        assert worker("commit", service.root, workers, files, shared) == [0] * workers
         print(f"{sum(proxy.counts.values())} faults in {proxy.requests} requests")
         assert sum(proxy.counts.values()) > 0.1 * proxy.requests
         assert set(proxy.counts) == set(FAULTS)
-    ledger = Ledger(open_storage(gcs_root))
+    ledger = Ledger(open_storage(service.root))
     accepted = Counter(
         label.image_id for event in ledger.events()[1:] for label in event.payload.labels
     )

@@ -218,3 +218,13 @@ def test_keys_lists_every_section_and_its_keys():
     found = set(keys())
     assert {"name", "train", "train.network.encoder.name", "data.synthetic.images"} <= found
     assert {key.partition(".")[0] for key in found} == set(Recipe.model_fields)
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_the_key_of_an_account_is_not_accepted_in_a_recipe(written, name):
+    path = written(f"name: a\ncluster:\n  pod:\n    env: {{{name}: hunter2}}\n")
+    message = refused(path)
+    assert f"secret_env: {{{name}: secret/key}}" in message
+    assert "hunter2" not in message
+    path = written(f"name: a\ncluster:\n  pod:\n    secret_env: {{{name}: s3-account/secret}}\n")
+    assert load(path).cluster.pod.secret_env == {name: "s3-account/secret"}

@@ -1,4 +1,4 @@
-"""What only a campaign root in a bucket does, on a real storage server."""
+"""What only a campaign root in a bucket does, on a real server of each service."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 
 from components.contracts.storage.errors import StorageError
 from components.contracts.storage.open import open_storage
+from tests.support.buckets import Service
 
 
 def test_local_dir_downloads_only_what_changed(
-    gcs_root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STREETLOOP_CACHE", str(tmp_path / "cache"))
-    storage = open_storage(gcs_root)
+    storage = open_storage(service.root)
     storage.write("r/a", b"one")
     storage.write("r/b", b"two")
     folder = storage.local_dir("r")
@@ -29,8 +30,9 @@ def test_local_dir_downloads_only_what_changed(
     assert set(after) == {"a", "b"}
 
 
-def test_missing_bucket_is_named(gcs_root: str) -> None:
-    storage = open_storage("gs://no-such-bucket/x")
+def test_missing_bucket_is_named(service: Service) -> None:
+    scheme = service.root.partition("://")[0]
+    storage = open_storage(f"{scheme}://no-such-bucket/x")
     for use in (storage.check_usable, storage.list, lambda: storage.write("a", b"")):
         with pytest.raises(StorageError, match="no bucket 'no-such-bucket'"):
             use()

@@ -11,7 +11,10 @@ from components.contracts.process.uri import is_local
 from components.contracts.storage.open import open_storage
 
 
-@pytest.mark.parametrize("uri", ["", "s3://bucket/x", "gs://", "gs:///x", "gs://bucket/../x"])
+@pytest.mark.parametrize(
+    "uri",
+    ["", "ftp://bucket/x", "gs://", "gs:///x", "gs://bucket/../x", "s3://", "s3://bucket/../x"],
+)
 def test_open_rejects_an_address_that_is_not_a_root(uri: str) -> None:
     with pytest.raises(UsageError):
         open_storage(uri)
