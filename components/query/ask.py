@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -105,4 +106,9 @@ def write_query(
     (folder / "scores.json").write_text(json.dumps(query.scores, indent=1))
     rows = [s.to_json() for s in query.chosen]
     (folder / "selection.json").write_text(json.dumps(rows, indent=1))
-    write_tasks(folder, query.chosen, records, model and model.predictor, image_of)
+    prefill = None if model is None else partial(_predicted, model)
+    write_tasks(folder, query.chosen, records, prefill, image_of)
+
+
+def _predicted(model: Model, record: Record) -> np.ndarray:
+    return model.predictor.classes(record.image, (record.entry.height, record.entry.width))
