@@ -2,11 +2,13 @@
 
     python -m benchmarks.label_errors plant DATA OUTPUT [--count 40] [--seed 0]
     python -m benchmarks.label_errors count OUTPUT REPORT
+    python -m benchmarks.label_errors peer RECIPE ROOT [--images 40]
 
 `plant` writes a data set whose images are links and whose masks are copies. In some of them one
 connected region got the class of another region of the same image: what an annotator does who picks
 the wrong class. `count` reads the report (`reports/labels.json` in the campaign root) and prints how
-many of the planted images and regions are among the first ones of the list.
+many of the planted images and regions are among the first ones of the list. `peer` compares our
+scores of a campaign's labels with cleanlab's, which must be importable and is no dependency.
 """
 
 from __future__ import annotations
@@ -19,6 +21,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from components.contracts.ledger.labels import read_label
+from components.contracts.recipe.recipe import load
+from components.contracts.step.context import Context
+from pipelines.labels.judges import cases_of
+from pipelines.labels.measure import Statistics, judge, quality
 from tfds_cityscapes.labels import CLASS_NAMES, IGNORE_LABEL, to_train_ids
 
 _MASK = "_gtFine_labelIds.png"
@@ -37,9 +44,15 @@ def main() -> None:
     counting = commands.add_parser("count")
     counting.add_argument("output", type=Path)
     counting.add_argument("report", type=Path)
+    comparing = commands.add_parser("peer")
+    comparing.add_argument("recipe", type=Path)
+    comparing.add_argument("root")
+    comparing.add_argument("--images", type=int, default=40)
     given = parser.parse_args()
     if given.command == "plant":
         plant(given.data.absolute(), given.output, given.count, given.seed)
+    elif given.command == "peer":
+        compare(given.recipe, given.root, given.images)
     else:
         count(given.output, given.report)
 
@@ -104,8 +117,9 @@ def count(output: Path, report: Path) -> None:
         if not wrong:
             continue
         print(f"in_sample={in_sample}: {len(images)} labels, {len(wrong)} of them planted")
-        print("  by cleanlab's score:", _among([i["image_id"] for i in _by_quality(images)], wrong))
-        print("  by suspect pixels:  ", _among([i["image_id"] for i in images], wrong))
+        doubtful = sorted(images, key=lambda i: -i["doubt"])
+        print("  by quality:", _among([i["image_id"] for i in images], wrong))
+        print("  by doubt:  ", _among([i["image_id"] for i in doubtful], wrong))
         regions = sorted(
             (r | {"image_id": i["image_id"]} for i in images for r in i["regions"]),
             key=lambda r: -r["score"],
@@ -113,11 +127,40 @@ def count(output: Path, report: Path) -> None:
         hits = [
             r["image_id"] if _is_planted(r, planted.get(r["image_id"])) else "" for r in regions
         ]
-        print("  by region:          ", _among(hits, wrong))
+        print("  by region: ", _among(hits, wrong))
 
 
-def _by_quality(images: list[dict[str, float]]) -> list[dict[str, float]]:
-    return sorted(images, key=lambda i: i["quality"])
+def compare(recipe: Path, root: str, number: int) -> None:
+    """Print how our scores and suspects of a campaign's newest labels agree with cleanlab's."""
+    from cleanlab.segmentation.filter import find_label_issues
+    from cleanlab.segmentation.rank import get_label_quality_scores
+
+    context = Context(load(recipe).resolved(), root)
+    state = context.ledger.state()
+    records = context.records([c.summary.records for c in state.trained if c.summary.records][-1])
+    cases = [c for c in cases_of(state) if not c.in_sample][:number]
+    predictor = context.predictor(cases[0].model)
+    labels, maps = [], []
+    for case in cases:
+        label = read_label(context.storage, case.image_id, case.sha256)
+        found = predictor.probabilities(records.read(case.image_id).image, label.shape[:2])
+        # cleanlab knows no ignored pixels.
+        labels.append(np.where(label == IGNORE_LABEL, found.argmax(-1), label).astype(np.uint8))
+        maps.append(found)
+    judged = [judge(*pair) for pair in zip(labels, maps, strict=True)]
+    statistics = Statistics()
+    for one in judged:
+        statistics.add(one)
+    ours = np.array([quality(one) for one in judged])
+    rule = statistics.rule()
+    suspects = np.stack([rule.suspect(one) for one in judged])
+    ids, stacked = np.stack(labels).astype(int), np.moveaxis(np.stack(maps), -1, 1)
+    theirs, _ = get_label_quality_scores(ids, stacked, verbose=False)
+    issues = find_label_issues(ids, stacked, n_jobs=1, verbose=False, batch_size=10**7)
+    ranks = [np.argsort(np.argsort(scores)) for scores in (ours, theirs)]
+    print(f"{len(cases)} labels: rank correlation {np.corrcoef(*ranks)[0, 1]:.6f}, largest")
+    print(f"  difference of two scores {np.abs(ours - theirs).max():.1e}; suspect pixels: ours")
+    print(f"  {suspects.sum()}, cleanlab {issues.sum()}, both {(suspects & issues).sum()}")
 
 
 def _is_planted(region: dict[str, list[int]], planted: dict[str, list[int]] | None) -> bool:

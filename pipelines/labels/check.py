@@ -95,7 +95,7 @@ def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> LabelsCheck:
         looker.check(case, rule, qualities[case.image_id])
         for case in track(cases, "look for suspect regions")
     ]
-    rows.sort(key=lambda row: (-row.score, row.image_id))
+    rows.sort(key=lambda row: (row.quality, row.image_id))
     pixels = statistics.pixels
     return LabelsCheck(
         version=0,
@@ -112,7 +112,7 @@ def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> LabelsCheck:
 def _ask(context: Context, records: Records, rows: Sequence[CheckedLabel], version: int) -> str:
     """Write annotation tasks that show the labels as they are; return their folder."""
     sha256 = {row.image_id: row.sha256 for row in rows}
-    chosen = [Scored(row.image_id, row.score, reason_of(row)) for row in rows]
+    chosen = [Scored(row.image_id, 1 - row.quality, reason_of(row)) for row in rows]
     originals = Originals(context.recipe.data, context.recipe.seed, context.storage)
     prefix = layout.relabel_folder(version)
     context.storage.delete_prefix(prefix)

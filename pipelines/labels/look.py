@@ -51,7 +51,7 @@ class Looker:
             cycle=case.cycle,
             in_sample=case.in_sample,
             quality=softmin,
-            score=doubt / suspect.size,
+            doubt=doubt / suspect.size,
             suspect_share=float(suspect.mean()),
             regions=[_row(r, suspect.size) for r in regions_of(judged, suspect)[:_REGIONS]],
         )

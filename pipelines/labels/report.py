@@ -33,9 +33,8 @@ class CheckedLabel(Stored):
       sha256: of the label map.
       judge: the id of the model that judged it, and the `cycle` that trained it.
       in_sample: whether that model may have been trained on a label of this image.
-      quality: cleanlab's "softmin" score in [0, 1]; lower is worse.
-      score: the sum of p(predicted) - p(labeled) over the suspect pixels, divided by the image's pixels.
-        Higher: ask first.
+      quality: cleanlab's "softmin" score in [0, 1]; the lowest one comes first in the list.
+      doubt: the sum of p(predicted) - p(labeled) over the suspect pixels, divided by the image's pixels.
       suspect_share: share of the pixels that are suspect.
       regions: the worst ones, the highest score first.
     """
@@ -47,7 +46,7 @@ class CheckedLabel(Stored):
     cycle: Count
     in_sample: bool
     quality: Fraction
-    score: Fraction
+    doubt: Fraction
     suspect_share: Fraction
     regions: list[SuspectRegion]
 
