@@ -29,6 +29,7 @@ from pipelines.cluster.schedule_cli import (
 from pipelines.crossval.cli import crossval_command
 from pipelines.export.cli import export_command
 from pipelines.label_studio.cli import annotate_group
+from pipelines.labels.cli import labels_group
 from pipelines.local.cli import run_command, ui_command
 from pipelines.predict.cli import predict_command
 from pipelines.serve.cli import serve_command
@@ -69,6 +70,7 @@ main.add_command(evaluate_command)
 main.add_command(compare_command)
 main.add_command(ledger_group)
 main.add_command(feedback_group)
+main.add_command(labels_group)
 main.add_command(annotate_group)
 main.add_command(predict_command)
 main.add_command(export_command)

@@ -155,6 +155,7 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
         dev=evaluation.dev if evaluation else None,
         val=evaluation.val if evaluation else None,
         baseline=evaluation.baseline if evaluation else None,
+        drift=query.drift if query else None,
     )
 
 

@@ -59,6 +59,9 @@ def _of_cycle(context: Context, report: CycleReport) -> Iterator[_News]:
         budget = context.recipe.query.label_budget
         text = f"The label budget of {budget} images is used up. Raise query.label_budget to go on."
         yield _News("budget_reached", text)
+    if report.drift is not None and report.drift.exceeded:
+        text = f"The pool differs from the labeled images: {report.drift.words}."
+        yield _News("drift", text)
     outstanding = len(context.ledger.state().outstanding)
     # With an oracle, the next cycle answers by itself. And a schedule fires again before people have
     # answered: they are told once.

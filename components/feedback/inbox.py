@@ -78,8 +78,11 @@ def _ingest_files(intake: Intake, names: list[str]) -> list[str]:
 
 
 def asked_ever(ledger: Ledger) -> frozenset[str]:
-    """Return the images that the seed or a query asked for, answered or not."""
-    asked: set[str] = set()
+    """Return the images that the seed or a query asked for, and those whose label was accepted.
+
+    A label that was not asked for may be corrected as well.
+    """
+    asked: set[str] = set(ledger.state().labels)
     for event in ledger.events():
         if isinstance(event.payload, Query):
             asked.update(item.image_id for item in event.payload.items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,6 +13,8 @@ import numpy as np
 from components.contracts.data.records import Record, Records
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.query import QuerySettings, StrategyName
+from components.contracts.scores.drift import Drift
+from components.query.drift import drift_of
 from components.query.explain import explain
 from components.query.facts import blind_pool
 from components.query.look import Model, look
@@ -19,6 +22,9 @@ from components.query.pick import pick
 from components.query.scored import Scored
 from components.query.strategies import STRATEGIES
 from components.query.tasks import write_tasks
+
+DRIFT_FILE = "drift.json"
+_DRIFT = 1  # distinguishes its chance from that of the strategy
 
 
 class Query(NamedTuple):
@@ -29,12 +35,14 @@ class Query(NamedTuple):
       strategy: that chose.
       why: it was used, as a sentence; empty if the recipe names it.
       scores: of every candidate before the first choice, by id.
+      drift: the pool against the labeled images; None if no model has seen both.
     """
 
     chosen: list[Scored]
     strategy: StrategyName
     why: str
     scores: dict[str, float]
+    drift: Drift | None = None
 
 
 def make_query(
@@ -76,7 +84,9 @@ def make_query(
         Scored(pool.ids[index], score, explain(pool, index, reason))
         for index, score in picked.choices
     ]
-    return Query(chosen, picked.strategy, picked.why, scores)
+    # Chance of its own: the choice must not depend on it.
+    drift = drift_of(pool, np.random.default_rng((*seed, _DRIFT)), settings.drift_limit)
+    return Query(chosen, picked.strategy, picked.why, scores, drift)
 
 
 def _without_model(strategy: StrategyName | Literal["auto"]) -> StrategyName:
@@ -93,7 +103,7 @@ def write_query(
     model: Model | None,
     image_of: Callable[[Record], np.ndarray],
 ) -> None:
-    """Write scores.json, selection.json and the annotation tasks of a query.
+    """Write scores.json, selection.json, drift.json and the annotation tasks of a query.
 
     Args:
       folder: an empty folder.
@@ -103,6 +113,13 @@ def write_query(
       image_of: returns what annotators see of a record, uint8 [H, W, 3], RGB, at native size.
     """
     (folder / "scores.json").write_text(json.dumps(query.scores, indent=1))
+    if query.drift is not None:
+        (folder / DRIFT_FILE).write_text(query.drift.model_dump_json(indent=1))
     rows = [s.to_json() for s in query.chosen]
     (folder / "selection.json").write_text(json.dumps(rows, indent=1))
-    write_tasks(folder, query.chosen, records, model and model.predictor, image_of)
+    prefill = None if model is None else partial(_predicted, model)
+    write_tasks(folder, query.chosen, records, prefill, image_of)
+
+
+def _predicted(model: Model, record: Record) -> np.ndarray:
+    return model.predictor.classes(record.image, (record.entry.height, record.entry.width))

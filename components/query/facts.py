@@ -89,6 +89,7 @@ def pool_of(
         np.stack([s.class_uncertainty for s in seen[:count]]),
         shares[:count],
         shares[count:].mean(0) if known else np.zeros(NUM_CLASSES, np.float32),
+        {n: np.array([s.uncertainty[n] for s in seen[count:]], np.float32) for n in MEASURES},
     )
 
 

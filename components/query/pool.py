@@ -87,6 +87,7 @@ class Pool:
         divided by the number of all pixels; a row sums to the mean entropy.
       class_share: float32 [N, C]: expected share of each class, the mean of its probability.
       labeled_share: float32 [C]: mean share of each class in the labeled images.
+      labeled_uncertainty: like `uncertainty`, of the labeled images: float32 [M].
     """
 
     ids: tuple[str, ...]
@@ -98,6 +99,7 @@ class Pool:
     class_uncertainty: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES)))
     class_share: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES)))
     labeled_share: np.ndarray = field(default_factory=lambda: np.zeros(NUM_CLASSES))
+    labeled_uncertainty: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

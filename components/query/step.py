@@ -5,9 +5,10 @@ from __future__ import annotations
 from components.contracts.ledger.layout import query_folder
 from components.contracts.model.embedding import Embedder
 from components.contracts.process.progress import tell
+from components.contracts.scores.drift import Drift
 from components.contracts.step.context import Context, begin
 from components.contracts.step.results import QueryResult
-from components.query.ask import make_query, write_query
+from components.query.ask import DRIFT_FILE, make_query, write_query
 from components.query.look import Model
 from components.query.originals import Originals
 from components.query.strategies import STRATEGIES
@@ -51,6 +52,8 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
     query = make_query(index, candidates, labeled, settings, count, looking, chance)
     if query.why:
         tell("query", f"{query.why} Strategy: {query.strategy}.")
+    if query.drift is not None and query.drift.exceeded:
+        tell("query", f"The pool differs from the labeled images: {query.drift.words}.")
     originals = Originals(context.recipe.data, context.recipe.seed, context.storage)
     with context.writing(query_folder(context.cycle)) as folder:
         write_query(folder, query, index, looking, originals.image_of)
@@ -77,4 +80,13 @@ def _looking(context: Context, model: str) -> Model:
 def _asked(context: Context, key: str) -> QueryResult:
     """Return what the ledger says of the query, which another process may have committed."""
     event = context.ledger.events()[context.ledger.state().keys[key]]
-    return QueryResult(asked=len(event.payload.items), prefix=query_folder(context.cycle))
+    prefix = query_folder(context.cycle)
+    return QueryResult(asked=len(event.payload.items), prefix=prefix, drift=_drift(context, prefix))
+
+
+def _drift(context: Context, prefix: str) -> Drift | None:
+    """Read how far the pool was from the labeled images; None if the query did not look at both."""
+    name = f"{prefix}/{DRIFT_FILE}"
+    if not context.storage.exists(name):
+        return None
+    return Drift.model_validate_json(context.storage.read(name))

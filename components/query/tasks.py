@@ -1,8 +1,8 @@
 """Annotation tasks for the selected images: files that annotation tools import.
 
 queries/<cycle>/images/<id>.png          the images
-                predictions/<id>_gtFine_labelTrainIds.png   the model's predictions for them
-                overlays/<id>.png        the prediction over the image, for people
+                predictions/<id>_gtFine_labelTrainIds.png   their pre-annotations, as a rule predictions
+                overlays/<id>.png        the pre-annotation over the image, for people
                 label_studio.json, label_studio.xml  tasks with pre-annotations; the project's setup
                 cvat.zip                 a "segmentation mask" import
 """
@@ -18,7 +18,6 @@ import numpy as np
 
 from components.contracts.annotation import cvat, label_studio, png_mask
 from components.contracts.data.records import Record, Records
-from components.contracts.model.predictor import Predictor
 from components.query.scored import Scored
 from tfds_cityscapes.labels import colorize
 from tfds_cityscapes.png import encode_png
@@ -28,7 +27,7 @@ def write_tasks(
     output: Path,
     chosen: Sequence[Scored],
     records: Records,
-    predictor: Predictor | None,
+    prefill: Callable[[Record], np.ndarray] | None,
     image_of: Callable[[Record], np.ndarray],
 ) -> None:
     """Write the tasks of a query.
@@ -37,18 +36,18 @@ def write_tasks(
       output: an existing folder.
       chosen: the images to ask for.
       records: of the pool.
-      predictor: makes the pre-annotations; None writes none.
+      prefill: returns the pre-annotation of a record: train ids, uint8 [H, W], at native size. None
+        writes none.
       image_of: returns what people see of a record, at native size: uint8 [H, W, 3], RGB.
     """
     tasks, masks = [], []
     for place, item in enumerate(chosen):
         record = records.read(item.image_id)
-        size = record.entry.height, record.entry.width
         image = image_of(record)
         _save(output / "images" / f"{item.image_id}.png", encode_png(image))
         prediction = None
-        if predictor is not None:
-            prediction = predictor.classes(record.image, size)
+        if prefill is not None:
+            prediction = prefill(record)
             name = png_mask.file_name(item.image_id)
             _save(output / "predictions" / name, png_mask.write(prediction))
             mixed = cv2.addWeighted(image, 0.5, colorize(prediction), 0.5, 0)

@@ -11,6 +11,7 @@ from components.contracts.ledger.layout import INBOX, query_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState, State
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.scores.drift import Drift
 from components.contracts.scores.report import Baseline, Count, Fraction, Stored
 from components.contracts.step.report import CycleReport
 from components.contracts.storage.base import Storage
@@ -64,6 +65,12 @@ class Waiting(Stored):
     min_new_labels: Count
 
 
+class DriftRow(Drift):
+    """A query's measure of the drift, and its cycle."""
+
+    cycle: Count
+
+
 class CampaignStatus(Stored):
     """What `streetloop status --json` prints: fractions, not percent; null where undefined.
 
@@ -75,6 +82,7 @@ class CampaignStatus(Stored):
       cycles: in order.
       baseline: the scores of predicting the most frequent class.
       champion: null before the first promotion.
+      drift: the pool against the labeled images, as the newest query that looked at both saw them.
     """
 
     name: str
@@ -85,6 +93,7 @@ class CampaignStatus(Stored):
     baseline: Baseline | None
     champion: ChampionRow | None
     waiting: Waiting
+    drift: DriftRow | None = None
 
     @property
     def trained(self) -> list[CycleRow]:
@@ -116,6 +125,7 @@ def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
             new_labels=len(state.new_labels),
             min_new_labels=recipe.feedback.min_new_labels,
         ),
+        drift=_drift(state, storage),
     )
 
 
@@ -125,6 +135,15 @@ def _row(state: State, cycle: CycleState) -> CycleRow:
     labeled = len(state.labels) if summary.labeled is None else summary.labeled
     outcome = cycle.outcome or "open"
     return CycleRow(cycle=cycle.cycle, outcome=outcome, labeled=labeled, **values)
+
+
+def _drift(state: State, storage: Storage) -> DriftRow | None:
+    for _, cycle in sorted(state.cycles.items(), reverse=True):
+        if cycle.report:
+            report = CycleReport.model_validate_json(storage.read(cycle.report))
+            if report.drift is not None:
+                return DriftRow(cycle=cycle.cycle, **report.drift.model_dump())
+    return None
 
 
 def _baseline(state: State, storage: Storage) -> Baseline | None:

@@ -107,6 +107,16 @@ def score_report(split: str, model: str) -> str:
     return f"reports/{split}-{model[:12]}"
 
 
+def labels_check() -> str:
+    """Return the name, without its ending, of what `streetloop labels check` writes."""
+    return "reports/labels"
+
+
+def relabel_folder(version: int) -> str:
+    """Return the folder of the tasks that send labels back: `version` is the ledger's last event."""
+    return f"relabel/{version}"
+
+
 def work_folder(cycle: int) -> str:
     """Return the folder of an open cycle's intermediate files; it is deleted at the close."""
     return f"work/{cycle}"

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.contracts.recipe.base import Settings
 
-Kind = Literal["waiting_for_labels", "champion_changed", "cycle_failed", "budget_reached"]
+Kind = Literal["waiting_for_labels", "champion_changed", "cycle_failed", "budget_reached", "drift"]
 
 
 class NotifySettings(Settings):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from components.contracts.ledger.events import Outcome
+from components.contracts.scores.drift import Drift
 from components.contracts.scores.report import (
     Baseline,
     Count,
@@ -93,6 +94,7 @@ class CycleReport(Stored):
       promoted, reasons: the gate's decision.
       champion: the champion's id at the close.
       dev, val, baseline: the evaluation of its own model.
+      drift: the pool against the labeled images, as its query saw both; null if it did not look.
     """
 
     format: Literal[1] = 1  # reports of 0.1 before the first release have none
@@ -114,6 +116,7 @@ class CycleReport(Stored):
     dev: SplitScores | None
     val: SplitScores | None
     baseline: Baseline | None
+    drift: Drift | None = None
 
     @property
     def evaluation(self) -> Evaluation | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from components.contracts.scores.drift import Drift
 from components.contracts.scores.report import Count, Evaluation, Fraction, Stored
 from components.contracts.step.plan import Plan
 
@@ -65,10 +66,17 @@ class EvaluateResult(Evaluation):
 
 
 class QueryResult(Stored):
-    """The result of a query: how many images it asks for, and the folder of the tasks, if any."""
+    """The result of a query.
+
+    Attributes:
+      asked: how many images it asks for.
+      prefix: the folder of the tasks, if any.
+      drift: the pool against the labeled images; None if no model has looked at both.
+    """
 
     asked: Count
     prefix: str | None
+    drift: Drift | None = None
 
 
 class Results(Stored):

@@ -68,6 +68,8 @@ class CampaignPage:
     facts: Mapping[str, str]
     curve: Chart
     classes: Sequence[Chart]
+    drift: Chart | None
+    drift_words: str
     cycles: Sequence[CycleRow]
     annotators: Mapping[str, int]
     watched: Sequence[Watched]
@@ -93,6 +95,8 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
         },
         curve=_curve(reports),
         classes=_classes(reports),
+        drift=_drift(reports),
+        drift_words=next((r.drift.words for r in reversed(reports) if r.drift), ""),
         cycles=[_row(cycle, storage) for _, cycle in sorted(state.cycles.items())],
         annotators=dict(Counter(v.annotator for v in state.current_labels.values()).most_common()),
         watched=_watched(sorted(r.cycle for r in reports), storage),
@@ -138,6 +142,19 @@ def _classes(reports: Sequence[CycleReport]) -> list[Chart]:
     return [
         chart(name, {"IoU": curves[name]}, _SMALL, top) for name in CLASS_NAMES if name in curves
     ]
+
+
+def _drift(reports: Sequence[CycleReport]) -> Chart | None:
+    """Lay out how far the pool was from the labeled images in each cycle whose query looked at both."""
+    seen = [(r.labeled, r.drift) for r in reports if r.drift]
+    if not seen:
+        return None
+    curves = {
+        "embedding distance": [(labels, drift.embedding) for labels, drift in seen],
+        "divergence of class shares": [(labels, drift.classes) for labels, drift in seen],
+    }
+    values = [value for points in curves.values() for _, value in points]
+    return chart("The pool against the labeled images (%)", curves, _LARGE, axis_top(values))
 
 
 def _row(cycle: CycleState, storage: Storage) -> CycleRow:

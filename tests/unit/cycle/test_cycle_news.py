@@ -14,12 +14,14 @@ from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.notify.send import COMMAND, WEBHOOK
 from components.contracts.recipe.recipe import load
+from components.contracts.scores.drift import Drift
 from components.contracts.step.context import Context
 from components.contracts.step.done import run_once
 from components.contracts.step.report import CycleReport
 from components.contracts.storage.open import open_storage
 from components.cycle import close
 from components.cycle.news import tell_closed, tell_rollback
+from components.cycle.runs import report_metrics
 from tests.support.webhook_server import WebhookServer, webhook_server
 
 CAMPAIGNS = Path(__file__).parents[2] / "fixtures" / "campaigns"
@@ -163,3 +165,28 @@ def test_the_address_of_the_webhook_is_in_no_file_of_the_campaign(
     for path in root.rglob("*"):
         assert not path.is_file() or b"s3cret" not in path.read_bytes()
     assert "s3cret" not in json.dumps(context.recipe.values())
+
+
+def test_people_are_told_of_drift_above_the_limit(root: Path, server: WebhookServer) -> None:
+    context = context_of(root)
+    drift = Drift(
+        images=9, labeled=5, embedding=0.1, chance=0.4, classes=0.25, confidence=-0.05, limit=0.3
+    )
+    tell_closed(context, report_of(context, drift=drift))
+    assert server.texts == []
+    tell_closed(context, report_of(context, drift=drift.model_copy(update={"limit": 0.2})))
+    assert server.texts == [
+        "frozen: The pool differs from the labeled images: embedding distance 0.10 (p 0.400), class "
+        "shares 0.250, confidence -5.0 points; above query.drift_limit=0.2."
+    ]
+
+
+def test_the_numbers_of_drift_go_to_mlflow(root: Path) -> None:
+    drift = Drift(images=9, labeled=5, embedding=0.1, chance=0.4, classes=0.25, confidence=-0.05)
+    metrics = report_metrics(report_of(context_of(root), drift=drift))
+    assert {k: v for k, v in metrics.items() if k.startswith("drift/")} == {
+        "drift/embedding": 0.1,
+        "drift/chance": 0.4,
+        "drift/classes": 0.25,
+        "drift/confidence": -0.05,
+    }

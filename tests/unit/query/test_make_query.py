@@ -12,6 +12,7 @@ from components.contracts.model.embedding import Embedder, standardised
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.query import QuerySettings
 from components.query.ask import make_query
+from components.query.drift import divergence
 from components.query.look import Model, look
 
 IDS = [f"city_000000_{30 * k:06d}" for k in range(8)]
@@ -157,3 +158,18 @@ def test_the_embedder_pools_the_coarse_features_of_a_generator() -> None:
     picture[..., 1] = 100
     vector = Embedder(generator).embed(picture)
     np.testing.assert_allclose(vector, [0, 100, 0], atol=1e-4)
+
+
+def test_a_query_compares_the_pool_with_the_labeled_images() -> None:
+    chosen = QuerySettings(strategy="entropy", min_gap=0, drift_limit=0.001)
+    made = make_query(RECORDS, IDS[4:], IDS[:4], chosen, 2, MODEL, (1, 2))
+    assert made.drift is not None
+    assert (made.drift.images, made.drift.labeled, made.drift.limit) == (4, 4, 0.001)
+    # Confidence is the image's brightness: 0.9 to 0.6 where labeled, 0.5 to 0.2 in the pool.
+    assert made.drift.confidence == pytest.approx(-0.4, abs=1e-3)
+    # Car takes 0.35 of the pool and 0.75 of the labeled images; the others share the rest.
+    pool, labeled = np.full(19, 0.65 / 18), np.full(19, 0.25 / 18)
+    pool[13], labeled[13] = 0.35, 0.75
+    assert made.drift.classes == pytest.approx(divergence(pool, labeled), abs=1e-4)
+    assert made.drift.exceeded
+    assert query("random", model=None).drift is None
