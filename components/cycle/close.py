@@ -7,6 +7,7 @@ import logging
 
 from pydantic import ValidationError
 
+from components.contracts.forecast.forecast import Forecast, forecast_of
 from components.contracts.ledger import layout
 from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.lease import close_cycle, release
@@ -127,10 +128,11 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
     if not evaluation and (asked or feedback.waiting):
         outcome = "waiting"
     champion = context.ledger.state().champion
+    labeled = split.labeled if split else feedback.labeled
     return CycleReport(
         cycle=context.cycle,
         outcome=outcome,
-        labeled=split.labeled if split else feedback.labeled,
+        labeled=labeled,
         unlabeled=split.unlabeled if split else None,
         new_labels=feedback.new_labels,
         feedback=_labels_report(context),
@@ -146,7 +148,15 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
         dev=evaluation.dev if evaluation else None,
         val=evaluation.val if evaluation else None,
         baseline=evaluation.baseline if evaluation else None,
+        forecast=_forecast(context, labeled, evaluation.val.miou if evaluation else None),
     )
+
+
+def _forecast(context: Context, labeled: int, miou: float | None) -> Forecast | None:
+    if miou is None:
+        return None
+    points = [*context.ledger.state().learning_curve, (labeled, miou)]
+    return forecast_of(points, context.recipe.cycle.target_miou)
 
 
 def _labels_report(context: Context) -> LabelsReport | None:

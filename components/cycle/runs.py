@@ -162,6 +162,7 @@ def report_metrics(report: CycleReport) -> dict[str, float | None]:
     values = {name: getattr(report, name) for name in counts}
     out: dict[str, float | None] = {k: float(v) for k, v in values.items() if v is not None}
     out |= {f"seconds/{step}": seconds for step, seconds in report.seconds_by_step.items()}
+    out |= report.forecast.metrics() if report.forecast else {}
     return out | (score_metrics(report.evaluation) if report.evaluation else {})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from components.contracts.forecast.forecast import Forecast, forecast_of
 from components.contracts.ledger.complete import is_complete
 from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.inbox import arrived
@@ -75,6 +76,7 @@ class CampaignStatus(Stored):
       cycles: in order.
       baseline: the scores of predicting the most frequent class.
       champion: null before the first promotion.
+      forecast: how many more labels the target takes; null before the first trained cycle.
     """
 
     name: str
@@ -84,6 +86,7 @@ class CampaignStatus(Stored):
     cycles: list[CycleRow]
     baseline: Baseline | None
     champion: ChampionRow | None
+    forecast: Forecast | None
     waiting: Waiting
 
     @property
@@ -108,6 +111,7 @@ def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
         cycles=[_row(state, cycle) for _, cycle in sorted(state.cycles.items())],
         baseline=_baseline(state, storage),
         champion=ChampionRow(model=champion.model, cycle=champion.cycle) if champion else None,
+        forecast=forecast_of(state.learning_curve, recipe.cycle.target_miou),
         waiting=Waiting(
             images=sorted(state.outstanding),
             where=folders[-1] if folders else None,

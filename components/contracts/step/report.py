@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from components.contracts.forecast.forecast import Forecast
 from components.contracts.ledger.events import Outcome
 from components.contracts.scores.report import (
     Baseline,
@@ -93,6 +94,7 @@ class CycleReport(Stored):
       promoted, reasons: the gate's decision.
       champion: the champion's id at the close.
       dev, val, baseline: the evaluation of its own model.
+      forecast: how many more labels the target takes; null if it did not train.
     """
 
     format: Literal[1] = 1  # reports of 0.1 before the first release have none
@@ -114,6 +116,7 @@ class CycleReport(Stored):
     dev: SplitScores | None
     val: SplitScores | None
     baseline: Baseline | None
+    forecast: Forecast | None = None
 
     @property
     def evaluation(self) -> Evaluation | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from components.contracts.forecast.forecast import Forecast, forecast_of
 from components.contracts.ledger import layout
 from components.contracts.ledger.events import Query, QueryItem
 from components.contracts.ledger.ledger import Ledger
@@ -67,6 +68,7 @@ class CampaignPage:
     title: str
     facts: Mapping[str, str]
     curve: Chart
+    forecast: str
     classes: Sequence[Chart]
     cycles: Sequence[CycleRow]
     annotators: Mapping[str, int]
@@ -80,6 +82,7 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
     reports = _reports(state, storage)
     champion = state.champion
     last = state.last_cycle
+    forecast = _forecast(state)
     return CampaignPage(
         title=state.name,
         facts={
@@ -91,7 +94,8 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
             if last
             else "never",
         },
-        curve=_curve(reports),
+        curve=_curve(reports, forecast),
+        forecast=forecast.words if forecast else "",
         classes=_classes(reports),
         cycles=[_row(cycle, storage) for _, cycle in sorted(state.cycles.items())],
         annotators=dict(Counter(v.annotator for v in state.current_labels.values()).most_common()),
@@ -112,7 +116,12 @@ def _reports(state: State, storage: Storage) -> list[CycleReport]:
     ]
 
 
-def _curve(reports: Sequence[CycleReport]) -> Chart:
+def _forecast(state: State) -> Forecast | None:
+    target = state.recipe.get("cycle", {}).get("target_miou")  # older recipes have none
+    return forecast_of(state.learning_curve, target)
+
+
+def _curve(reports: Sequence[CycleReport], forecast: Forecast | None) -> Chart:
     curves = {
         name: [
             (report.labeled, value)
@@ -123,7 +132,8 @@ def _curve(reports: Sequence[CycleReport]) -> Chart:
     }
     base = reports[-1].baseline if reports else None
     level = None if base is None else base.miou
-    return chart("Each cycle's own model on val (%)", curves, _LARGE, 1.0, level)
+    band = [(one.labels, one.low, one.high) for one in forecast.band] if forecast else []
+    return chart("Each cycle's own model on val (%)", curves, _LARGE, 1.0, level, band)
 
 
 def _classes(reports: Sequence[CycleReport]) -> list[Chart]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from components.contracts.data.records import Records
+from components.contracts.forecast.forecast import Forecast
 from components.contracts.model.predictor import Predictor
 from components.contracts.page.render import render
 from components.contracts.recipe.inference import InferenceSettings
@@ -31,13 +32,16 @@ from components.evaluate.report.figures import (
 )
 from components.evaluate.report.pictures import error_map, overlay, shrink, to_png
 
+_CURVE = "Learning curve: each cycle's own model on val, and the 80 % interval of further ones"
+
 
 @dataclass(frozen=True)
 class ModelPage(ScoresPage):
-    """The page on a model; without a decision it has no gate."""
+    """The page on a model; without a decision it has no gate, and without a campaign no forecast."""
 
     scores: SplitScores
     decision: Decision | None
+    forecast: str
 
 
 def pictures_of(
@@ -101,6 +105,7 @@ def model_page(
     figures: Mapping[str, bytes] | None = None,
     examples: Sequence[PictureRow] = (),
     inference: InferenceSettings | None = None,
+    forecast: Forecast | None = None,
 ) -> str:
     """Render one self-contained HTML document on a model: a cycle's, or one without a campaign."""
     scores = assessment.report()
@@ -117,6 +122,7 @@ def model_page(
             Picture("IoU per class", figures["class_iou"]),
             Picture(SQUARE_ROOT, figures["confusion"]),
             Picture("Reliability", figures["reliability"]),
+            *(Picture(_CURVE, figures[name]) for name in figures if name == "learning_curve"),
         ],
         confused=scores.most_confused,
         examples=examples,
@@ -129,5 +135,6 @@ def model_page(
         ],
         scores=scores,
         decision=decision,
+        forecast=forecast.words if forecast else "",
     )
     return render(TEMPLATES / "model.html", page)
