@@ -20,6 +20,7 @@ from components.contracts.step.results import FeedbackResult, Results
 from components.cycle.campaign_page.write import write_campaign_page
 from components.cycle.news import tell_closed, tell_failed
 from components.cycle.runs import mirror_cycle, repair_aliases
+from components.cycle.stability import compare_with_before
 
 log = logging.getLogger("streetloop")
 _STEPS = ("feedback", "split", "train", "evaluate", "query")
@@ -148,6 +149,7 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
         dev=evaluation.dev if evaluation else None,
         val=evaluation.val if evaluation else None,
         baseline=evaluation.baseline if evaluation else None,
+        stability=compare_with_before(context) if evaluation else None,
         forecast=_forecast(context, labeled, evaluation.val.miou if evaluation else None),
     )
 

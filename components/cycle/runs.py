@@ -146,9 +146,9 @@ def mirror_cycle(
             )
             send_evaluation(tracker, run_id, context.storage, context.recipe, sent, at)
         mirror_campaign(context, tracker, closed, report, metrics)
-    page = layout.labels_page(closed.cycle)
-    if context.storage.exists(page):
-        tracker.log_files(run_id, {"feedback.html": context.storage.read(page)})
+    for page in (layout.labels_page(closed.cycle), layout.query_page(closed.cycle)):
+        if context.storage.exists(page):
+            tracker.log_files(run_id, {page.rpartition("/")[2]: context.storage.read(page)})
     assert closed.closed_at is not None
     ended = milliseconds(closed.closed_at)
     tracker.end_run(run_id, "FINISHED", ended)
@@ -162,7 +162,8 @@ def report_metrics(report: CycleReport) -> dict[str, float | None]:
     values = {name: getattr(report, name) for name in counts}
     out: dict[str, float | None] = {k: float(v) for k, v in values.items() if v is not None}
     out |= {f"seconds/{step}": seconds for step, seconds in report.seconds_by_step.items()}
-    out |= report.forecast.metrics() if report.forecast else {}
+    for part in (report.forecast, report.stability):
+        out |= part.metrics() if part else {}
     return out | (score_metrics(report.evaluation) if report.evaluation else {})
 
 

@@ -10,13 +10,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from components.contracts.data.records import Record, Records
+from components.contracts.ledger.layout import WHY_PAGE
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.query import QuerySettings, StrategyName
-from components.query.explain import explain
+from components.query.explain import Explainer
 from components.query.facts import blind_pool
-from components.query.look import Model, look
+from components.query.look import Model, Watch, look
+from components.query.page import Asked, why_page
 from components.query.pick import pick
-from components.query.scored import Scored
+from components.query.scored import Alike, Scored
 from components.query.strategies import STRATEGIES
 from components.query.tasks import write_tasks
 
@@ -29,12 +31,14 @@ class Query(NamedTuple):
       strategy: that chose.
       why: it was used, as a sentence; empty if the recipe names it.
       scores: of every candidate before the first choice, by id.
+      alike: the labeled image most like a chosen one, by its id; empty if the strategy does not look.
     """
 
     chosen: list[Scored]
     strategy: StrategyName
     why: str
     scores: dict[str, float]
+    alike: dict[str, Alike]
 
 
 def make_query(
@@ -45,6 +49,7 @@ def make_query(
     count: int,
     model: Model | None,
     seed: tuple[int, int],
+    watch: Watch = lambda image_id, probabilities: None,
 ) -> Query:
     """Choose the images to ask for.
 
@@ -56,6 +61,7 @@ def make_query(
       count: images to ask for.
       model: looks at the images; without one, they are drawn evenly over cities and time.
       seed: the campaign's, and the cycle: of chance.
+      watch: called with the id and the probabilities of each image that the model looks at.
 
     Raises:
       StreetloopError: the model's output is not finite.
@@ -68,15 +74,17 @@ def make_query(
     else:
         progress = Progress("query", "images ranked", len(candidates) + len(labeled))
         mirror = needed is not None and needed.needs_mirror
-        pool = look(model, records, candidates, labeled, mirror, progress.update)
+        pool = look(model, records, candidates, labeled, mirror, progress.update, watch)
     picked = pick(pool, name, count, settings.min_gap, rng)
-    reason = STRATEGIES[picked.strategy].reason
+    explainer = Explainer(pool, sorted(labeled), STRATEGIES[picked.strategy].reason)
     scores = dict(zip(pool.ids, map(float, picked.scores), strict=True))
     chosen = [
-        Scored(pool.ids[index], score, explain(pool, index, reason))
-        for index, score in picked.choices
+        Scored(pool.ids[index], score, explainer.explain(index)) for index, score in picked.choices
     ]
-    return Query(chosen, picked.strategy, picked.why, scores)
+    alike = {
+        pool.ids[index]: near for index, _ in picked.choices if (near := explainer.nearest(index))
+    }
+    return Query(chosen, picked.strategy, picked.why, scores, alike)
 
 
 def _without_model(strategy: StrategyName | Literal["auto"]) -> StrategyName:
@@ -92,8 +100,9 @@ def write_query(
     records: Records,
     model: Model | None,
     image_of: Callable[[Record], np.ndarray],
+    title: str,
 ) -> None:
-    """Write scores.json, selection.json and the annotation tasks of a query.
+    """Write scores.json, selection.json, the annotation tasks of a query, and the page that explains it.
 
     Args:
       folder: an empty folder.
@@ -101,8 +110,12 @@ def write_query(
       records: of the train part.
       model: pre-annotates; None writes no predictions.
       image_of: returns what annotators see of a record, uint8 [H, W, 3], RGB, at native size.
+      title: of the page.
     """
     (folder / "scores.json").write_text(json.dumps(query.scores, indent=1))
     rows = [s.to_json() for s in query.chosen]
     (folder / "selection.json").write_text(json.dumps(rows, indent=1))
     write_tasks(folder, query.chosen, records, model and model.predictor, image_of)
+    asked = Asked(query.chosen, query.alike, query.strategy, query.why, len(query.scores))
+    page = why_page(title, asked, records, model and model.predictor)
+    (folder / WHY_PAGE).write_text(page)

@@ -14,6 +14,7 @@ REJECTED = "rejected"
 SOURCE = "source"  # the generated data set, if the recipe asks for one
 ERROR_SUFFIX = ".error.json"  # of the files of a cycle's work that say why a step failed
 CAMPAIGN_PAGE = "campaign.html"  # rewritten at every close
+WHY_PAGE = "why.html"  # beside the tasks of a query
 LOGS = "logs"  # what local steps print; a bucket has none
 
 # Exists from the closing of a cycle until MLflow has everything of it.
@@ -53,6 +54,16 @@ def rejected_folder(sha256: str) -> str:
 def query_folder(cycle: int) -> str:
     """Return the folder of a cycle's annotation tasks."""
     return f"queries/{cycle}"
+
+
+def query_page(cycle: int) -> str:
+    """Return the name of the HTML page that says why each image was asked for."""
+    return f"{query_folder(cycle)}/{WHY_PAGE}"
+
+
+def pool_sample(cycle: int) -> str:
+    """Return the name of what a cycle's model predicts for a few images of the pool."""
+    return f"{cycle_folder(cycle)}/pool_sample.npz"
 
 
 def shown_predictions(cycle: int) -> str:

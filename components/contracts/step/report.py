@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from components.contracts.forecast.forecast import Forecast
+from components.contracts.forecast.stability import Stability
 from components.contracts.ledger.events import Outcome
 from components.contracts.scores.report import (
     Baseline,
@@ -94,6 +95,7 @@ class CycleReport(Stored):
       promoted, reasons: the gate's decision.
       champion: the champion's id at the close.
       dev, val, baseline: the evaluation of its own model.
+      stability: how far its model agrees with the one before on the pool; null without a comparison.
       forecast: how many more labels the target takes; null if it did not train.
     """
 
@@ -116,6 +118,7 @@ class CycleReport(Stored):
     dev: SplitScores | None
     val: SplitScores | None
     baseline: Baseline | None
+    stability: Stability | None = None
     forecast: Forecast | None = None
 
     @property

@@ -23,7 +23,12 @@ _LARGE, _SMALL = (720, 320), (250, 130)
 
 @dataclass(frozen=True)
 class CycleRow:
-    """One cycle in the table; `report` is the name of its HTML report, if it has one."""
+    """One cycle in the table.
+
+    Attributes:
+      kappa: agreement of its model with the one before on the pool; empty without a comparison.
+      report: the name of its HTML report, if it has one.
+    """
 
     cycle: int
     outcome: str
@@ -31,6 +36,7 @@ class CycleRow:
     miou: float | None
     pixel_accuracy: float | None
     dice: float | None
+    kappa: str
     promoted: str
     seconds: str
     report: str | None
@@ -38,9 +44,10 @@ class CycleRow:
 
 @dataclass(frozen=True)
 class Request:
-    """What one cycle asked for, and why."""
+    """What one cycle asked for, and why; `page` is the name of the page with pictures, if it has one."""
 
     cycle: int
+    page: str | None
     strategy: str
     items: Sequence[QueryItem]
 
@@ -68,7 +75,7 @@ class CampaignPage:
     title: str
     facts: Mapping[str, str]
     curve: Chart
-    forecast: str
+    advice: Sequence[str]
     classes: Sequence[Chart]
     cycles: Sequence[CycleRow]
     annotators: Mapping[str, int]
@@ -82,7 +89,8 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
     reports = _reports(state, storage)
     champion = state.champion
     last = state.last_cycle
-    forecast = _forecast(state)
+    forecast, newest = _forecast(state), reports[-1] if reports else None
+    kappas = {r.cycle: f"{r.stability.kappa:.3f}" for r in reports if r.stability}
     return CampaignPage(
         title=state.name,
         facts={
@@ -95,13 +103,16 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
             else "never",
         },
         curve=_curve(reports, forecast),
-        forecast=forecast.words if forecast else "",
+        advice=[one.words for one in (forecast, newest and newest.stability) if one],
         classes=_classes(reports),
-        cycles=[_row(cycle, storage) for _, cycle in sorted(state.cycles.items())],
+        cycles=[
+            _row(cycle, storage, kappas.get(cycle.cycle, ""))
+            for _, cycle in sorted(state.cycles.items())
+        ],
         annotators=dict(Counter(v.annotator for v in state.current_labels.values()).most_common()),
         watched=_watched(sorted(r.cycle for r in reports), storage),
         requests=[
-            Request(event.payload.cycle, event.payload.strategy, event.payload.items)
+            _request(event.payload, storage)
             for event in ledger.events()
             if isinstance(event.payload, Query) and event.payload.items
         ],
@@ -150,7 +161,7 @@ def _classes(reports: Sequence[CycleReport]) -> list[Chart]:
     ]
 
 
-def _row(cycle: CycleState, storage: Storage) -> CycleRow:
+def _row(cycle: CycleState, storage: Storage, kappa: str) -> CycleRow:
     summary = cycle.summary
     page = layout.evaluation_page(cycle.cycle)
     return CycleRow(
@@ -160,10 +171,16 @@ def _row(cycle: CycleState, storage: Storage) -> CycleRow:
         miou=summary.miou,
         pixel_accuracy=summary.pixel_accuracy,
         dice=summary.dice,
+        kappa=kappa,
         promoted="champion" if summary.promoted else "",
         seconds="" if summary.seconds is None else f"{summary.seconds:.0f}",
         report=page if cycle.outcome == "done" and storage.exists(page) else None,
     )
+
+
+def _request(query: Query, storage: Storage) -> Request:
+    page = layout.query_page(query.cycle)
+    return Request(query.cycle, page if storage.exists(page) else None, query.strategy, query.items)
 
 
 def _watched(cycles: Sequence[int], storage: Storage) -> list[Watched]:

@@ -11,6 +11,13 @@ import numpy as np
 from components.contracts.data.records import Records
 from components.contracts.forecast.forecast import Forecast
 from components.contracts.model.predictor import Predictor
+from components.contracts.page.pictures import (
+    Picture,
+    PictureRow,
+    overlay,
+    shrink,
+    to_png,
+)
 from components.contracts.page.render import render
 from components.contracts.recipe.inference import InferenceSettings
 from components.contracts.scores.report import SplitScores
@@ -20,9 +27,8 @@ from components.evaluate.gate import Decision
 from components.evaluate.report.contents import (
     SQUARE_ROOT,
     TEMPLATES,
-    Picture,
-    PictureRow,
     ScoresPage,
+    row_of_image,
 )
 from components.evaluate.report.examples import PAIRS_SHOWN, WIDTH, example_row
 from components.evaluate.report.figures import (
@@ -30,7 +36,7 @@ from components.evaluate.report.figures import (
     confusion_figure,
     reliability_figure,
 )
-from components.evaluate.report.pictures import error_map, overlay, shrink, to_png
+from components.evaluate.report.pictures import error_map
 
 _CURVE = "Learning curve: each cycle's own model on val, and the 80 % interval of further ones"
 
@@ -127,7 +133,7 @@ def model_page(
         confused=scores.most_confused,
         examples=examples,
         worst=[
-            PictureRow.of_image(
+            row_of_image(
                 image, [Picture("labels, prediction, mistakes (red)", pictures[image.image_id])]
             )
             for image in scores.worst_images
