@@ -53,7 +53,7 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
     if settings.label_budget is not None:
         count = min(count, settings.label_budget - len(state.labels) - len(state.outstanding))
     own = _own_model(context)
-    watcher = None if own is None else Watcher(own, candidates)
+    watcher = Watcher(own, candidates) if own and candidates else None
     if count <= 0 or not candidates:
         _keep(context, watcher, index, None)
         return QueryResult(asked=0, prefix=None)
