@@ -19,10 +19,10 @@ import numpy as np
 from components.contracts.data.records import Records
 from components.contracts.model.files import load_generator
 from components.contracts.model.predictor import Predictor
+from components.contracts.page.pictures import overlay
 from components.contracts.recipe.recipe import load
 from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
-from components.evaluate.report.pictures import overlay
 from tfds_cityscapes.labels import CLASS_NAMES, NUM_CLASSES, colorize
 
 _GAP = 6

@@ -7,6 +7,7 @@ import logging
 
 from pydantic import ValidationError
 
+from components.contracts.forecast.forecast import Forecast, forecast_of
 from components.contracts.ledger import layout
 from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.lease import close_cycle, release
@@ -21,6 +22,7 @@ from components.cycle.campaign_page.write import write_campaign_page
 from components.cycle.idle import idle_words
 from components.cycle.news import tell_closed, tell_failed
 from components.cycle.runs import mirror_cycle, repair_aliases
+from components.cycle.stability import compare_with_before
 
 log = logging.getLogger("streetloop")
 _STEPS = ("feedback", "split", "train", "evaluate", "query")
@@ -136,10 +138,11 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
     if not evaluation and (asked or feedback.waiting):
         outcome = "waiting"
     champion = context.ledger.state().champion
+    labeled = split.labeled if split else feedback.labeled
     return CycleReport(
         cycle=context.cycle,
         outcome=outcome,
-        labeled=split.labeled if split else feedback.labeled,
+        labeled=labeled,
         unlabeled=split.unlabeled if split else None,
         new_labels=feedback.new_labels,
         feedback=_labels_report(context),
@@ -156,7 +159,16 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
         val=evaluation.val if evaluation else None,
         baseline=evaluation.baseline if evaluation else None,
         drift=query.drift if query else None,
+        stability=compare_with_before(context) if evaluation else None,
+        forecast=_forecast(context, labeled, evaluation.val.miou if evaluation else None),
     )
+
+
+def _forecast(context: Context, labeled: int, miou: float | None) -> Forecast | None:
+    if miou is None:
+        return None
+    points = [*context.ledger.state().learning_curve, (labeled, miou)]
+    return forecast_of(points, context.recipe.cycle.target_miou)
 
 
 def _labels_report(context: Context) -> LabelsReport | None:

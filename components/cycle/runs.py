@@ -146,9 +146,9 @@ def mirror_cycle(
             )
             send_evaluation(tracker, run_id, context.storage, context.recipe, sent, at)
         mirror_campaign(context, tracker, closed, report, metrics)
-    page = layout.labels_page(closed.cycle)
-    if context.storage.exists(page):
-        tracker.log_files(run_id, {"feedback.html": context.storage.read(page)})
+    for page in (layout.labels_page(closed.cycle), layout.query_page(closed.cycle)):
+        if context.storage.exists(page):
+            tracker.log_files(run_id, {page.rpartition("/")[2]: context.storage.read(page)})
     assert closed.closed_at is not None
     ended = milliseconds(closed.closed_at)
     tracker.end_run(run_id, "FINISHED", ended)
@@ -165,6 +165,8 @@ def report_metrics(report: CycleReport) -> dict[str, float | None]:
     if report.drift is not None:
         names = ("embedding", "chance", "classes", "confidence")
         out |= {f"drift/{name}": getattr(report.drift, name) for name in names}
+    for part in (report.forecast, report.stability):
+        out |= part.metrics() if part else {}
     return out | (score_metrics(report.evaluation) if report.evaluation else {})
 
 

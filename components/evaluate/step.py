@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from components.contracts.forecast.forecast import forecast_of
 from components.contracts.ledger import layout
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.evaluate import GateSettings
 from components.contracts.step.context import Context, begin
-from components.contracts.step.results import EvaluateResult
+from components.contracts.step.done import read_marker
+from components.contracts.step.results import EvaluateResult, SplitResult
 from components.contracts.tracking.client import milliseconds
 from components.contracts.tracking.evaluation import Evaluated, send_evaluation
 from components.contracts.tracking.registry import CHALLENGER, set_alias
 from components.evaluate.assess import Assessment, assess, baseline
 from components.evaluate.gate import Decision, decide
+from components.evaluate.report.learning_curve import learning_curve_figure
 from components.evaluate.report.page import examples_of, figures_of, model_page, pictures_of
 from components.evaluate.report.watched import watched_pictures
 
@@ -69,6 +72,10 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
     )
     pictures = pictures_of(challenger, records, [w.image_id for w in val.worst.list()])
     figures = figures_of(val)
+    curve = _learning_curve(context, val.scores.miou)
+    forecast = forecast_of(curve, recipe.cycle.target_miou)
+    band = forecast.band if forecast else ()
+    figures["learning_curve"] = learning_curve_figure({"mIoU": curve}, band=band)
     page = model_page(
         recipe.name,
         context.cycle,
@@ -78,6 +85,7 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
         figures=figures,
         examples=examples_of(challenger, records, val.confused),
         inference=recipe.inference,
+        forecast=forecast,
     )
     context.storage.write(result.report, page.encode())
     watched = watched_pictures(challenger, records, recipe.evaluate.watched)
@@ -88,6 +96,15 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
     if decision.promote:
         _promote(context, model, result)
     return result
+
+
+def _learning_curve(context: Context, miou: float | None) -> list[tuple[int, float]]:
+    """Return labeled images and mIoU on `val` of the campaign's models, this cycle's the last."""
+    curve = context.ledger.state().learning_curve
+    split = read_marker(context.storage, context.cycle, "split")
+    if split is None or miou is None:
+        return curve
+    return [*curve, (SplitResult.model_validate(split.outputs).labeled, miou)]
 
 
 def _decide(dev: Assessment, champion: Assessment | None, gate: GateSettings) -> Decision:

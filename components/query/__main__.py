@@ -96,7 +96,7 @@ def _query(args: argparse.Namespace) -> int:
     model = None if args.model is None else _load(args.model)
     with command.new_folder(args.output) as folder:
         query = make_query(records, ids, labeled, settings, args.count, model, (args.seed, 0))
-        write_query(folder, query, records, model, enlarged)
+        write_query(folder, query, records, model, enlarged, "Why these images")
     for item in query.chosen:
         print(f"{item.score:.4f}  {item.image_id}  {item.reason}")
     print(f"{len(query.chosen)} of {len(ids)} images by {query.strategy}; tasks: {args.output}")

@@ -11,15 +11,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from components.contracts.data.records import Record, Records
+from components.contracts.ledger.layout import WHY_PAGE
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.query import QuerySettings, StrategyName
 from components.contracts.scores.drift import Drift
 from components.query.drift import drift_of
-from components.query.explain import explain
+from components.query.explain import Explainer
 from components.query.facts import blind_pool
-from components.query.look import Model, look
+from components.query.look import Model, Watch, look
+from components.query.page import Asked, why_page
 from components.query.pick import pick
-from components.query.scored import Scored
+from components.query.scored import Alike, Scored
 from components.query.strategies import STRATEGIES
 from components.query.tasks import write_tasks
 
@@ -35,6 +37,7 @@ class Query(NamedTuple):
       strategy: that chose.
       why: it was used, as a sentence; empty if the recipe names it.
       scores: of every candidate before the first choice, by id.
+      alike: the labeled image most like a chosen one, by its id; empty if the strategy does not look.
       drift: the pool against the labeled images; None if no model has seen both.
     """
 
@@ -42,6 +45,7 @@ class Query(NamedTuple):
     strategy: StrategyName
     why: str
     scores: dict[str, float]
+    alike: dict[str, Alike]
     drift: Drift | None = None
 
 
@@ -53,6 +57,7 @@ def make_query(
     count: int,
     model: Model | None,
     seed: tuple[int, int],
+    watch: Watch = lambda image_id, probabilities: None,
 ) -> Query:
     """Choose the images to ask for.
 
@@ -64,6 +69,7 @@ def make_query(
       count: images to ask for.
       model: looks at the images; without one, they are drawn evenly over cities and time.
       seed: the campaign's, and the cycle: of chance.
+      watch: called with the id and the probabilities of each image that the model looks at.
 
     Raises:
       StreetloopError: the model's output is not finite.
@@ -76,17 +82,19 @@ def make_query(
     else:
         progress = Progress("query", "images ranked", len(candidates) + len(labeled))
         mirror = needed is not None and needed.needs_mirror
-        pool = look(model, records, candidates, labeled, mirror, progress.update)
+        pool = look(model, records, candidates, labeled, mirror, progress.update, watch)
     picked = pick(pool, name, count, settings.min_gap, rng)
-    reason = STRATEGIES[picked.strategy].reason
+    explainer = Explainer(pool, sorted(labeled), STRATEGIES[picked.strategy].reason)
     scores = dict(zip(pool.ids, map(float, picked.scores), strict=True))
     chosen = [
-        Scored(pool.ids[index], score, explain(pool, index, reason))
-        for index, score in picked.choices
+        Scored(pool.ids[index], score, explainer.explain(index)) for index, score in picked.choices
     ]
+    alike = {
+        pool.ids[index]: near for index, _ in picked.choices if (near := explainer.nearest(index))
+    }
     # Chance of its own: the choice must not depend on it.
     drift = drift_of(pool, np.random.default_rng((*seed, _DRIFT)), settings.drift_limit)
-    return Query(chosen, picked.strategy, picked.why, scores, drift)
+    return Query(chosen, picked.strategy, picked.why, scores, alike, drift)
 
 
 def _without_model(strategy: StrategyName | Literal["auto"]) -> StrategyName:
@@ -102,8 +110,9 @@ def write_query(
     records: Records,
     model: Model | None,
     image_of: Callable[[Record], np.ndarray],
+    title: str,
 ) -> None:
-    """Write scores.json, selection.json, drift.json and the annotation tasks of a query.
+    """Write scores.json, selection.json, drift.json, the annotation tasks, and the page that explains them.
 
     Args:
       folder: an empty folder.
@@ -111,6 +120,7 @@ def write_query(
       records: of the train part.
       model: pre-annotates; None writes no predictions.
       image_of: returns what annotators see of a record, uint8 [H, W, 3], RGB, at native size.
+      title: of the page.
     """
     (folder / "scores.json").write_text(json.dumps(query.scores, indent=1))
     if query.drift is not None:
@@ -119,6 +129,9 @@ def write_query(
     (folder / "selection.json").write_text(json.dumps(rows, indent=1))
     prefill = None if model is None else partial(_predicted, model)
     write_tasks(folder, query.chosen, records, prefill, image_of)
+    asked = Asked(query.chosen, query.alike, query.strategy, query.why, len(query.scores))
+    page = why_page(title, asked, records, model and model.predictor)
+    (folder / WHY_PAGE).write_text(page)
 
 
 def _predicted(model: Model, record: Record) -> np.ndarray:

@@ -6,8 +6,13 @@ from components.contracts.process.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def query(recipe: str, root: str, cycle: int, fence: int, records: str) -> int:
-    """Ask for the labels that are worth most; return for how many images."""
+def query(
+    recipe: str, root: str, cycle: int, fence: int, records: str, why: dsl.Output[dsl.HTML]
+) -> int:
+    """Ask for the labels that are worth most, and show why; return for how many images."""
+    from components.query.artifacts import fill
     from components.query.step import run
 
-    return run(recipe, root, cycle, fence, records).asked
+    result = run(recipe, root, cycle, fence, records)
+    fill(root, result, why)
+    return result.asked

@@ -1,28 +1,59 @@
-"""Say in words why an image was chosen."""
+"""Say in words why an image was chosen, and which labeled image looks most like it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from components.query.pool import Pool
+from components.query.scored import Alike
+from components.query.strategies import kcenter
 from tfds_cityscapes.labels import CLASS_NAMES
 
+_FAR = 0.9  # share of the candidates that are nearer to a labeled image than one unlike anything labeled
 
-def explain(pool: Pool, index: int, reason: str) -> str:
-    """Return the reason of a choice.
 
-    Args:
-      pool: as the strategy saw it.
-      index: of the image in the pool.
-      reason: the strategy's, in words.
-    """
-    parts = [reason]
-    if len(pool.class_uncertainty):
-        parts.append(f"uncertain at {' and '.join(_doubtful(pool.class_uncertainty[index]))}")
-    frames = _frames_away(pool, index)
-    if frames is not None:
-        parts.append(f"{frames} frame{'' if frames == 1 else 's'} from the nearest labeled image")
-    return "; ".join(part for part in parts if not part.endswith(" at "))
+class Explainer:
+    """Explains choices from one pool."""
+
+    def __init__(self, pool: Pool, labeled: Sequence[str], reason: str) -> None:
+        """Measure the distances of all candidates to the labeled images.
+
+        Args:
+          pool: as the strategy saw it.
+          labeled: the ids of its labeled (or outstanding) images, in their order.
+          reason: the strategy's, in words.
+        """
+        self._pool, self._labeled, self._reason = pool, labeled, reason
+        self._distances = np.zeros(0)
+        if pool.embeddings.size and pool.labeled_embeddings.size:
+            ones = np.ones(len(pool), np.float32)
+            self._distances = kcenter.KCenter(pool, ones).distances()
+
+    def explain(self, index: int) -> str:
+        """Return the reason for choosing the image at this place in the pool."""
+        pool, parts = self._pool, [self._reason]
+        if len(pool.class_uncertainty) and (names := _doubtful(pool.class_uncertainty[index])):
+            parts.append(f"uncertain at {' and '.join(names)}")
+        frames = _frames_away(pool, index)
+        if frames is not None:
+            parts.append(
+                f"{frames} frame{'' if frames == 1 else 's'} from the nearest labeled image"
+            )
+        near = self.nearest(index)
+        if near is not None and near.nearer >= _FAR and kcenter.REASON not in parts:
+            parts.append(kcenter.REASON)
+        return "; ".join(parts)
+
+    def nearest(self, index: int) -> Alike | None:
+        """Return the labeled image most like a candidate; None if there is none, or nothing was looked at."""
+        if not len(self._distances):
+            return None
+        pool, distance = self._pool, self._distances[index]
+        away = np.linalg.norm(pool.labeled_embeddings - pool.embeddings[index], axis=1)
+        nearer = float((self._distances < distance).mean())
+        return Alike(self._labeled[int(away.argmin())], float(away.min()), nearer)
 
 
 def _doubtful(uncertainty: np.ndarray) -> list[str]:
@@ -36,11 +67,3 @@ def _frames_away(pool: Pool, index: int) -> int | None:
     if not same.any():
         return None
     return int(np.abs(pool.labeled.rank[same] - pool.places.rank[index]).min())
-
-
-def nearest_labeled(pool: Pool, index: int) -> int | None:
-    """Return the place of the labeled image that looks most like a candidate; None without one."""
-    if not pool.labeled_embeddings.size:
-        return None
-    away = np.linalg.norm(pool.labeled_embeddings - pool.embeddings[index], axis=1)
-    return int(away.argmin())

@@ -14,6 +14,8 @@ from components.contracts.process.errors import StreetloopError
 from components.query.facts import Facts, facts_of, pool_of
 from components.query.pool import Pool
 
+Watch = Callable[[str, np.ndarray], None]
+
 
 class Model(NamedTuple):
     """What looks: predictions of whole images, and their descriptions."""
@@ -29,6 +31,7 @@ def look(
     labeled: Sequence[str],
     mirror: bool = False,
     progress: Callable[[int], None] = lambda done: None,
+    watch: Watch = lambda image_id, probabilities: None,
 ) -> Pool:
     """Return the pool as a model sees it. Only a few numbers of each image are kept in memory.
 
@@ -39,6 +42,7 @@ def look(
       labeled: the images that are labeled or outstanding.
       mirror: whether to predict mirrored images as well, for their disagreement.
       progress: called with the number of images done.
+      watch: called with each image's id and its probabilities [H, W, 19].
 
     Raises:
       StreetloopError: a number is not finite; nothing is ever put in its place.
@@ -47,13 +51,17 @@ def look(
     seen: dict[str, Facts] = {}
     for done, image_id in enumerate([*candidates, *sorted(labeled)], 1):
         image = records.read(image_id).image
-        seen[image_id] = _facts(model, image, image_id, mirror and done <= len(candidates))
+        probabilities = model.predictor.probabilities(image)
+        watch(image_id, probabilities)
+        mirrored = mirror and done <= len(candidates)
+        seen[image_id] = _facts(model, image, image_id, probabilities, mirrored)
         progress(done)
     return pool_of(records, candidates, labeled, seen)
 
 
-def _facts(model: Model, image: np.ndarray, image_id: str, mirror: bool) -> Facts:
-    probabilities = model.predictor.probabilities(image)
+def _facts(
+    model: Model, image: np.ndarray, image_id: str, probabilities: np.ndarray, mirror: bool
+) -> Facts:
     mirrored = None
     if mirror:
         mirrored = model.predictor.probabilities(image[:, ::-1])[:, ::-1]

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from components.contracts.ledger.layout import query_folder
+from typing import TYPE_CHECKING
+
+from components.contracts.ledger import layout
 from components.contracts.model.embedding import Embedder
 from components.contracts.process.progress import tell
 from components.contracts.scores.drift import Drift
 from components.contracts.step.context import Context, begin
-from components.contracts.step.results import QueryResult
+from components.contracts.step.done import read_marker
+from components.contracts.step.results import QueryResult, TrainResult
 from components.query.ask import DRIFT_FILE, make_query, write_query
 from components.query.look import Model
 from components.query.originals import Originals
 from components.query.strategies import STRATEGIES
+from components.query.watch import Watcher
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from components.contracts.data.records import Records
+    from components.contracts.model.predictor import Predictor
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryResult:
@@ -44,19 +54,25 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
     count = settings.query_size - len(state.outstanding)
     if settings.label_budget is not None:
         count = min(count, settings.label_budget - len(state.labels) - len(state.outstanding))
+    own = _own_model(context)
+    watcher = Watcher(own, candidates) if own and candidates else None
     if count <= 0 or not candidates:
+        _keep(context, watcher, index, None)
         return QueryResult(asked=0, prefix=None)
     chance = (context.recipe.seed, context.cycle)
     looking = None if model is None else _looking(context, model)
+    watch = watcher.see if watcher and own == model else _ignore
     labeled = [i for i in index.ids("train") if i in state.labels or i in state.outstanding]
-    query = make_query(index, candidates, labeled, settings, count, looking, chance)
+    query = make_query(index, candidates, labeled, settings, count, looking, chance, watch)
+    _keep(context, watcher, index, looking.predictor if looking and own == model else None)
     if query.why:
         tell("query", f"{query.why} Strategy: {query.strategy}.")
     if query.drift is not None and query.drift.exceeded:
         tell("query", f"The pool differs from the labeled images: {query.drift.words}.")
     originals = Originals(context.recipe.data, context.recipe.seed, context.storage)
-    with context.writing(query_folder(context.cycle)) as folder:
-        write_query(folder, query, index, looking, originals.image_of)
+    title = f"{context.recipe.name}, cycle {context.cycle}: why these images"
+    with context.writing(layout.query_folder(context.cycle)) as folder:
+        write_query(folder, query, index, looking, originals.image_of, title)
     context.ledger.commit(
         "query",
         key,
@@ -77,10 +93,31 @@ def _looking(context: Context, model: str) -> Model:
     return Model(predictor, Embedder(predictor.generator))
 
 
+def _own_model(context: Context) -> str | None:
+    """Return the model that this cycle trained, champion or not; None if it only asks for labels."""
+    marker = read_marker(context.storage, context.cycle, "train")
+    return None if marker is None else TrainResult.model_validate(marker.outputs).model
+
+
+def _keep(
+    context: Context, watcher: Watcher | None, records: Records, predictor: Predictor | None
+) -> None:
+    """Store what the cycle's own model predicts for a few images of the pool."""
+    if watcher is None:
+        return
+    predictor = predictor or context.predictor(watcher.sample.model)
+    data = watcher.complete(predictor, records)
+    context.storage.write(layout.pool_sample(context.cycle), data)
+
+
+def _ignore(image_id: str, probabilities: np.ndarray) -> None:
+    """Keep nothing of a prediction that another cycle's model made."""
+
+
 def _asked(context: Context, key: str) -> QueryResult:
     """Return what the ledger says of the query, which another process may have committed."""
     event = context.ledger.events()[context.ledger.state().keys[key]]
-    prefix = query_folder(context.cycle)
+    prefix = layout.query_folder(context.cycle)
     return QueryResult(asked=len(event.payload.items), prefix=prefix, drift=_drift(context, prefix))
 
 

@@ -60,6 +60,9 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
         console.print(f"Champion: {champion.model[:12]} of cycle {champion.cycle}")
     if status.drift:
         console.print(f"Drift in cycle {status.drift.cycle}: {status.drift.words}")
+    for advice in (status.forecast, status.stability):
+        if advice:
+            console.print(advice.words)
     waiting = status.waiting.images
     if recipe.feedback.oracle or not waiting:
         console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))

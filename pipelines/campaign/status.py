@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from components.contracts.forecast.forecast import Forecast, forecast_of
+from components.contracts.forecast.stability import Stability
 from components.contracts.ledger.complete import is_complete
 from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.inbox import arrived
@@ -83,6 +85,8 @@ class CampaignStatus(Stored):
       baseline: the scores of predicting the most frequent class.
       champion: null before the first promotion.
       drift: the pool against the labeled images, as the newest query that looked at both saw them.
+      forecast: how many more labels the target takes; null before the first trained cycle.
+      stability: how far the newest model agrees with the one before; null without a comparison.
     """
 
     name: str
@@ -94,6 +98,8 @@ class CampaignStatus(Stored):
     champion: ChampionRow | None
     waiting: Waiting
     drift: DriftRow | None = None
+    forecast: Forecast | None = None
+    stability: Stability | None = None
 
     @property
     def trained(self) -> list[CycleRow]:
@@ -109,13 +115,14 @@ def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
         for cycle in sorted({state.asked[i] for i in state.outstanding if i in state.asked})
     ]
     champion = state.champion
+    newest = _newest_report(state, storage)
     return CampaignStatus(
         name=recipe.name,
         root=storage.uri,
         complete=is_complete(state, recipe),
         labeled=len(state.labels),
         cycles=[_row(state, cycle) for _, cycle in sorted(state.cycles.items())],
-        baseline=_baseline(state, storage),
+        baseline=newest.baseline if newest else None,
         champion=ChampionRow(model=champion.model, cycle=champion.cycle) if champion else None,
         waiting=Waiting(
             images=sorted(state.outstanding),
@@ -126,6 +133,8 @@ def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
             min_new_labels=recipe.feedback.min_new_labels,
         ),
         drift=_drift(state, storage),
+        forecast=forecast_of(state.learning_curve, recipe.cycle.target_miou),
+        stability=newest.stability if newest else None,
     )
 
 
@@ -146,8 +155,8 @@ def _drift(state: State, storage: Storage) -> DriftRow | None:
     return None
 
 
-def _baseline(state: State, storage: Storage) -> Baseline | None:
+def _newest_report(state: State, storage: Storage) -> CycleReport | None:
     for cycle in reversed(state.trained):
         if cycle.report:
-            return CycleReport.model_validate_json(storage.read(cycle.report)).baseline
+            return CycleReport.model_validate_json(storage.read(cycle.report))
     return None

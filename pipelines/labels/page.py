@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from components.contracts.page.pictures import overlay, shrink, to_png
 from components.contracts.page.render import render
-from components.evaluate.report.pictures import overlay, shrink, to_png
 from pipelines.labels.measure import Judged
 from pipelines.labels.report import CheckedLabel, LabelsCheck
 

@@ -73,7 +73,7 @@ def predict_folder(
     import_tensorflow()
     import cv2
 
-    from components.evaluate.report.pictures import overlay, to_png
+    from components.contracts.page.pictures import overlay, to_png
     from tfds_cityscapes.labels import to_label_ids
 
     folders = [outputs.labels] if outputs.overlays is None else [outputs.labels, outputs.overlays]

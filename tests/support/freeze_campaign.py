@@ -30,7 +30,13 @@ STREETLOOP = str(Path(sys.executable).parent / "streetloop")
 # The streets come back from the seed. The logs and the private folder belong to the machine.
 LEFT_OUT = ("source", "logs", ".streetloop")
 # Pages and pictures for people and MLflow: no cycle reads them, and they are most of the bytes.
-PICTURES = ("cycles/*/report.html", "cycles/*/figures", "cycles/*/images", "queries/*/overlays")
+PICTURES = (
+    "cycles/*/report.html",
+    "cycles/*/figures",
+    "cycles/*/images",
+    "queries/*/overlays",
+    "queries/*/why.html",
+)
 LARGEST = 200_000  # bytes of one file
 LARGEST_TOTAL = 500_000
 NO_PATH = re.compile(rb"/(home|root|tmp|work|Users|private|var)/[A-Za-z0-9._-]+")

@@ -17,6 +17,7 @@ SOURCE = "source"  # the generated data set, if the recipe asks for one
 ERROR_SUFFIX = ".error.json"  # of the files of a cycle's work that say why a step failed
 CAMPAIGN_PAGE = "campaign.html"  # rewritten at every close
 LOGS = "logs"  # what the steps print
+WHY_PAGE = "why.html"  # beside the tasks of a query
 
 # Exists from the closing of a cycle until MLflow has everything of it.
 MLFLOW_IS_BEHIND = "cycles/mlflow_is_behind"
@@ -65,6 +66,16 @@ def rejected_folder(sha256: str) -> str:
 def query_folder(cycle: int) -> str:
     """Return the folder of a cycle's annotation tasks."""
     return f"queries/{cycle}"
+
+
+def query_page(cycle: int) -> str:
+    """Return the name of the HTML page that says why each image was asked for."""
+    return f"{query_folder(cycle)}/{WHY_PAGE}"
+
+
+def pool_sample(cycle: int) -> str:
+    """Return the name of what a cycle's model predicts for a few images of the pool."""
+    return f"{cycle_folder(cycle)}/pool_sample.npz"
 
 
 def shown_predictions(cycle: int) -> str:

@@ -172,6 +172,14 @@ class State:
         return [cycle for _, cycle in sorted(self.cycles.items()) if cycle.outcome == "done"]
 
     @property
+    def learning_curve(self) -> list[tuple[int, float]]:
+        """Labeled images and mIoU on `val` of each cycle's own model, in order."""
+        summaries = (cycle.summary for cycle in self.trained)
+        return [
+            (s.labeled, s.miou) for s in summaries if s.labeled is not None and s.miou is not None
+        ]
+
+    @property
     def current_labels(self) -> dict[str, LabelVersion]:
         """The label version that counts, by image id, sorted."""
         return {image_id: versions[-1] for image_id, versions in sorted(self.labels.items())}

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+_JPEG = b"\xff\xd8\xff"
 _SHARED = Path(__file__).with_name("templates")
 
 
@@ -43,5 +44,6 @@ def render(template: Path, page: Page) -> str:
     return environment.get_template(template.name).render(page=page)
 
 
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def _data_uri(picture: bytes) -> str:
+    kind = "jpeg" if picture.startswith(_JPEG) else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

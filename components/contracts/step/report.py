@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from components.contracts.forecast.forecast import Forecast
+from components.contracts.forecast.stability import Stability
 from components.contracts.ledger.events import Outcome
 from components.contracts.scores.drift import Drift
 from components.contracts.scores.report import (
@@ -95,6 +97,8 @@ class CycleReport(Stored):
       champion: the champion's id at the close.
       dev, val, baseline: the evaluation of its own model.
       drift: the pool against the labeled images, as its query saw both; null if it did not look.
+      stability: how far its model agrees with the one before on the pool; null without a comparison.
+      forecast: how many more labels the target takes; null if it did not train.
     """
 
     format: Literal[1] = 1  # reports of 0.1 before the first release have none
@@ -117,6 +121,8 @@ class CycleReport(Stored):
     val: SplitScores | None
     baseline: Baseline | None
     drift: Drift | None = None
+    stability: Stability | None = None
+    forecast: Forecast | None = None
 
     @property
     def evaluation(self) -> Evaluation | None:

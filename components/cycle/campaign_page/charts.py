@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from components.contracts.page.colors import SERIES
 
 Point = tuple[int, float]  # labeled images, a fraction
+Span = tuple[int, float, float]  # labeled images, and two fractions
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Chart:
       title: above it.
       lines: the curves.
       level: where a horizontal line is drawn; None draws none.
+      band: the corners of an area behind the curves as SVG's polygon takes them; empty without one.
       across, up: the values on the axes.
     """
 
@@ -57,6 +59,7 @@ class Chart:
     height: int
     lines: Sequence[Line]
     level: Tick | None
+    band: str
     across: Sequence[Tick]
     up: Sequence[Tick]
 
@@ -67,6 +70,7 @@ def chart(
     size: tuple[int, int],
     top: float,
     level: float | None = None,
+    band: Sequence[Span] = (),
 ) -> Chart:
     """Lay curves out.
 
@@ -76,9 +80,11 @@ def chart(
       size: width and height.
       top: the largest value of the vertical axis, a fraction above 0.
       level: a value to draw a horizontal line at.
+      band: an area behind the curves, in the order of its labels; it may reach beyond them.
     """
     width, height = size
     labeled = [labels for points in curves.values() for labels, _ in points]
+    labeled += [labels for labels, _, _ in band]
     low, high = (min(labeled), max(labeled)) if labeled else (0, 1)
     left, right, bottom = 40, 14, 22
 
@@ -100,12 +106,15 @@ def chart(
         )
         for number, (name, points) in enumerate(curves.items())
     ]
+    corners = [(labels, upper) for labels, _, upper in band]
+    corners += [(labels, lower) for labels, lower, _ in reversed(band)]
     return Chart(
         title,
         width,
         height,
         lines,
         None if level is None else Tick(y(level), f"{100 * level:.1f}"),
+        " ".join(f"{x(labels):.1f},{y(value):.1f}" for labels, value in corners),
         [Tick(x(labels), str(labels)) for labels in dict.fromkeys((low, high))] if labeled else [],
         [Tick(y(top * part), f"{100 * top * part:.0f}") for part in (0, 0.5, 1)],
     )

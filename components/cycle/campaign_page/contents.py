@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from components.contracts.forecast.forecast import Forecast, forecast_of
 from components.contracts.ledger import layout
 from components.contracts.ledger.events import Query, QueryItem
 from components.contracts.ledger.ledger import Ledger
@@ -22,7 +23,12 @@ _LARGE, _SMALL = (720, 320), (250, 130)
 
 @dataclass(frozen=True)
 class CycleRow:
-    """One cycle in the table; `report` is the name of its HTML report, if it has one."""
+    """One cycle in the table.
+
+    Attributes:
+      kappa: agreement of its model with the one before on the pool; empty without a comparison.
+      report: the name of its HTML report, if it has one.
+    """
 
     cycle: int
     outcome: str
@@ -30,6 +36,7 @@ class CycleRow:
     miou: float | None
     pixel_accuracy: float | None
     dice: float | None
+    kappa: str
     promoted: str
     seconds: str
     report: str | None
@@ -37,9 +44,10 @@ class CycleRow:
 
 @dataclass(frozen=True)
 class Request:
-    """What one cycle asked for, and why."""
+    """What one cycle asked for, and why; `page` is the name of the page with pictures, if it has one."""
 
     cycle: int
+    page: str | None
     strategy: str
     items: Sequence[QueryItem]
 
@@ -67,6 +75,7 @@ class CampaignPage:
     title: str
     facts: Mapping[str, str]
     curve: Chart
+    advice: Sequence[str]
     classes: Sequence[Chart]
     drift: Chart | None
     drift_words: str
@@ -82,6 +91,8 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
     reports = _reports(state, storage)
     champion = state.champion
     last = state.last_cycle
+    forecast, newest = _forecast(state), reports[-1] if reports else None
+    kappas = {r.cycle: f"{r.stability.kappa:.3f}" for r in reports if r.stability}
     return CampaignPage(
         title=state.name,
         facts={
@@ -93,15 +104,19 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
             if last
             else "never",
         },
-        curve=_curve(reports),
+        curve=_curve(reports, forecast),
+        advice=[one.words for one in (forecast, newest and newest.stability) if one],
         classes=_classes(reports),
         drift=_drift(reports),
         drift_words=next((r.drift.words for r in reversed(reports) if r.drift), ""),
-        cycles=[_row(cycle, storage) for _, cycle in sorted(state.cycles.items())],
+        cycles=[
+            _row(cycle, storage, kappas.get(cycle.cycle, ""))
+            for _, cycle in sorted(state.cycles.items())
+        ],
         annotators=dict(Counter(v.annotator for v in state.current_labels.values()).most_common()),
         watched=_watched(sorted(r.cycle for r in reports), storage),
         requests=[
-            Request(event.payload.cycle, event.payload.strategy, event.payload.items)
+            _request(event.payload, storage)
             for event in ledger.events()
             if isinstance(event.payload, Query) and event.payload.items
         ],
@@ -116,7 +131,12 @@ def _reports(state: State, storage: Storage) -> list[CycleReport]:
     ]
 
 
-def _curve(reports: Sequence[CycleReport]) -> Chart:
+def _forecast(state: State) -> Forecast | None:
+    target = state.recipe.get("cycle", {}).get("target_miou")  # older recipes have none
+    return forecast_of(state.learning_curve, target)
+
+
+def _curve(reports: Sequence[CycleReport], forecast: Forecast | None) -> Chart:
     curves = {
         name: [
             (report.labeled, value)
@@ -127,7 +147,8 @@ def _curve(reports: Sequence[CycleReport]) -> Chart:
     }
     base = reports[-1].baseline if reports else None
     level = None if base is None else base.miou
-    return chart("Each cycle's own model on val (%)", curves, _LARGE, 1.0, level)
+    band = [(one.labels, one.low, one.high) for one in forecast.band] if forecast else []
+    return chart("Each cycle's own model on val (%)", curves, _LARGE, 1.0, level, band)
 
 
 def _classes(reports: Sequence[CycleReport]) -> list[Chart]:
@@ -157,7 +178,7 @@ def _drift(reports: Sequence[CycleReport]) -> Chart | None:
     return chart("The pool against the labeled images (%)", curves, _LARGE, axis_top(values))
 
 
-def _row(cycle: CycleState, storage: Storage) -> CycleRow:
+def _row(cycle: CycleState, storage: Storage, kappa: str) -> CycleRow:
     summary = cycle.summary
     page = layout.evaluation_page(cycle.cycle)
     return CycleRow(
@@ -167,10 +188,16 @@ def _row(cycle: CycleState, storage: Storage) -> CycleRow:
         miou=summary.miou,
         pixel_accuracy=summary.pixel_accuracy,
         dice=summary.dice,
+        kappa=kappa,
         promoted="champion" if summary.promoted else "",
         seconds="" if summary.seconds is None else f"{summary.seconds:.0f}",
         report=page if cycle.outcome == "done" and storage.exists(page) else None,
     )
+
+
+def _request(query: Query, storage: Storage) -> Request:
+    page = layout.query_page(query.cycle)
+    return Request(query.cycle, page if storage.exists(page) else None, query.strategy, query.items)
 
 
 def _watched(cycles: Sequence[int], storage: Storage) -> list[Watched]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.contracts.page.pictures import Picture, PictureRow, shrink, to_png
 from components.contracts.page.render import render
 from components.contracts.scores.summary import summarize
 from components.evaluate.benchmark.id_files import read_labels
@@ -15,13 +16,12 @@ from components.evaluate.benchmark.scoring import FolderReport
 from components.evaluate.report.contents import (
     SQUARE_ROOT,
     TEMPLATES,
-    Picture,
-    PictureRow,
     ScoresPage,
+    row_of_image,
 )
 from components.evaluate.report.examples import PAIRS_SHOWN, example_row
 from components.evaluate.report.figures import class_iou_figure, confusion_figure
-from components.evaluate.report.pictures import error_map, shrink, to_png
+from components.evaluate.report.pictures import error_map
 from tfds_cityscapes.labels import colorize, to_train_ids
 
 _WIDTH = 640  # of a picture, in pixels
@@ -77,7 +77,7 @@ def _worst(report: FolderReport) -> Iterator[PictureRow]:
             "mistakes (red)": error_map(labels, predicted),
         }
         pictures = [Picture(name, to_png(shrink(one, _WIDTH))) for name, one in views.items()]
-        yield PictureRow.of_image(image, pictures)
+        yield row_of_image(image, pictures)
 
 
 def _read(report: FolderReport, image_id: str) -> tuple[np.ndarray, np.ndarray]:

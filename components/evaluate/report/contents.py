@@ -6,36 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.contracts.page.pictures import Picture, PictureRow
 from components.contracts.scores.report import ImageScores
 
 TEMPLATES = Path(__file__).with_name("templates")
 SQUARE_ROOT = "Confusion matrix; the scale is a square root, so that small mistakes show"
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A PNG file's bytes and the words below them."""
-
-    caption: str
-    png: bytes
-
-
-@dataclass(frozen=True)
-class PictureRow:
-    """Pictures side by side below a title and a sentence."""
-
-    title: str
-    words: str
-    pictures: Sequence[Picture]
-
-    @classmethod
-    def of_image(cls, scores: ImageScores, pictures: Sequence[Picture]) -> PictureRow:
-        """Return the row of one of the worst images."""
-        words = (
-            f"mIoU {100 * scores.miou:.1f} %, pixel accuracy {100 * scores.pixel_accuracy:.1f} %. "
-            f"{scores.words}"
-        )
-        return cls(scores.image_id, words, pictures)
+def row_of_image(scores: ImageScores, pictures: Sequence[Picture]) -> PictureRow:
+    """Return the row of one of the worst images."""
+    words = (
+        f"mIoU {100 * scores.miou:.1f} %, pixel accuracy {100 * scores.pixel_accuracy:.1f} %. "
+        f"{scores.words}"
+    )
+    return PictureRow(scores.image_id, words, pictures)
 
 
 @dataclass(frozen=True)

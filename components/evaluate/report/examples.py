@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from components.contracts.page.pictures import Picture, PictureRow, shrink, to_png
 from components.evaluate.explain import NOT_SCORED, ConfusedPair
-from components.evaluate.report.contents import Picture, PictureRow
-from components.evaluate.report.pictures import busiest, highlight, mixed_up, shrink, to_png
+from components.evaluate.report.pictures import busiest, highlight, mixed_up
 from tfds_cityscapes.labels import CLASS_NAMES
 
 PAIRS_SHOWN = 4  # of the most confused pairs of classes

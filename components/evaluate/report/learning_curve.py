@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from components.contracts.forecast.forecast import Band
 from components.contracts.page.colors import SERIES
 from components.evaluate.report.canvas import (
     GRID,
@@ -16,7 +17,9 @@ from components.evaluate.report.canvas import (
 
 
 def learning_curve_figure(
-    curves: Mapping[str, Sequence[tuple[int, float]]], ylabel: str = "mIoU (%)"
+    curves: Mapping[str, Sequence[tuple[int, float]]],
+    ylabel: str = "mIoU (%)",
+    band: Sequence[Band] = (),
 ) -> bytes:
     """Draw one line per campaign as a PNG file; without a point, empty axes that say so.
 
@@ -24,6 +27,7 @@ def learning_curve_figure(
       curves: by name, points (labeled images, fraction in [0, 1]); each cycle's own model, never
         the running best.
       ylabel: what the fractions are.
+      band: the forecast, drawn behind the curves.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -44,6 +48,13 @@ def learning_curve_figure(
             fontsize=9,
             color=color,
         )
+    if band:
+        across = [one.labels for one in band]
+        low, middle, high = (
+            [100 * getattr(one, name) for one in band] for name in ("low", "middle", "high")
+        )
+        axes.fill_between(across, low, high, color=SERIES[0], alpha=0.12, label="80 % interval")
+        axes.plot(across, middle, color=SERIES[0], linewidth=1, linestyle=(0, (4, 3)))
     axes.grid(True, color=GRID)
     axes.margins(x=0.08, y=0.15)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -9,7 +9,15 @@ import cv2
 import numpy as np
 
 from components.contracts.data.records import Records
+from components.contracts.forecast.forecast import Forecast
 from components.contracts.model.predictor import Predictor
+from components.contracts.page.pictures import (
+    Picture,
+    PictureRow,
+    overlay,
+    shrink,
+    to_png,
+)
 from components.contracts.page.render import render
 from components.contracts.recipe.inference import InferenceSettings
 from components.contracts.scores.report import SplitScores
@@ -19,9 +27,8 @@ from components.evaluate.gate import Decision
 from components.evaluate.report.contents import (
     SQUARE_ROOT,
     TEMPLATES,
-    Picture,
-    PictureRow,
     ScoresPage,
+    row_of_image,
 )
 from components.evaluate.report.examples import PAIRS_SHOWN, WIDTH, example_row
 from components.evaluate.report.figures import (
@@ -29,15 +36,18 @@ from components.evaluate.report.figures import (
     confusion_figure,
     reliability_figure,
 )
-from components.evaluate.report.pictures import error_map, overlay, shrink, to_png
+from components.evaluate.report.pictures import error_map
+
+_CURVE = "Learning curve: each cycle's own model on val, and the 80 % interval of further ones"
 
 
 @dataclass(frozen=True)
 class ModelPage(ScoresPage):
-    """The page on a model; without a decision it has no gate."""
+    """The page on a model; without a decision it has no gate, and without a campaign no forecast."""
 
     scores: SplitScores
     decision: Decision | None
+    forecast: str
 
 
 def pictures_of(
@@ -101,6 +111,7 @@ def model_page(
     figures: Mapping[str, bytes] | None = None,
     examples: Sequence[PictureRow] = (),
     inference: InferenceSettings | None = None,
+    forecast: Forecast | None = None,
 ) -> str:
     """Render one self-contained HTML document on a model: a cycle's, or one without a campaign."""
     scores = assessment.report()
@@ -117,11 +128,12 @@ def model_page(
             Picture("IoU per class", figures["class_iou"]),
             Picture(SQUARE_ROOT, figures["confusion"]),
             Picture("Reliability", figures["reliability"]),
+            *(Picture(_CURVE, figures[name]) for name in figures if name == "learning_curve"),
         ],
         confused=scores.most_confused,
         examples=examples,
         worst=[
-            PictureRow.of_image(
+            row_of_image(
                 image, [Picture("labels, prediction, mistakes (red)", pictures[image.image_id])]
             )
             for image in scores.worst_images
@@ -129,5 +141,6 @@ def model_page(
         ],
         scores=scores,
         decision=decision,
+        forecast=forecast.words if forecast else "",
     )
     return render(TEMPLATES / "model.html", page)

@@ -7,7 +7,7 @@ import numpy as np
 
 from components.contracts.data.records import Records, spread
 from components.contracts.model.predictor import Predictor
-from components.evaluate.report.pictures import overlay, shrink, to_png
+from components.contracts.page.pictures import overlay, shrink, to_png
 
 _WIDTH = 320
 

@@ -9,8 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts.ledger.layout import CAMPAIGN_PAGE, watched_folder
+from components.contracts.forecast.forecast import forecast_of
+from components.contracts.forecast.stability import stability_of
+from components.contracts.ledger.layout import (
+    CAMPAIGN_PAGE,
+    cycle_report,
+    query_page,
+    watched_folder,
+)
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.step.report import CycleReport
 from components.contracts.storage.open import open_storage
 from components.cycle.campaign_page.charts import axis_top, chart
 from components.cycle.campaign_page.contents import contents
@@ -95,6 +104,42 @@ def test_a_campaign_that_has_only_begun_has_a_page(tmp_path: Path) -> None:
     for event in sorted((tmp_path / "ledger").iterdir())[1:]:
         event.unlink()
     assert "Learning curve" in page_of(tmp_path)
+
+
+def test_the_advice_and_the_band_of_the_forecast_are_shown(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "can be said after 3 cycles" in page_of(root)
+    assert "<polygon" not in page_of(root)
+    points = [(3, 0.3), (4, 0.4), (5, 0.45), (6, 0.48)]
+    monkeypatch.setattr(State, "learning_curve", property(lambda state: points))
+    storage = open_storage(str(root))
+    name = cycle_report(2)
+    report = CycleReport.model_validate_json(storage.read(name))
+    stability = stability_of(0.875, 1, 7, [], 0.99)
+    later = report.model_copy(update={"stability": stability})
+    storage.write(name, later.model_dump_json().encode())
+    page = page_of(root)
+    forecast = forecast_of(points, None)
+    assert forecast is not None
+    assert forecast.words in page
+    assert stability.words in page
+    assert "<td>0.875</td>" in page
+    assert page.count("<polygon") == 1
+    across = [tick.words for tick in contents(Ledger(storage), storage).curve.across]
+    assert across == ["3", "12"]  # twice the labels of the newest model
+
+
+def test_a_request_links_to_its_page_with_pictures(root: Path) -> None:
+    assert "why.html" not in page_of(root)
+    open_storage(str(root)).write(query_page(2), b"why")
+    assert page_of(root).count('<a href="queries/2/why.html">') == 1
+
+
+def test_a_band_is_a_closed_area_behind_the_curves() -> None:
+    found = chart("t", {"mIoU": [(10, 0.0)]}, (100, 60), 1.0, band=[(10, 0, 0.5), (30, 0.5, 1)])
+    # Along the upper edge, and back along the lower one.
+    assert found.band == "40.0,23.0 86.0,8.0 86.0,23.0 40.0,38.0"
 
 
 def test_a_chart_spans_its_values() -> None:

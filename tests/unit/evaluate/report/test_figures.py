@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from components.contracts.page.pictures import overlay, to_png
 from components.contracts.process.errors import StreetloopError
 from components.contracts.scores.summary import summarize
 from components.evaluate.calibration import Calibration
@@ -70,10 +71,10 @@ def test_examples_keep_the_image_with_most_pixels_of_a_pair():
 
 def test_overlay_mixes_colours_and_keeps_ignored_pixels():
     image = np.full((1, 2, 3), 100, np.uint8)
-    out = pictures.overlay(image, np.array([[0, 255]], np.uint8), alpha=0.5)
+    out = overlay(image, np.array([[0, 255]], np.uint8), alpha=0.5)
     assert out.tolist() == [[[114, 82, 114], [100, 100, 100]]]  # road is (128, 64, 128)
     with pytest.raises(StreetloopError, match="like its label map"):
-        pictures.overlay(image, np.zeros((2, 2), np.uint8))
+        overlay(image, np.zeros((2, 2), np.uint8))
 
 
 def test_error_map_paints_wrong_right_and_ignored_pixels_differently():
@@ -83,4 +84,4 @@ def test_error_map_paints_wrong_right_and_ignored_pixels_differently():
     assert min(right) > 200
     assert max(ignored) < 200
     picture = pictures.error_map(truth, truth)
-    assert _decode(pictures.to_png(picture))[..., ::-1].tolist() == picture.tolist()
+    assert _decode(to_png(picture))[..., ::-1].tolist() == picture.tolist()

@@ -5,12 +5,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from components.contracts.page.pictures import Picture, PictureRow
 from components.contracts.scores.report import SplitScores
 from components.evaluate.assess import Assessment, baseline
 from components.evaluate.calibration import Calibration
 from components.evaluate.explain import WorstImages
 from components.evaluate.gate import Decision
-from components.evaluate.report.contents import Picture, PictureRow
 from components.evaluate.report.page import model_page
 
 
