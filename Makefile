@@ -6,13 +6,14 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 LABEL_STUDIO := .venv-label-studio
 MLFLOW := .venv-mlflow
+DOCS := .venv-docs
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 SHA = $(shell git rev-parse HEAD)
 # Uncommitted changes show in the tag: two different images must not share a name.
 TAG ?= $(VERSION)-$(shell git describe --always --abbrev=12 --dirty --match='')
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench bench-al images test-slow test-faults test-label-studio test-mlflow-server test-browser picture reference clean
+.PHONY: help install run test check format lock bench bench-al docs images test-slow test-faults test-label-studio test-mlflow-server test-browser picture reference clean
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -94,6 +95,15 @@ picture: $(RUNTIME) ## Draw the picture in the README from the last `make run`
 reference: $(DEV) ## Write docs/reference and the pictures in docs/architecture.md from the code
 	$(BIN)/python docs/generate_reference.py
 
+# mkdocs and its theme are no part of the project, so they get an environment of their own.
+$(DOCS)/.installed: requirements/docs.txt
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+docs: $(DOCS)/.installed ## Build the documentation as a site in site/, and check its links
+	$(DOCS)/bin/python docs/build_site.py
+
 images: ## Build the container images (needs docker); REGISTRY=... names them for a cluster, by version and commit
 	docker build -f containers/runtime.Dockerfile --build-arg STREETLOOP_GIT_SHA=$(SHA) --build-arg VERSION=$(VERSION) \
 	  -t streetloop-python:latest $(if $(REGISTRY),-t $(REGISTRY)/streetloop-python:$(TAG)) .
@@ -101,8 +111,8 @@ images: ## Build the container images (needs docker); REGISTRY=... names them fo
 	$(if $(REGISTRY),@echo "Push $(REGISTRY)/streetloop-python:$(TAG) and $(REGISTRY)/streetloop-mlflow:$(TAG).")
 
 lock: ## Resolve the requirements and write the lock files (needs uv)
-	cd requirements && for name in runtime dev label-studio; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
+	cd requirements && for name in runtime dev label-studio docs; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
 	  --override overrides.txt --universal --generate-hashes --python-version 3.11 -o $$name.txt; done
 
 clean: ## Delete the environments and caches, but not the campaigns in runs/
-	rm -rf $(VENV) $(LABEL_STUDIO) $(MLFLOW) .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(LABEL_STUDIO) $(MLFLOW) $(DOCS) site .pytest_cache .mypy_cache .ruff_cache *.egg-info

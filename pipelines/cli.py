@@ -30,6 +30,7 @@ from pipelines.export.cli import export_command
 from pipelines.label_studio.cli import annotate_group
 from pipelines.local.cli import run_command, ui_command
 from pipelines.predict.cli import predict_command
+from pipelines.serve.cli import serve_command
 from pipelines.simulate.cli import simulate_command
 
 
@@ -70,6 +71,7 @@ main.add_command(feedback_group)
 main.add_command(annotate_group)
 main.add_command(predict_command)
 main.add_command(export_command)
+main.add_command(serve_command)
 main.add_command(ablate_command)
 main.add_command(cluster_group)
 main.add_command(simulate_command)

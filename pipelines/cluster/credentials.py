@@ -9,7 +9,7 @@ from typing import Any
 
 from components.contracts.process.errors import UsageError
 
-TOKEN_FILE = "KF_PIPELINES_SA_TOKEN_PATH"  # kfp's own variable; it reads it only inside a cluster
+TOKEN_FILE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105, kfp's own variable, read only in a cluster
 COOKIES_FILE = "STREETLOOP_KFP_COOKIES"
 _PROJECTED = Path(
     "/var/run/secrets/kubeflow/pipelines/token"

@@ -41,7 +41,11 @@ def customizer(recipe: Recipe) -> Customize:
             task.set_env_variable("MLFLOW_TRACKING_URI", recipe.tracking.uri)
         if step == "train":
             kubernetes.empty_dir_mount(
-                task, "shared-memory", "/dev/shm", "Memory", cluster.shared_memory
+                task,
+                "shared-memory",
+                "/dev/shm",  # noqa: S108
+                "Memory",
+                cluster.shared_memory,
             )
         kubernetes.set_timeout(task, cluster.timeout_seconds(step))
         _retries(task, step, cluster)

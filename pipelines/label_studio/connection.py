@@ -13,7 +13,7 @@ import requests
 from components.contracts.annotation.fields import clean
 from components.contracts.process.errors import StreetloopError, UsageError
 
-TOKEN = "LABEL_STUDIO_API_KEY"
+TOKEN = "LABEL_STUDIO_API_KEY"  # noqa: S105, a name
 _TIMEOUT = (10, 300)  # seconds to connect, and without a byte of the answer
 _REJECTED = (401, 403)
 _Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]

@@ -29,14 +29,7 @@ def model_file(model: str, tracking_uri: str | None) -> Path:
         return _local(local_path(model))
     import mlflow
 
-    given = {} if tracking_uri is None else {"uri": tracking_uri}
-    settings = settings_file.validate(TrackingSettings, given, "--tracking-uri")
-    uri = store_uri(settings, "runs/predict")
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        raise StreetloopError(
-            f"MLflow store not found: {uri}. Name it with --tracking-uri, or give the file "
-            "models/<sha256>/generator.keras of the campaign root as --model."
-        )
+    uri = _registry(tracking_uri)
     mlflow.set_tracking_uri(uri)
     try:
         folder = Path(mlflow.artifacts.download_artifacts(model))
@@ -49,6 +42,44 @@ def model_file(model: str, tracking_uri: str | None) -> Path:
     if not files:
         raise StreetloopError(f"{model} has no .keras file (in {folder}).")
     return files[0]
+
+
+def resolved_version(model: str, tracking_uri: str | None) -> str:
+    """Return models:/NAME/VERSION for an alias, and any other model as it is.
+
+    Raises:
+      StreetloopError: the registry does not know the alias, or does not answer.
+    """
+    name, at, alias = model.removeprefix("models:/").rpartition("@")
+    if not model.startswith("models:/") or not at:
+        return model
+    import mlflow
+
+    uri = _registry(tracking_uri)
+    try:
+        version = mlflow.MlflowClient(uri).get_model_version_by_alias(name, alias).version
+    except Exception as error:
+        raise StreetloopError(
+            f"Cannot look up {model} in {uri}: {error}. `streetloop ui` shows the registered models."
+        ) from error
+    return f"models:/{name}/{version}"
+
+
+def _registry(tracking_uri: str | None) -> str:
+    """Return the URI of the MLflow store with the registry.
+
+    Raises:
+      StreetloopError: it is a file that does not exist.
+    """
+    given = {} if tracking_uri is None else {"uri": tracking_uri}
+    settings = settings_file.validate(TrackingSettings, given, "--tracking-uri")
+    uri = store_uri(settings, "runs/predict")
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise StreetloopError(
+            f"MLflow store not found: {uri}. Name it with --tracking-uri, or give the path of "
+            "models/<sha256>/generator.keras in the campaign root."
+        )
+    return uri
 
 
 def _local(path: Path) -> Path:

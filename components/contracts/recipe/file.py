@@ -87,7 +87,7 @@ _Loader.add_constructor(_INT, _Loader.whole_number)
 def parse(text: str, where: str) -> Any:
     """Parse YAML; raise a UsageError that begins with `where` if it is not valid."""
     try:
-        return yaml.load(text, _Loader)
+        return yaml.load(text, _Loader)  # noqa: S506, a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no such date
         raise UsageError(f"{where} is not valid YAML: {error}.") from error
 

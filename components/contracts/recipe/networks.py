@@ -15,10 +15,12 @@ from components.contracts.recipe.base import Settings
 EncoderName = Literal[
     "unet",
     "efficientnet_lite0",
+    "efficientnet_lite2",
     "mobilenet_v2",
     "resnet50",
     "efficientnet_v2_b0",
     "efficientnet_v2_s",
+    "efficientnet_v2_m",
     "convnext_tiny",
 ]
 Weight = Annotated[float, Field(ge=0.0)]
@@ -29,7 +31,7 @@ class EncoderSettings(Settings):
     """The contracting half of the generator."""
 
     name: EncoderName = "efficientnet_lite0"
-    # "imagenet", "none", or the path of a file: a torch state dict for efficientnet_lite0, else a
+    # "imagenet", "none", or the path of a file: a torch state dict for efficientnet_lite*, else a
     # Keras .weights.h5 of the same encoder. `unet` always starts from scratch.
     weights: Annotated[str, AfterValidator(expanded)] = Field(default="imagenet", min_length=1)
     base: int = Field(

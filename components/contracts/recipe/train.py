@@ -55,11 +55,14 @@ class OptimizerSettings(Settings):
     """How the generator's weights move.
 
     Attributes:
+      encoder_lr_mult: factor of the encoder's learning rate; below 1, pretrained weights change more
+        slowly than those of the decoder, which begin at random.
       weight_decay: of the kernels, decoupled from the gradient; biases and norm layers have none.
     """
 
     name: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Positive = 1e-3
+    encoder_lr_mult: Positive = 1.0
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     schedule: Literal["poly", "cosine"] = "poly"
     power: Positive = 0.9  # of poly (DeepLab, Chen et al., 2017)

@@ -47,7 +47,7 @@ def follow_move(database: Path, artifacts: Path) -> None:
             for table, column in _COLUMNS:
                 if table in known:
                     store.execute(
-                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608, names of ours
                         f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
                         (artifacts.as_uri(), len(uri) + 1, uri, len(uri) + 1, f"{uri}/"),
                     )

@@ -15,6 +15,8 @@ from components.train.networks.encoders.build import build_encoder
 from components.train.networks.encoders.feature import Feature
 from tfds_cityscapes.labels import NUM_CLASSES
 
+DECODER_PREFIXES = ("decoder_", "logits")  # of the names of the decoder's layers
+
 
 def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -> keras.Model:
     """Build the generator under the current Keras dtype policy.

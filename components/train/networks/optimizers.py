@@ -14,6 +14,19 @@ import keras
 import tensorflow as tf
 
 from components.contracts.recipe.train import TrainSettings
+from components.train.networks.generator import DECODER_PREFIXES
+
+
+class _Paced:
+    """Moves some variables more slowly: `paces` are factors of the learning rate by index."""
+
+    paces: tuple[float, ...] = ()
+
+    def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Move one variable; `variable` is TensorFlow's own, of one device."""
+        if self.paces:
+            learning_rate = learning_rate * self.paces[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
 
 
 class _Fused:
@@ -35,12 +48,19 @@ class _Fused:
         )
 
 
+class PacedSGD(_Paced, keras.optimizers.SGD):
+    """keras.optimizers.SGD with a pace for each variable."""
+
+
 class FusedAdam(_Fused, keras.optimizers.Adam):
     """keras.optimizers.Adam: the same settings, state and result. `amsgrad` is not supported."""
 
 
-class FusedAdamW(_Fused, keras.optimizers.AdamW):
-    """keras.optimizers.AdamW: the same settings, state and result. `amsgrad` is not supported."""
+class FusedAdamW(_Paced, _Fused, keras.optimizers.AdamW):
+    """keras.optimizers.AdamW: the same settings, state and result, with a pace for each variable.
+
+    `amsgrad` is not supported.
+    """
 
 
 def generator_optimizer(
@@ -63,12 +83,20 @@ def generator_optimizer(
         "global_clipnorm": chosen.clip_norm / replicas,
     }
     optimizer = (
-        keras.optimizers.SGD(chosen.learning_rate, momentum=0.9, **common)
+        PacedSGD(chosen.learning_rate, momentum=0.9, **common)
         if chosen.name == "sgd"
         else FusedAdamW(chosen.learning_rate, **common)
     )
+    if chosen.encoder_lr_mult != 1.0:
+        optimizer.paces = tuple(_pace(variable, chosen.encoder_lr_mult) for variable in variables)
     optimizer.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) <= 1])
     return _built(optimizer, settings, variables)
+
+
+def _pace(variable: Any, of_encoder: float) -> float:
+    """Tell the decoder's variables from the encoder's by the name of their layer."""
+    layers = variable.path.split("/")
+    return 1.0 if any(name.startswith(DECODER_PREFIXES) for name in layers) else of_encoder
 
 
 def discriminator_optimizer(

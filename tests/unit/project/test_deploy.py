@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from components.contracts.recipe.recipe import load
+from pipelines.serve.cli import serve_command
 
 REPOSITORY = Path(__file__).parents[3]
 DEPLOY = REPOSITORY / "deploy"
@@ -55,6 +56,29 @@ def test_what_is_rendered_fits_the_schemas_of_kubernetes(overlay: str) -> None:
     assert {"CronJob", "Deployment", "Namespace", "RoleBinding"} <= {r["kind"] for r in rows}
     for row in rows:
         kubernetes_validate.validate(row, VERSION, strict=True)
+
+
+@needs_kubectl
+def test_the_server_of_the_champion_is_a_valid_pod_that_runs_our_command() -> None:
+    kubernetes_validate = pytest.importorskip(
+        "kubernetes_validate", reason="see requirements/dev.in"
+    )
+    (row,) = rendered(DEPLOY / "serving")
+    predictor = row["spec"]["predictor"]
+    replicas = {"minReplicas", "maxReplicas"}  # KServe's own; the rest is a pod's
+    assert predictor["minReplicas"] >= 2
+    pod = {name: value for name, value in predictor.items() if name not in replicas}
+    pod_row = {"apiVersion": "v1", "kind": "Pod", "metadata": row["metadata"], "spec": pod}
+    kubernetes_validate.validate(pod_row, VERSION, strict=True)
+    (container,) = pod["containers"]
+    assert container["name"] == "kserve-container"  # by which KServe finds it
+    program, command, *arguments = container["args"]
+    assert (program, command) == ("streetloop", serve_command.name)
+    options = serve_command.make_context("serve", arguments).params
+    assert options["host"] == "0.0.0.0"
+    probes = {container[p]["httpGet"]["port"] for p in container if p.endswith("Probe")}
+    assert probes == {options["port"]} == {p["containerPort"] for p in container["ports"]}
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
 
 
 @needs_kubectl

@@ -87,6 +87,18 @@ APPLICATIONS = {
             32: "block6o_add",
         },
     ),
+    "efficientnet_v2_m": Application(
+        "EfficientNetV2M",
+        _keep,
+        {"include_preprocessing": True},
+        {
+            2: "block1c_add",
+            4: "block2e_add",
+            8: "block3e_add",
+            16: "block5n_add",
+            32: "block7e_add",
+        },
+    ),
     "convnext_tiny": Application(  # its stem has stride 4
         "ConvNeXtTiny",
         _keep,

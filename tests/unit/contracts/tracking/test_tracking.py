@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,19 @@ def test_ensure_run_finds_the_run_of_its_key(tracker: Tracker) -> None:
     first = tracker.ensure_run("one/1", "cycle 1", {"cycle": "1"}, None, 1000)
     assert _retried(tracker).ensure_run("one/1", "cycle 1", {"cycle": "1"}, None, 1000) == first
     assert len(tracker.client.search_runs([tracker.experiment_id])) == 1
+
+
+def test_a_new_store_is_created_by_one_process_at_a_time(tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    tracker = Tracker(f"sqlite:///{database}", "first")
+    with (tmp_path / ".mlflow.lock").open("a") as other, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(other, fcntl.LOCK_EX)  # as another campaign's first step does
+        opened = pool.submit(tracker.check)
+        with pytest.raises(TimeoutError):
+            opened.result(timeout=1)
+        assert not database.exists()
+        fcntl.flock(other, fcntl.LOCK_UN)
+        assert opened.result(timeout=60) == "1"
 
 
 def test_retry_adds_no_second_point(tracker: Tracker) -> None:

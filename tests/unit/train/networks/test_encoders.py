@@ -40,6 +40,16 @@ def _image(seed=0, size=(64, 96)):
             [2, 4, 8, 16, 32],
             [16, 24, 40, 112, 320],
         ),
+        (
+            {"name": "efficientnet_lite2", "weights": "none"},
+            [2, 4, 8, 16, 32],
+            [16, 24, 48, 120, 352],
+        ),
+        (
+            {"name": "efficientnet_v2_m", "weights": "none"},
+            [2, 4, 8, 16, 32],
+            [24, 48, 80, 176, 512],
+        ),
         ({"name": "unet", "base": 4, "depth": 3}, [1, 2, 4, 8], [4, 8, 16, 32]),
         (
             {"name": "mobilenet_v2", "weights": "none"},

@@ -110,3 +110,24 @@ def test_generator_optimizer_decays_kernels_and_no_scales_or_offsets(
             decay if variable.name == "kernel" else 0.0,
         )
         np.testing.assert_allclose(variable, wanted, rtol=1e-4, atol=1e-5, err_msg=variable.name)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_encoder_moves_at_its_share_of_the_learning_rate(name: str, precision: str) -> None:
+    layers = [
+        keras.layers.Dense(2, use_bias=False, name=layer, kernel_initializer="ones")
+        for layer in ("lite0_conv_stem", "decoder_s2_conv1", "logits")
+    ]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    variables = model.trainable_variables
+    chosen = {"name": name, "learning_rate": 0.1, "encoder_lr_mult": 0.25, "weight_decay": 0.0}
+    settings = settings_of(optimizer=chosen, precision=precision)
+    optimizer = generator_optimizer(settings, variables)
+    for size in (1.0, 3.0):
+        gradient = optimizer.scale_loss(tf.fill((2, 2), size))
+        optimizer.apply_gradients([(gradient, variable) for variable in variables])
+    encoder, decoder, logits = (np.asarray(variable) - 1.0 for variable in variables)
+    np.testing.assert_array_less(decoder, -0.05)
+    np.testing.assert_allclose(encoder, 0.25 * decoder, rtol=1e-5)
+    np.testing.assert_array_equal(logits, decoder)

@@ -1,0 +1,1 @@
+"""`streetloop serve`: a model behind HTTP, which follows the champion of the registry."""
