@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
@@ -12,13 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeAlias, TypeVar
 
-from components.contracts.process.errors import UsageError
 from components.contracts.process.files import replace
 from components.contracts.storage.base import Contents, Names, Stamp, Storage, observed
 from components.contracts.storage.bucket_requests import BucketRequests
 from components.contracts.storage.cache import Listing, refresh
 from components.contracts.storage.errors import StorageError, explained
-from components.contracts.storage.names import PRIVATE, check_name, check_prefix
+from components.contracts.storage.names import PRIVATE, bucket_and_prefix, check_name, check_prefix
 
 THREADS = 8
 
@@ -46,16 +44,9 @@ class BucketStorage(Storage):
     requests: BucketRequests
 
     def __init__(self, uri: str) -> None:
-        bucket, _, prefix = uri.removeprefix(f"{self.scheme}://").partition("/")
-        prefix = prefix.strip("/")
-        if not bucket:
-            raise UsageError(f"{uri!r} names no bucket. Expected {self.scheme}://bucket/prefix.")
-        try:
-            self._prefix = f"{check_name(prefix)}/" if prefix else ""
-        except StorageError as error:
-            raise UsageError(f"Cannot open {uri!r}: {error}") from error
-        self.bucket = bucket
-        self.uri = f"{self.scheme}://{bucket}/{prefix}".rstrip("/")
+        self.bucket, prefix = bucket_and_prefix(uri, self.scheme)
+        self._prefix = f"{prefix}/" if prefix else ""
+        self.uri = f"{self.scheme}://{self.bucket}/{prefix}".rstrip("/")
 
     @abstractmethod
     def _get(self, key: str) -> bytes: ...
@@ -204,8 +195,3 @@ class BucketStorage(Storage):
         self.requests.connect()
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(work, items))
-
-
-def type_of(key: str) -> str:
-    """Return the media type that a browser is told of an object."""
-    return mimetypes.guess_type(key)[0] or "application/octet-stream"

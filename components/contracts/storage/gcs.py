@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from components.contracts.storage.base import Stamp
-from components.contracts.storage.bucket import BucketStorage, Version, type_of
+from components.contracts.storage.bucket import BucketStorage, Version
 from components.contracts.storage.gcs_requests import GcsRequests
 from components.contracts.storage.gcs_upload import upload
+from components.contracts.storage.names import type_of
 
 
 class GcsStorage(BucketStorage):

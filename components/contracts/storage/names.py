@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 
+from components.contracts.process.errors import UsageError
 from components.contracts.storage.errors import StorageError
 
 # Ours alone inside a root: temporary files, probes and the lock. No name may start here.
@@ -38,3 +40,24 @@ def check_prefix(prefix: str, *, allow_root: bool = True) -> str:
     if prefix == "" and allow_root:
         return ""
     return check_name(prefix.removesuffix("/"))
+
+
+def bucket_and_prefix(uri: str, scheme: str) -> tuple[str, str]:
+    """Return the bucket of `scheme://bucket/prefix`, and the prefix without slashes around it.
+
+    Raises:
+        UsageError: the address names no bucket, or its prefix is not a relative path.
+    """
+    bucket, _, prefix = uri.removeprefix(f"{scheme}://").partition("/")
+    prefix = prefix.strip("/")
+    if not bucket:
+        raise UsageError(f"{uri!r} names no bucket. Expected {scheme}://bucket/prefix.")
+    try:
+        return bucket, check_name(prefix) if prefix else ""
+    except StorageError as error:
+        raise UsageError(f"Cannot open {uri!r}: {error}") from error
+
+
+def type_of(name: str) -> str:
+    """Return the media type of a file, for a browser."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

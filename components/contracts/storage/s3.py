@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 
 from components.contracts.process.errors import UsageError
 from components.contracts.storage.base import Stamp
-from components.contracts.storage.bucket import BucketStorage, Version, type_of
+from components.contracts.storage.bucket import BucketStorage, Version
+from components.contracts.storage.names import type_of
 from components.contracts.storage.s3_requests import S3Requests
 
 # A retry repeats a piece and not the file.
