@@ -17,7 +17,7 @@ from components.query.scored import Scored
 from components.query.tasks import write_tasks
 from pipelines.labels.judges import Case, cases_of
 from pipelines.labels.look import Looker
-from pipelines.labels.measure import Statistics, quality
+from pipelines.labels.measure import Rule, Statistics, quality
 from pipelines.labels.page import check_page, draw
 from pipelines.labels.report import CheckedLabel, LabelsCheck
 from pipelines.labels.words import reason_of
@@ -60,7 +60,7 @@ def check_labels(recipe: Recipe, root: str, pictures: int, ask: int, track: Trac
     records = Records(storage.local_dir(prefixes[-1]))
     known = [case for case in cases if case.image_id in records]
     looker = Looker(storage, records, context.predictor)
-    found = _judge(looker, known, track)
+    found, rule = _judge(looker, known, track)
     found = found.model_copy(
         update={
             "version": state.version,
@@ -71,18 +71,19 @@ def check_labels(recipe: Recipe, root: str, pictures: int, ask: int, track: Trac
         asked = [row for row in found.images if row.regions][:ask]
         found = found.model_copy(update={"tasks": _ask(context, records, asked, state.version)})
     case_of = {case.image_id: case for case in known}
-    shown = [
-        draw(records.read(row.image_id).image, looker.judged(case_of[row.image_id]), row)
-        for row in found.images[:pictures]
-        if row.regions
-    ]
+    shown = []
+    for row in found.images[:pictures]:
+        if row.regions:
+            judged = looker.judged(case_of[row.image_id])
+            image = records.read(row.image_id).image
+            shown.append(draw(image, judged, rule.suspect(judged), row))
     name = layout.labels_check()
     storage.write(f"{name}.json", found.model_dump_json(indent=1).encode())
     storage.write(f"{name}.html", check_page(recipe.name, found, shown).encode())
     return Written(found, f"{storage.uri}/{name}.html")
 
 
-def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> LabelsCheck:
+def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> tuple[LabelsCheck, Rule]:
     """Look at every label twice: for the thresholds, and then for the suspect pixels."""
     qualities = {}
     statistics = Statistics()
@@ -97,7 +98,7 @@ def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> LabelsCheck:
     ]
     rows.sort(key=lambda row: (row.quality, row.image_id))
     pixels = statistics.pixels
-    return LabelsCheck(
+    found = LabelsCheck(
         version=0,
         expected_wrong=rule.expected / max(1, int(pixels.sum())),
         thresholds={
@@ -107,6 +108,7 @@ def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> LabelsCheck:
         without_record=[],
         images=rows,
     )
+    return found, rule
 
 
 def _ask(context: Context, records: Records, rows: Sequence[CheckedLabel], version: int) -> str:
