@@ -56,7 +56,7 @@ class BucketStorage(Storage):
 
     @abstractmethod
     def _entries(self, start: str) -> Iterable[tuple[str, Version, int]]:
-        """Yield key, version and size of the objects whose keys begin with `start`, if not empty."""
+        """Yield key, version and size of all objects whose keys begin with `start`, which may be ""."""
 
     @abstractmethod
     def _put(self, key: str, data: bytes, *, new: bool = False) -> None:
@@ -71,7 +71,7 @@ class BucketStorage(Storage):
 
     @abstractmethod
     def _rename(self, key: str, to: str, version: Version) -> None:
-        """Copy an object inside the bucket and delete it; the same about versions."""
+        """Copy an object inside the bucket and delete it, under the same conditions as `_remove`."""
 
     @abstractmethod
     def _upload(self, local: Path, key: str) -> None: ...
