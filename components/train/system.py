@@ -57,11 +57,12 @@ class SystemMetrics:
     def _run(self) -> None:
         try:
             self._measure()  # psutil's load of the processor is that since this thread's last call
-            last = False
+            last, at = False, 0
             while not last:
                 last = self._stop.wait(self.seconds)
                 values = self._measure()
-                at = time.time_ns() // 1_000_000
+                # `stop` may come right after a measurement; two points never share a millisecond.
+                at = max(time.time_ns() // 1_000_000, at + 1)
                 self._points.append(Points(values, (at - self.opened_ms) // 1000, at))
         except Exception as error:  # whatever a driver or /proc may do, the fit continues
             log.warning("System metrics stop: %s: %s", type(error).__name__, error)
