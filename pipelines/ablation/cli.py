@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
 import click
 
 from components.contracts.process.errors import UsageError
-from pipelines.experiment.options import whole_numbers, with_results
+from pipelines.experiment.options import labels_of, whole_numbers, with_results
 from pipelines.options import Chosen
 
 
@@ -67,15 +66,6 @@ def ablate_command(
     if code:
         sys.exit(code)
     click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root} --open")
-
-
-def labels_of(text: str) -> int | str:
-    """Read an amount of labels: a number, a share such as 1/8, or all."""
-    if text.isdecimal():
-        return int(text)
-    if not re.fullmatch(r"all|1/[1-9][0-9]*", text):
-        raise UsageError(f"Not an amount of labels: {text!r}. Give --labels a number, 1/8 or all.")
-    return text
 
 
 def _names(text: str) -> list[str]:

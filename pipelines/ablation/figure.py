@@ -12,7 +12,8 @@ from components.evaluate.report.canvas import (
     side_by_side,
     to_png_bytes,
 )
-from pipelines.ablation.table import Table, interval, spread
+from pipelines.ablation.table import Table, spread
+from pipelines.experiment.markdown import interval
 from pipelines.experiment.statistics import LEVEL, summary
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipelines.ablation.plan import Design
-from pipelines.ablation.result import SCORES, FitResult
-from pipelines.experiment.markdown import NONE, markdown_table
+from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
 from pipelines.experiment.statistics import LEVEL, Summary, paired, summary
+from pipelines.fits.result import SCORES, FitResult
 
 Results = Mapping[str, Mapping[int, FitResult]]  # by variant, then by seed
 
@@ -133,19 +133,5 @@ def _other(table: Table) -> str:
 
 
 def spread(values: Summary | None) -> str:
-    """Return mean ± spread; only the mean for one value; a dash for none."""
-    if values is None:
-        return NONE
-    if values.spread is None:
-        return f"{values.mean:.2f}"
-    return f"{values.mean:.2f} ± {values.spread:.2f}"
-
-
-def interval(values: Summary | None) -> str:
-    """Return mean [low, high]; only the mean for one value, which has no interval; a dash for none."""
-    if values is None:
-        return NONE
-    mean, half = values.mean, values.half
-    if half is None:
-        return f"{mean:+.2f}"
-    return f"{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]"
+    """Return mean ± standard deviation; only the mean for one value; a dash for none."""
+    return NONE if values is None else plus_minus(values.mean, values.spread)

@@ -8,7 +8,7 @@ import sys
 import click
 
 from components.contracts.process.errors import UsageError
-from pipelines.experiment.options import whole_numbers, with_results
+from pipelines.experiment.options import labels_of, whole_numbers, with_results
 from pipelines.options import Chosen
 
 
@@ -45,7 +45,6 @@ def crossval_command(
     \b
     Example: streetloop crossval pipelines/recipes/camvid.yaml --data ~/camvid --seeds 0,1
     """
-    from pipelines.ablation.cli import labels_of
     from pipelines.console import program
     from pipelines.crossval.plan import Variant
     from pipelines.crossval.run import cross_validate

@@ -23,16 +23,15 @@ def crossval_figure(report: Report) -> bytes:
         values = variant.values("miou")
         shift = 0.5 * (number + 0.5) / len(variants) - 0.25
         for place, fold in enumerate(folds):
-            found = [100 * value for (name, _), value in values.items() if name == fold]
+            found = [value for (name, _), value in values.items() if name == fold]
             scores.scatter(found, [place + shift] * len(found), s=14, color=color, alpha=0.6)
             if found:
                 label = variant.name if place == 0 else None
                 mean = statistics.fmean(found)
                 scores.scatter([mean], [place + shift], s=60, marker="|", color=color, label=label)
         if number and (found_difference := report.difference(variant, "miou")) is not None:
-            mean, half = 100 * found_difference.mean, found_difference.half
-            error = None if half is None else 100 * half
-            differences.errorbar(mean, number, xerr=error, fmt="o", color=color, capsize=4)
+            mean, half = found_difference.mean, found_difference.half
+            differences.errorbar(mean, number, xerr=half, fmt="o", color=color, capsize=4)
             differences.annotate(variant.name, (mean, number - 0.3), fontsize=9, color=MUTED)
     scores.set_yticks(range(len(folds)), folds)
     scores.set_ylim(len(folds) - 0.4, -0.6)

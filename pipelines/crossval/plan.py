@@ -9,9 +9,9 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.train import TrainSettings
 from components.contracts.storage.base import Storage
-from pipelines.ablation.plan import Fit, fit_of
 from pipelines.crossval.folds import Fold
 from pipelines.experiment.scene import Scene
+from pipelines.fits.fit import Fit, fit_of
 
 
 @dataclass(frozen=True)

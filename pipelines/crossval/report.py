@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from pipelines.ablation.result import SCORES, SplitScores
 from pipelines.crossval.folds import Fold
-from pipelines.experiment.markdown import NONE, markdown_table
+from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
 from pipelines.experiment.statistics import Summary, paired, summary
+from pipelines.fits.result import SCORES, SplitScores
 
 LEVEL = 0.90
 Place = tuple[str, int]  # the fold's name, and the seed
@@ -23,13 +23,17 @@ class VariantScores(BaseModel):
     folds: dict[str, dict[int, SplitScores]]
 
     def values(self, score: str) -> dict[Place, float]:
-        """Return a score by place, where it is defined."""
-        found = {
-            (fold, seed): getattr(scores, score)
+        """Return a score by place, in percent, where it is defined."""
+        return {
+            (fold, seed): 100 * value
             for fold, seeds in self.folds.items()
             for seed, scores in seeds.items()
+            if (value := getattr(scores, score)) is not None
         }
-        return {place: value for place, value in found.items() if value is not None}
+
+    def at(self, fold: str, score: str) -> Summary | None:
+        """Summarize a score on one fold over the seeds."""
+        return summary([v for (name, _), v in self.values(score).items() if name == fold], LEVEL)
 
     def mean(self, score: str) -> Summary | None:
         """Summarize, over the seeds that have every fold, the mean over the folds."""
@@ -51,12 +55,8 @@ class Report(BaseModel):
     complete: bool
 
     def difference(self, variant: VariantScores, score: str) -> Summary | None:
-        """Summarize a variant minus the first, paired by fold and seed."""
-        one, base = variant.values(score), self.variants[0].values(score)
-        places = {place: number for number, place in enumerate(sorted(one.keys() & base.keys()))}
-        return paired(
-            {n: one[p] for p, n in places.items()}, {n: base[p] for p, n in places.items()}, LEVEL
-        )
+        """Summarize a variant minus the first in points, paired by fold and seed."""
+        return paired(variant.values(score), self.variants[0].values(score), LEVEL)
 
     def markdown(self) -> str:
         """Return the tables."""
@@ -86,13 +86,8 @@ class Report(BaseModel):
         rows = []
         for variant in self.variants:
             for fold, images in self.folds.items():
-                scores = variant.folds.get(fold, {}).values()
-                cells = [
-                    _percent(
-                        summary([v for s in scores if (v := getattr(s, name)) is not None], LEVEL)
-                    )
-                    for name in SCORES
-                ]
+                scores = variant.folds.get(fold, {})
+                cells = [_percent(variant.at(fold, name)) for name in SCORES]
                 rows.append([variant.name, fold, str(images), str(len(scores)), *cells])
             means = [_percent(variant.mean(name)) for name in SCORES]
             rows.append([f"**{variant.name}**", "mean", "", "", *means])
@@ -103,7 +98,7 @@ class Report(BaseModel):
         for variant in self.variants[1:]:
             found = {name: self.difference(variant, name) for name in SCORES}
             n = max((d.n for d in found.values() if d is not None), default=0)
-            rows.append([variant.name, str(n), *map(_points, found.values())])
+            rows.append([variant.name, str(n), *(interval(d, 1) for d in found.values())])
         return markdown_table(["variant", "n", *SCORES.values()], rows)
 
     def _classes(self) -> list[str]:
@@ -127,18 +122,7 @@ def _classes_of(variant: VariantScores) -> dict[str, float]:
 
 
 def _percent(found: Summary | None) -> str:
-    if found is None:
-        return NONE
-    return f"{100 * found.mean:.1f}" + ("" if found.half is None else f" ± {100 * found.half:.1f}")
-
-
-def _points(found: Summary | None) -> str:
-    if found is None:
-        return NONE
-    mean = 100 * found.mean
-    if found.half is None:
-        return f"{mean:+.1f}"
-    return f"{mean:+.1f} [{mean - 100 * found.half:+.1f}, {mean + 100 * found.half:+.1f}]"
+    return NONE if found is None else plus_minus(found.mean, found.half, 1)
 
 
 def report_of(

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack
 from pathlib import Path
 
-from rich.console import Console
-
-from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
-from pipelines.ablation.result import SplitScores
-from pipelines.ablation.store import delete_checkpoint, read_result
-from pipelines.ablation.tracking import Runs
-from pipelines.ablation.worker import Worker
 from pipelines.console import make_console
 from pipelines.crossval.figure import crossval_figure
 from pipelines.crossval.folds import Fold, folds_of
 from pipelines.crossval.plan import Planned, Variant, fits_of, trials_of
 from pipelines.crossval.report import Place, Report, report_of
+from pipelines.experiment.command import Files, run_resumable, show_files, store_files
 from pipelines.experiment.scene import open_results, scene_of
-from pipelines.local.display import Screen, duration
-from pipelines.local.runner import Interrupted, session, stopping_children
+from pipelines.fits.loop import Task, run_fits
+from pipelines.fits.result import SplitScores
+from pipelines.fits.store import read_result
+from pipelines.fits.tracking import Runs
+from pipelines.fits.worker import Worker
+from pipelines.local.display import Screen
 from tfds_cityscapes.source import Item
 
 PAGE, FIGURE, DATA = "crossval.md", "crossval.png", "crossval.json"
@@ -48,22 +43,22 @@ def cross_validate(
     Raises:
       StreetloopError: the root holds a campaign, there are too few cities, or a fit failed.
     """
-    set_environment()
     console = make_console()
     storage = open_results(root)
-    try:
-        with stopping_children(), session(root) as folder:
-            found = folds_of(_train_part(variants[0].recipe, storage), folds)
-            study = Study(variants, found, root, storage, folder, Screen(console))
-            study.plan(seeds, labels)
-            with ExitStack() as at_the_end:
-                study.open_runs(seeds, labels)
-                at_the_end.callback(lambda: _finish(console, study))
-                study.run(console)
-    except Interrupted as stop:
-        console.print("Stopped. Run the same command again to resume.")
-        return stop.exit_code
-    return 0
+
+    def work(folder: Path) -> None:
+        found = folds_of(_train_part(variants[0].recipe, storage), folds)
+        study = Study(variants, found, root, storage, folder, Screen(console))
+        study.plan(seeds, labels)
+        runs = study.open_runs(labels)
+        try:
+            run_fits(console, storage, study.tasks(), runs, study.write)
+        finally:
+            files = study.write()
+            show_files(console, storage, files)
+            runs.close(files, complete=study.report().complete)
+
+    return run_resumable(root, console, work)
 
 
 def _train_part(recipe: Recipe, storage: Storage) -> list[Item]:
@@ -95,7 +90,6 @@ class Study:
         ]
         self._planned: list[tuple[Planned, Worker]] = []
         self._labels: int | str = "all"
-        self.runs: Runs
 
     def plan(self, seeds: list[int], labels: int | str) -> None:
         """Make the records of every fold, and plan its fits, seed by seed."""
@@ -108,7 +102,7 @@ class Study:
         # Whole seeds first: a mean over the folds needs all of them.
         self._planned = sorted(planned, key=lambda row: seeds.index(row[0].fit.seed))
 
-    def open_runs(self, seeds: list[int], labels: int | str) -> None:
+    def open_runs(self, labels: int | str) -> Runs:
         """Open the run in MLflow, which further seeds and variants join."""
         first = self._variants[0].recipe
         inputs = {
@@ -117,43 +111,21 @@ class Study:
             "folds": {fold.name: list(fold.cities) for fold in self.folds},
             "labels": str(labels),
         }
-        self.runs = Runs("cross-validation", first, inputs, labels, self.storage, self._root)
-        self.runs.open()
+        runs = Runs("cross-validation", first, inputs, labels, self.storage, self._root)
+        runs.open()
+        return runs
 
-    def run(self, console: Console) -> None:
-        """Run the missing fits; one that fails does not stop the others."""
-        failed: list[str] = []
-        for number, (one, worker) in enumerate(self._planned, 1):
-            fit, held_out = one.fit, one.trial.fold.name
-            title = f"Fit {number} of {len(self._planned)}: {one.trial.variant}, without {held_out}"
-            console.print(f"{title}, seed {fit.seed}{self._left()}", style="bold")
-            result, words = read_result(self.storage, fit), "finished before"
-            if result is None:
-                started = time.monotonic()
-                try:
-                    worker.order(fit, self.runs.begin(fit))
-                except StreetloopError as error:
-                    console.print(f"  {error}")
-                    failed.append(str(error))
-                    continue
-                result = read_result(self.storage, fit)
-                assert result is not None, "a process that succeeded has stored its result"
-                words = f"done after {duration(time.monotonic() - started)}"
-                self.write()  # people can look at it while the others run
-            delete_checkpoint(self.storage, fit)
-            self.runs.end(fit, result)
-            miou = result.scores[_HELD_OUT].miou
-            scored = "" if miou is None else f": mIoU {100 * miou:.2f} % on {held_out}"
-            console.print(f"  {words}{scored}")
-        if failed:
-            raise StreetloopError(f"{len(failed)} of {len(self._planned)} fits failed. {failed[0]}")
-
-    def _left(self) -> str:
-        took = [r.seconds for one, _ in self._planned if (r := read_result(self.storage, one.fit))]
-        missing = len(self._planned) - len(took)
-        if not took or not missing:
-            return ""
-        return f" (about {duration(missing * sum(took) / len(took))} left)"
+    def tasks(self) -> list[Task]:
+        """Return the fits in the order in which they run."""
+        return [
+            Task(
+                f"{one.trial.variant}, without {one.trial.fold.name}, seed {one.fit.seed}",
+                one.fit,
+                worker,
+                {_HELD_OUT: one.trial.fold.name},
+            )
+            for one, worker in self._planned
+        ]
 
     def report(self) -> Report:
         """Return what the finished fits say."""
@@ -167,24 +139,12 @@ class Study:
             first.name, self._labels, first.train.steps, self.folds, scores, complete=done
         )
 
-    def write(self) -> dict[str, bytes]:
-        """Write page, figure and data of the finished fits, and return them by name."""
+    def write(self) -> Files:
+        """Store page, figure and data of the finished fits."""
         report = self.report()
         files = {
             PAGE: report.markdown().encode(),
             FIGURE: crossval_figure(report),
             DATA: report.model_dump_json(indent=1).encode(),
         }
-        for name, data in files.items():
-            self.storage.write(name, data)
-        return files
-
-
-def _finish(console: Console, study: Study) -> None:
-    """Write, print and track the result, complete or not."""
-    files, report = study.write(), study.report()
-    console.print()
-    console.print(files[PAGE].decode())
-    for name in (PAGE, FIGURE, DATA):
-        console.print(f"{study.storage.uri}/{name}")
-    study.runs.close(files, complete=report.complete)
+        return store_files(self.storage, files)

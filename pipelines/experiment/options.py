@@ -36,3 +36,12 @@ def whole_numbers(option: str, text: str, what: str = "numbers") -> list[int]:
             f"Not a list of {what}: {text!r}. Give {option} different whole numbers, as 0,1,2."
         )
     return [int(part) for part in parts]
+
+
+def labels_of(text: str) -> int | str:
+    """Read an amount of labels: a number, a share such as 1/8, or all."""
+    if text.isdecimal():
+        return int(text)
+    if not re.fullmatch(r"all|1/[1-9][0-9]*", text):
+        raise UsageError(f"Not an amount of labels: {text!r}. Give --labels a number, 1/8 or all.")
+    return text

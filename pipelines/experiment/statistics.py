@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 LEVEL = 0.95
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,16 @@ class Summary:
     spread: float | None
     half: float | None
 
+    @property
+    def low(self) -> float | None:
+        """The lower end of the interval."""
+        return None if self.half is None else self.mean - self.half
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of the interval."""
+        return None if self.half is None else self.mean + self.half
+
 
 def summary(values: Sequence[float], level: float = LEVEL) -> Summary | None:
     """Summarize values; None for no values."""
@@ -38,14 +50,14 @@ def summary(values: Sequence[float], level: float = LEVEL) -> Summary | None:
 
 
 def paired(
-    one: Mapping[int, float], base: Mapping[int, float], level: float = LEVEL
+    one: Mapping[Key, float], base: Mapping[Key, float], level: float = LEVEL
 ) -> Summary | None:
     """Summarize `one` minus `base` over the seeds that both have; None if they share none.
 
     The same seed means the same labeled images, order and initial weights: what the two have in
-    common cancels out.
+    common cancels out. A key may hold more than the seed, such as the place that is held out.
     """
-    return summary([one[seed] - base[seed] for seed in sorted(one.keys() & base.keys())], level)
+    return summary([value - base[key] for key, value in one.items() if key in base], level)
 
 
 def t_quantile(degrees: int, level: float = LEVEL) -> float:

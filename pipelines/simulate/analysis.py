@@ -166,9 +166,7 @@ def _difference(one: Curves, other: Curves, budget: int) -> Summary | None:
 def _interval(values: Summary | None) -> Interval | None:
     if values is None:
         return None
-    low = None if values.half is None else values.mean - values.half
-    high = None if values.half is None else values.mean + values.half
-    return Interval(n=values.n, mean=values.mean, low=low, high=high)
+    return Interval(n=values.n, mean=values.mean, low=values.low, high=values.high)
 
 
 def _labels_for(curve: Mapping[int, float], share: float, everything: float | None) -> int | None:
@@ -190,5 +188,5 @@ def _classes(mine: Curves, base: Curves) -> dict[str, float]:
 def _wins(mine: Curves, theirs: Curves, budgets: Sequence[int]) -> float:
     """Return the share of budgets with a clear difference in favour (Ash et al., 2020)."""
     differences = [_difference(mine, theirs, b) for b in budgets]
-    clear = [d for d in differences if d and d.half is not None and d.mean - d.half > 0]
+    clear = [d for d in differences if d and d.low is not None and d.low > 0]
     return len(clear) / len(budgets) if budgets else 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines.experiment.markdown import NONE, markdown_table
-from pipelines.simulate.analysis import LEVEL, SHARES, Analysis, Interval, Row
+from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
+from pipelines.simulate.analysis import LEVEL, SHARES, Analysis, Row
 from pipelines.simulate.plan import Design
 
 
@@ -60,7 +60,11 @@ def _curves(analysis: Analysis) -> list[str]:
 def _differences(analysis: Analysis, rows: Sequence[Row]) -> list[str]:
     budgets = analysis.budgets[1:]
     cells = [
-        [row.strategy, _words(row.difference), *(_words(row.at_budget.get(b)) for b in budgets)]
+        [
+            row.strategy,
+            interval(row.difference, 1),
+            *(interval(row.at_budget.get(b), 1) for b in budgets),
+        ]
         for row in rows
     ]
     return markdown_table(["strategy", "area", *(f"at {b}" for b in budgets)], cells)
@@ -81,15 +85,4 @@ def _classes(rows: Sequence[Row]) -> list[str]:
 
 
 def _plus_minus(row: Row, budget: int) -> str:
-    if budget not in row.curve:
-        return NONE
-    spread = row.spread[budget]
-    return f"{row.curve[budget]:.1f}" + ("" if spread is None else f" ± {spread:.1f}")
-
-
-def _words(interval: Interval | None) -> str:
-    if interval is None:
-        return NONE
-    if interval.low is None or interval.high is None:
-        return f"{interval.mean:+.1f}"
-    return f"{interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+    return plus_minus(row.curve.get(budget), row.spread.get(budget), 1)

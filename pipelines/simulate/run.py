@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -13,13 +12,12 @@ from components.contracts.data.records import Records
 from components.contracts.process.cpus import THREAD_VARIABLES, usable_cpus
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.step.context import set_environment
 from components.contracts.storage.base import Storage
 from pipelines.console import make_console
+from pipelines.experiment.command import Files, run_resumable, show_files, store_files
 from pipelines.experiment.job import Jobs
 from pipelines.experiment.scene import Scene, has_records, open_results, scene_of
 from pipelines.local.display import Screen, duration
-from pipelines.local.runner import Interrupted, session, stopping_children
 from pipelines.simulate.analysis import analyse
 from pipelines.simulate.figure import simulation_figure
 from pipelines.simulate.page import markdown
@@ -47,7 +45,6 @@ def simulate(recipe: Recipe, root: str, design: Design, processes: int | None = 
       StreetloopError: the root holds a campaign, or a trial failed.
       UsageError: the pool is smaller than a budget, or there is nothing to score.
     """
-    set_environment()
     console = make_console()
     storage = open_results(root)
     if recipe.train.network.encoder.name == "unet":
@@ -55,13 +52,11 @@ def simulate(recipe: Recipe, root: str, design: Design, processes: int | None = 
             "train.network.encoder.name is unet, which starts from scratch: frozen, it knows nothing. "
             "Name a pretrained one with --set train.network.encoder.name=efficientnet_lite0."
         )
-    try:
-        with stopping_children(), session(root) as folder:
-            _Simulation(recipe, root, design, storage, console, folder).run(processes)
-    except Interrupted as stop:
-        console.print("Stopped. Run the same command again to resume.")
-        return stop.exit_code
-    return 0
+
+    def work(folder: Path) -> None:
+        _Simulation(recipe, root, design, storage, console, folder).run(processes)
+
+    return run_resumable(root, console, work)
 
 
 class _Simulation:
@@ -94,11 +89,12 @@ class _Simulation:
         self._key = key_of(recipe, scene, self._design)
         runs = Runs(recipe, self._design, self._key, storage, self._root)
         runs.open()
-        with ExitStack() as at_the_end:
-            at_the_end.callback(lambda: self._finish(runs))
+        try:
             self._collect(runs)
             self._before = len(self._results)
             self._run_missing(runs, processes or usable_cpus())
+        finally:
+            self._finish(runs)
 
     def _run_missing(self, runs: Runs, processes: int) -> None:
         """Run the missing trials, a seed's in one process: they share their first fit."""
@@ -149,7 +145,7 @@ class _Simulation:
         each = (time.monotonic() - self._started) / done
         return f" (about {duration(each * (total - len(self._results)))} left)"
 
-    def _write(self) -> dict[str, bytes]:
+    def _write(self) -> Files:
         """Write the page, the figure and the data of the finished trials."""
         results = list(self._results.values())
         analysis = analyse(self._recipe.name, self._design, self._pool, results)
@@ -160,17 +156,11 @@ class _Simulation:
             FIGURE: simulation_figure(analysis),
             DATA: analysis.model_dump_json(indent=1).encode(),
         }
-        for name, data in files.items():
-            self._storage.write(name, data)
-        return files
+        return store_files(self._storage, files)
 
     def _finish(self, runs: Runs) -> None:
         files = self._write()
-        if files:
-            self._console.print()
-            self._console.print(files[PAGE].decode())
-            for name in (PAGE, FIGURE, DATA):
-                self._console.print(f"{self._storage.uri}/{name}")
+        show_files(self._console, self._storage, files)
         runs.close(files, complete=len(self._results) == len(trials_of(self._design)))
 
     def _order(self, trials: list[Trial]) -> TrialOrder:

@@ -13,12 +13,12 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import load
 from components.contracts.storage.open import open_storage
 from components.preprocess.build import store_records
-from pipelines.ablation.plan import Fit, FitOrder
-from pipelines.ablation.result import FitResult, SplitScores
-from pipelines.ablation.store import Begun, write_result
-from pipelines.ablation.worker import Worker
 from pipelines.cli import main
 from pipelines.experiment.scene import scene_of
+from pipelines.fits.fit import Fit, FitOrder
+from pipelines.fits.result import FitResult, SplitScores
+from pipelines.fits.store import Begun, write_result
+from pipelines.fits.worker import Worker
 from tests.support.places import RECIPES
 from tests.support.tiny_source import write_item
 
@@ -223,7 +223,7 @@ def test_ablate_rejects_impossible_options(
 def _table(result: Result) -> str:
     return (
         result.output.partition("# Ablation")[1]
-        + (result.output.partition("# Ablation")[2].partition("\nTable:")[0]).rstrip()
+        + (result.output.partition("# Ablation")[2].partition("\n/")[0]).rstrip()
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.ablation.result import SplitScores
 from pipelines.crossval.folds import Fold
 from pipelines.crossval.report import report_of
+from pipelines.fits.result import SplitScores
 
 FOLDS = [Fold("a", ("a",), 10), Fold("b", ("b",), 20)]
 
@@ -38,22 +38,22 @@ def report():
 
 def test_the_mean_is_over_folds_and_its_interval_over_seeds(report) -> None:
     found = report.variants[0].mean("miou")
-    assert found.mean == pytest.approx((0.3 + 0.4) / 2)
+    assert found.mean == pytest.approx((30 + 40) / 2)
     assert found.n == 2
-    # 90 %: t with 1 degree of freedom is 6.314, the standard deviation of 0.3 and 0.4 is 0.0707.
-    assert found.half == pytest.approx(6.3138 * 0.070711 / 2**0.5, rel=1e-4)
+    # 90 %: t with 1 degree of freedom is 6.314, the standard deviation of 30 and 40 is 7.0711.
+    assert found.half == pytest.approx(6.3138 * 7.0711 / 2**0.5, rel=1e-4)
 
 
 def test_a_seed_without_all_folds_is_no_part_of_the_mean(report) -> None:
     found = report.variants[1].mean("miou")
-    assert (found.n, found.mean) == (1, pytest.approx(0.32))
+    assert (found.n, found.mean) == (1, pytest.approx(32))
 
 
 def test_differences_are_paired_by_fold_and_seed(report) -> None:
     found = report.difference(report.variants[1], "miou")
-    assert (found.n, found.mean) == (3, pytest.approx(0.02))
-    # The standard deviation of 0.01, 0.03, 0.02 is 0.01; t with 2 degrees of freedom is 2.920.
-    assert found.half == pytest.approx(2.920 * 0.01 / 3**0.5, rel=1e-3)
+    assert (found.n, found.mean) == (3, pytest.approx(2))
+    # The standard deviation of 1, 3, 2 is 1; t with 2 degrees of freedom is 2.920.
+    assert found.half == pytest.approx(2.920 / 3**0.5, rel=1e-3)
 
 
 def test_the_page_shows_folds_means_differences_and_classes(report) -> None:

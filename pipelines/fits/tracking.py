@@ -9,9 +9,9 @@ from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import Tracker
-from pipelines.ablation.plan import Fit
-from pipelines.ablation.result import SCORES, FitResult
 from pipelines.experiment.runs import ExperimentRuns, now_ms
+from pipelines.fits.fit import Fit
+from pipelines.fits.result import SCORES, FitResult
 
 
 def live(

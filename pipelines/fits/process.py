@@ -1,4 +1,4 @@
-"""`python -m pipelines.ablation.fit ORDER.json`: run one fit of an ablation in its own process.
+"""`python -m pipelines.fits.process ORDER.json`: run one fit of an ablation in its own process.
 
 TensorFlow's state, its memory and its determinism end with the process.
 """
@@ -18,11 +18,11 @@ from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.source import git_sha
 from components.preprocess.build import store_records
-from pipelines.ablation.plan import Fit, FitOrder
-from pipelines.ablation.result import SCORES, FitResult, SplitScores
-from pipelines.ablation.store import Begun, write_result
-from pipelines.ablation.tracking import live
 from pipelines.experiment.scene import Scene, scene_of
+from pipelines.fits.fit import Fit, FitOrder
+from pipelines.fits.result import SCORES, FitResult, SplitScores
+from pipelines.fits.store import Begun, write_result
+from pipelines.fits.tracking import live
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
-from pipelines.ablation.plan import Fit, FitOrder
 from pipelines.experiment.job import Jobs
 from pipelines.experiment.scene import Scene, has_records, scene_of
+from pipelines.fits.fit import Fit, FitOrder
 from pipelines.local.display import Screen
 
 
 class Worker:
-    """Starts `pipelines.ablation.fit`, one process for each order."""
+    """Starts `pipelines.fits.process`, one process for each order."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Worker:
         self._recipe, self._root, self._storage = recipe, root, storage
         self._splits = splits
         self._folder, self._screen = folder, screen
-        self._jobs = Jobs("pipelines.ablation.fit", root, folder)
+        self._jobs = Jobs("pipelines.fits.process", root, folder)
 
     def scene(self) -> Scene:
         """Divide the data set, and make its records if they do not exist yet."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import milliseconds
-from pipelines.ablation.plan import Fit
-from pipelines.ablation.result import FitProgress, FitResult
 from pipelines.experiment.begun import first_time
+from pipelines.fits.fit import Fit
+from pipelines.fits.result import FitProgress, FitResult
 
 RESULT, _BEGUN, _STATE, _SO_FAR = "result.json", "begun.json", "checkpoint.npz", "so_far.json"
 
