@@ -36,9 +36,13 @@ class Source:
     calibration: Callable[[], Iterable[np.ndarray]]
 
 
-def write_saved_model(source: Source, path: Path) -> None:
-    """Write a SavedModel, which takes photos of any size."""
-    _save(photo_module(source.generator, source.trained), path)
+def write_saved_model(generator: Any, trained: Size | None, path: Path) -> None:
+    """Write a SavedModel, which takes photos of any size; see `Source`."""
+    _save(photo_module(generator, trained), path)
+
+
+def _write_saved_model(source: Source, path: Path) -> None:
+    write_saved_model(source.generator, source.trained, path)
 
 
 def _save(module: Any, path: Path) -> None:
@@ -174,7 +178,7 @@ class Format:
 
 
 FORMATS = {
-    "saved_model": Format("saved_model", 0.999, True, write_saved_model, run_saved_model),
+    "saved_model": Format("saved_model", 0.999, True, _write_saved_model, run_saved_model),
     "float16": Format("model_float16.tflite", 0.999, False, write_float16, run_tflite),
     "int8": Format("model_int8.tflite", 0.99, False, write_int8, run_tflite),
     "onnx": Format("model.onnx", 0.999, False, write_onnx, run_onnx),

@@ -42,11 +42,11 @@ def _pack(model: str, tracking_uri: str | None, folder: Path) -> Path:
     file = model_file(model, tracking_uri)
     import_tensorflow()
     from components.contracts.model.files import load_generator
-    from pipelines.export.formats import Source, write_saved_model
+    from pipelines.export.formats import write_saved_model
     from pipelines.predict.model import as_trained
 
     trained, _ = as_trained(file)
     saved = folder / "saved_model"
-    write_saved_model(Source(load_generator(file), trained, trained or (0, 0), list), saved)
+    write_saved_model(load_generator(file), trained, saved)
     write_mlflow_model(saved, folder / FOLDER)
     return folder / FOLDER
