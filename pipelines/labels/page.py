@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from components.contracts.page.pictures import overlay, shrink, to_png
+from components.contracts.page.pictures import Picture, overlay, shrink, to_png
 from components.contracts.page.render import render
 from pipelines.labels.measure import Judged
 from pipelines.labels.report import CheckedLabel, LabelsCheck
@@ -21,17 +21,11 @@ _OUTLINE = (0, 255, 255)  # RGB; no class has a colour like it
 
 
 @dataclass(frozen=True)
-class _Picture:
-    caption: str
-    png: bytes
-
-
-@dataclass(frozen=True)
 class Drawn:
     """One label map in pictures: image, label, prediction, each with its suspect regions outlined."""
 
     row: CheckedLabel
-    pictures: tuple[_Picture, ...]
+    pictures: tuple[Picture, ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ def draw(image: np.ndarray, judged: Judged, suspect: np.ndarray, row: CheckedLab
     line = max(1, round(2 * width / _WIDTH))
     lines = _outlines(judged, suspect, row)
     drawn = [
-        _Picture(
+        Picture(
             caption,
             to_png(shrink(cv2.drawContours(picture.copy(), lines, -1, _OUTLINE, line), _WIDTH)),
         )
