@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any, TypeAlias
 from components.contracts.process import scratch
 from components.contracts.process.files import write_text
 from components.contracts.process.uri import user_path
+from components.contracts.storage.lock import one_at_a_time
 
 # Name -> (version, size in bytes); the version is what the store calls a generation or an ETag.
 Listing: TypeAlias = dict[str, tuple[int | str, int]]
@@ -56,8 +56,7 @@ def refresh(
     folder = files / prefix
     folder.mkdir(parents=True, exist_ok=True)
     index = base / f"{hashlib.sha256(prefix.encode()).hexdigest()[:16]}.json"
-    with open(base / "lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes may share the cache
+    with one_at_a_time(base / "lock"):  # other processes may share the cache
         known = _read(index)
         fetch(
             [

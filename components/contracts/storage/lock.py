@@ -13,6 +13,18 @@ from components.contracts.process.uri import user_path
 from components.contracts.storage.names import PRIVATE
 
 
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait until no other process is in the block of the same file, which is created.
+
+    A file system without locks leaves the order to chance.
+    """
+    with path.open("a") as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 class CampaignBusyError(StreetloopError):
     """Another local command is working on this campaign."""
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from components.contracts.storage.lock import one_at_a_time
 from components.contracts.tracking.environment import keep_mlflow_quiet
 from components.contracts.tracking.moved import follow_move
 
@@ -45,7 +43,9 @@ class Connection:
 
             if self.uri.startswith(_SQLITE):
                 self._sqlite_folder.mkdir(parents=True, exist_ok=True)
-                with _alone(self._sqlite_folder / ".mlflow.lock"):
+                # Two processes that create its tables at once both fail: MLflow locks only one of
+                # the three places where it creates them.
+                with one_at_a_time(self._sqlite_folder / ".mlflow.lock"):
                     follow_move(Path(self.uri.removeprefix(_SQLITE)), self._artifacts)
                     self._client = mlflow.MlflowClient(self.uri)
             else:
@@ -83,19 +83,6 @@ class Connection:
     @property
     def _artifacts(self) -> Path:
         return self._sqlite_folder / "artifacts"
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait until no other process opens the store: two that create its tables at once both fail.
-
-    MLflow locks only one of the three places where it creates them. A file system without locks
-    leaves the order to chance.
-    """
-    with path.open("a") as file:
-        with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _set_tracking_uri(uri: str) -> None:
