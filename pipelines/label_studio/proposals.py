@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from components.contracts.annotation.label_studio import write_task
-from components.contracts.ledger import layout
-from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
-from components.contracts.recipe.inference import InferenceSettings
-from components.contracts.storage.open import open_storage
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.context import Context
 from pipelines.campaign.champion import champion_of
 
 if TYPE_CHECKING:
@@ -31,18 +28,17 @@ class Proposals:
       version: of the champion that answers, in words that people see in Label Studio.
     """
 
-    def __init__(self, root: str, inference: InferenceSettings) -> None:
+    def __init__(self, recipe: Recipe, root: str) -> None:
         """Load the champion.
 
         Args:
+          recipe: of the campaign.
           root: the campaign root.
-          inference: of the recipe.
 
         Raises:
           StreetloopError: there is no champion yet, or its model is damaged.
         """
-        self._ledger = Ledger(open_storage(root))
-        self._inference = inference
+        self._context = Context(recipe.resolved(), root)
         self._lock = threading.Lock()  # requests come in several threads
         self._loaded: tuple[str, str] | None = None  # model and folder of the records
         self._predictor: Predictor
@@ -57,17 +53,12 @@ class Proposals:
             return self.version
 
     def _refresh(self) -> None:
-        from components.contracts.data.records import Records
-        from components.contracts.model.files import load_generator
-        from components.contracts.model.predictor import Predictor
-
-        storage = self._ledger.storage
-        champion, records = champion_of(self._ledger.state(), storage.uri)
+        context = self._context
+        champion, records = champion_of(context.ledger.state(), context.storage.uri)
         if self._loaded == (champion.model, records):
             return
-        generator = load_generator(storage.local_dir(layout.model_folder(champion.model)))
-        self._predictor = Predictor(generator, self._inference)
-        self._records = Records(Path(storage.local_dir(records)))
+        self._predictor = context.predictor(champion.model)
+        self._records = context.records(records)
         self._loaded = champion.model, records
         self.version = f"streetloop cycle {champion.cycle} ({champion.model[:8]})"
         log.info("Predicting with the champion of cycle %d.", champion.cycle)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import click
 
-from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import set_environment
 from pipelines.label_studio.after import After
+from pipelines.local.ports import check_free
 
 _TICK_SECONDS = 5
 
@@ -38,6 +38,8 @@ def serve(
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("streetloop").setLevel(logging.INFO)
+    host, port = place
+    check_free(host, port)
     set_environment()
     import_tensorflow()
     import uvicorn
@@ -45,9 +47,8 @@ def serve(
     from pipelines.label_studio.backend import backend
     from pipelines.label_studio.proposals import Proposals
 
-    proposals = Proposals(root, recipe.inference)
+    proposals = Proposals(recipe, root)
     counted = After(after or recipe.feedback.min_new_labels, command) if command else None
-    host, port = place
     server = uvicorn.Server(
         uvicorn.Config(backend(proposals, counted), host=host, port=port, log_level="warning")
     )
@@ -60,11 +61,6 @@ def serve(
     ticker.start()
     try:
         server.run()
-    except SystemExit as error:  # uvicorn's answer to a port that is used
-        raise StreetloopError(
-            f"Cannot listen on {host}:{port}. Choose another port with --port, or stop the program "
-            "that uses it."
-        ) from error
     finally:
         stopped.set()
     if counted is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from pipelines.campaign.mlflow_page import LOCAL, address_of
 from pipelines.local.launch import child_environment
+from pipelines.local.ports import check_free
 
 _SQLITE = "sqlite:///"
 
@@ -41,7 +41,7 @@ def serve_ui(recipe: Recipe, root: str, port: int, *, show: bool = False) -> Non
     database = Path(store.removeprefix(_SQLITE))
     if not database.exists():
         raise StreetloopError(f"MLflow store not found: {database}. Run a cycle first.")
-    _check_free(port)
+    check_free("127.0.0.1", port)
     address = address_of(recipe, root, port)  # also sets the environment of the server
     click.echo(f"MLflow: {address} (press Ctrl-C to stop)")
     if show:
@@ -51,18 +51,6 @@ def serve_ui(recipe: Recipe, root: str, port: int, *, show: bool = False) -> Non
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, "--workers", "1"]
     command += ["--default-artifact-root", artifacts, "--port", str(port)]
     os.execve(sys.executable, command, child_environment())
-
-
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise StreetloopError(
-                f"Cannot listen on port {port}: {error.strerror}. Choose another one with --port, or "
-                "stop the program that uses it."
-            ) from error
 
 
 def _open_later(address: str, health: str) -> None:

@@ -19,6 +19,7 @@ import click
 from components.contracts.process.errors import StreetloopError
 from components.contracts.tracking.environment import keep_mlflow_quiet
 from pipelines.local.launch import child_environment
+from pipelines.local.ports import check_free
 from pipelines.predict.model import resolved_version
 from pipelines.serve.pack import pack
 
@@ -60,8 +61,7 @@ class _Server:
         code = None if self._process is None else self._process.poll()
         if code is not None:
             raise StreetloopError(
-                f"The scoring server ended by itself with code {code}; its own messages are above. If "
-                f"another program uses port {self._place.port}, choose another one with --port."
+                f"The scoring server ended by itself with code {code}; its own messages are above."
             )
 
     def stop(self) -> None:
@@ -87,10 +87,11 @@ def serve(model: str, tracking_uri: str | None, place: Place, poll: float) -> No
       poll: seconds between two looks at the alias, give or take a half.
 
     Raises:
-      StreetloopError: the model does not exist, or the server ended by itself.
+      StreetloopError: the model does not exist, the port is used, or the server ended by itself.
     """
     keep_mlflow_quiet()
     signal.signal(signal.SIGTERM, _leave)
+    check_free(*place)
     version = resolved_version(model, tracking_uri)
     server = _Server(version, tracking_uri, place)
     try:

@@ -52,5 +52,7 @@ def test_ui_says_that_a_port_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyP
     recipe.write_text("name: a")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(StreetloopError, match=f"Cannot listen on port {port}: .*--port"):
+        with pytest.raises(
+            StreetloopError, match=f"Cannot listen on port {port} of 127.0.0.1: .*--port"
+        ):
             serve_ui(load(recipe), str(tmp_path / "a"), port)

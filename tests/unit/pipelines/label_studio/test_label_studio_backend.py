@@ -21,15 +21,18 @@ from components.contracts.model.files import load_generator
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.inference import InferenceSettings
+from components.contracts.recipe.recipe import load
 from components.contracts.storage.open import open_storage
 from pipelines.label_studio.after import After
 from pipelines.label_studio.backend import backend
 from pipelines.label_studio.proposals import Proposals
 from tests.support.gcs_server import answers, free_port
+from tests.support.places import RECIPES
 from tfds_cityscapes.labels import TRAIN_LABELS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
 CAMPAIGN = Path(__file__).parents[3] / "fixtures" / "campaigns" / "v0.1"
+RECIPE = load(RECIPES / "smoke.yaml").model_copy(update={"inference": InferenceSettings()})
 BY_NAME = {row.name: row.train_id for row in TRAIN_LABELS}
 
 
@@ -57,7 +60,7 @@ def counted() -> Counted:
 @pytest.fixture(scope="module")
 def address(root: Path, counted: Counted) -> Iterator[str]:
     port = free_port()
-    app = backend(Proposals(str(root), InferenceSettings()), counted)
+    app = backend(Proposals(RECIPE, str(root)), counted)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -132,7 +135,7 @@ def test_submitted_tasks_are_counted_and_other_events_are_not(
 
 def test_a_campaign_without_a_champion_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StreetloopError, match="No champion"):
-        Proposals(str(tmp_path), InferenceSettings())
+        Proposals(RECIPE, str(tmp_path))
 
 
 def test_the_command_starts_at_every_count_and_never_twice_at_a_time(tmp_path: Path) -> None:
