@@ -48,6 +48,14 @@ class Checkpoint:
                     variable.assign(arrays[f"{name}/{i}"])
             return json.loads(str(arrays[_META]))
 
+    def meta(self) -> dict[str, Any] | None:
+        """Return the saved `meta` alone, or None if there is no checkpoint."""
+        if not self.path.exists():
+            return None
+        with np.load(self.path) as arrays:
+            saved: dict[str, Any] = json.loads(str(arrays[_META]))
+            return saved
+
     def arrays(self, name: str) -> list[np.ndarray]:
         """Return a saved group as arrays, in order; an empty list if it was not saved."""
         with np.load(self.path) as arrays:

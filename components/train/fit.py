@@ -23,6 +23,7 @@ from components.train.input.stream import batches
 from components.train.interrupt import InterruptedFit, stop_signals
 from components.train.networks.networks import Networks, build_networks
 from components.train.objectives.class_weights import log_weights
+from components.train.precision import choose_precision
 from components.train.schedule import learning_rate_factor
 from components.train.train_step import make_train_step
 from components.train.waiting import WaitingClock
@@ -81,8 +82,11 @@ def fit(
     keras.utils.set_random_seed(seed)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
+    class_weights = _class_weights(data, settings)
+    if settings.precision == "auto":
+        settings = _measured(settings, data, seed, class_weights, checkpoint, strategy, progress)
     networks = build_networks(settings, start, strategy)
-    train_step = make_train_step(networks, settings, _class_weights(data, settings), seed)
+    train_step = make_train_step(networks, settings, class_weights, seed)
     best, clock = BestModel(), WaitingClock()
     step = first = _restore(checkpoint, networks, best)
     images = iter(
@@ -120,7 +124,8 @@ def fit(
                 rows = []
             if saving:
                 groups = networks.state() | {"best": best.weights}
-                checkpoint.save(groups, {"step": step} | best.numbers())
+                numbers = {"step": step, "precision": settings.precision}
+                checkpoint.save(groups, numbers | best.numbers())
             if stopping:
                 raise InterruptedFit
     seconds = time.monotonic() - started
@@ -133,6 +138,26 @@ def _class_weights(data: Data, settings: TrainSettings) -> np.ndarray | None:
     if settings.objectives.class_weights == "none":
         return None
     return log_weights(data.labeled.pixel_counts(), settings.objectives.class_weights_offset)
+
+
+def _measured(
+    settings: TrainSettings,
+    data: Data,
+    seed: int,
+    class_weights: np.ndarray | None,
+    checkpoint: Checkpoint,
+    strategy: tf.distribute.Strategy | None,
+    progress: Callable[[int, str], None],
+) -> TrainSettings:
+    """Return the settings with the precision that is faster here, or that an interrupted fit has."""
+    precision = (checkpoint.meta() or {}).get("precision")
+    if precision is None:
+        spread = strategy or tf.distribute.get_strategy()
+        stream = batches(data.labeled, data.unlabeled, settings, seed, 0)
+        batch = next(iter(distribute(stream, spread)))
+        precision = choose_precision(settings, batch, class_weights, strategy, progress)
+        keras.utils.set_random_seed(seed)
+    return settings.model_copy(update={"precision": precision})
 
 
 def _restore(checkpoint: Checkpoint, networks: Networks, best: BestModel) -> int:

@@ -85,8 +85,9 @@ class TrainSettings(Settings):
       warm_start: start from the champion's weights, if there is one.
       jit_compile: compile the step with XLA; on one device only.
       precision: the networks' number format. Weights, losses, scores and the saved model are always
-        float32; `mixed_float16` scales the losses.
-      deterministic: the same machine, data and seed give the same weights, bit for bit.
+        float32; `mixed_float16` scales the losses. `auto` measures a few steps in float32 and in
+        mixed_bfloat16 before the first one, and takes the faster: machines may choose differently.
+      deterministic: the same machine, data, seed and precision give the same weights, bit for bit.
       gpus: GPUs to use, each with an equal part of every batch; it is an error if fewer are visible.
         0 uses the CPU.
     """
@@ -108,7 +109,7 @@ class TrainSettings(Settings):
     checkpoint_every: Annotated[int, Field(ge=1)] = 50
     warm_start: bool = False
     jit_compile: bool = False
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "auto"] = "float32"
     deterministic: bool = True
     gpus: Annotated[int, Field(ge=0)] = 0
 
