@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tfds_cityscapes.ahead import compute_ahead
 from tfds_cityscapes.png import encode_png, fit_image
 from tfds_cityscapes.source import Item, Source, SourceError, open_source
 
@@ -35,6 +36,7 @@ class StreetScenesConfig(tfds.core.BuilderConfig):
       size: (height, width) of the stored image; None keeps the size of each image.
       skip_bad: leave broken items out and list them in `bad`, instead of raising.
       bad: the items that were left out: (image_id, reason).
+      workers: threads that read, resize and encode images; their number changes no byte.
       progress: called with the number of images written so far.
     """
 
@@ -43,6 +45,7 @@ class StreetScenesConfig(tfds.core.BuilderConfig):
     items: dict[str, tuple[Item, ...]]
     size: tuple[int, int] | None = None
     skip_bad: bool = False
+    workers: int = 1
     bad: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     progress: Callable[[int], None] = lambda done: None
 
@@ -76,9 +79,9 @@ class StreetScenes(tfds.core.GeneratorBasedBuilder):
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         config = self.builder_config
         before = self._written
-        for item in items:
+        for item, computed in compute_ahead(self._example, items, config.workers):
             try:
-                example = self._example(item)
+                example = computed()
             except SourceError as error:
                 if not config.skip_bad:
                     raise

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from components.contracts.data.records import INDEX, Records, write_index
 from components.contracts.ledger.layout import records_folder
+from components.contracts.process.cpus import usable_cpus
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.data import DataSettings, SplitSettings
@@ -25,6 +26,7 @@ from tfds_cityscapes.splits import by_ratios, carve_cities, carve_dev, initial_l
 log = logging.getLogger("streetloop")
 FORMAT = 1  # of the records; with a new number every campaign rewrites its records
 POOL = "train"
+_MOST_WORKERS = 16  # each holds an image of the source's size in memory
 
 
 class Built(NamedTuple):
@@ -190,6 +192,7 @@ def write_records(division: Division, output: Path) -> Built:
             items=items,
             size=None if data.size == "native" else data.size,
             skip_bad=data.skip_bad,
+            workers=min(usable_cpus(), _MOST_WORKERS),
             progress=report,
         )
         try:

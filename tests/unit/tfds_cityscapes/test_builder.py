@@ -84,3 +84,15 @@ def test_builder_rejects_a_source_without_masks(tmp_path):
     write_item(tmp_path, VAL, mask=False)
     with pytest.raises(SourceError, match="No masks found"):
         cityscapes(tmp_path, tmp_path / "tfds")
+
+
+def test_threads_change_no_byte(root, tmp_path):
+    def files(workers):
+        builder = cityscapes(root, tmp_path / str(workers), size=(32, 32))
+        builder.builder_config.workers = workers
+        builder.download_and_prepare()
+        return {p.name: p.read_bytes() for p in builder.data_path.glob("*.tfrecord*")}
+
+    one = files(1)
+    assert len(one) == 2
+    assert files(4) == one
