@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError, UsageError
-from components.contracts.recipe.query import QuerySettings, StrategyName
+from components.contracts.recipe.query import AggregationName, QuerySettings, StrategyName
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
@@ -57,6 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"auto (default), {', '.join(get_args(StrategyName))}",
     )
     parser.add_argument(
+        "--aggregation",
+        choices=get_args(AggregationName),
+        default=QuerySettings().aggregation,
+        help="how an image's doubt follows from that of its pixels (default: %(default)s)",
+    )
+    parser.add_argument(
         "--min-gap",
         type=command.whole(0),
         default=QuerySettings().min_gap,
@@ -92,7 +98,11 @@ def _query(args: argparse.Namespace) -> int:
     ids = _ids(args.ids, records)
     if not ids:
         raise StreetloopError(f"{args.ids} is empty. Give a list of ids of these records.")
-    settings = QuerySettings(strategy=args.strategy, min_gap=args.min_gap)
+    settings = QuerySettings(
+        strategy=args.strategy,
+        aggregation=args.aggregation,
+        min_gap=args.min_gap,
+    )
     model = None if args.model is None else _load(args.model)
     with command.new_folder(args.output) as folder:
         query = make_query(records, ids, labeled, settings, args.count, model, (args.seed, 0))

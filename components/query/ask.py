@@ -15,6 +15,7 @@ from components.contracts.ledger.layout import WHY_PAGE
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.query import QuerySettings, StrategyName
 from components.contracts.scores.drift import Drift
+from components.query.aggregation import aggregate_by
 from components.query.drift import drift_of
 from components.query.explain import Explainer
 from components.query.facts import blind_pool
@@ -65,7 +66,7 @@ def make_query(
       records: of the train part.
       candidates: image ids.
       labeled: ids of the images that are labeled or outstanding.
-      settings: the strategy, and the gap in time.
+      settings: the strategy, the aggregation, and the gap in time.
       count: images to ask for.
       model: looks at the images; without one, they are drawn evenly over cities and time.
       seed: the campaign's, and the cycle: of chance.
@@ -82,7 +83,8 @@ def make_query(
     else:
         progress = Progress("query", "images ranked", len(candidates) + len(labeled))
         mirror = needed is not None and needed.needs_mirror
-        pool = look(model, records, candidates, labeled, mirror, progress.update, watch)
+        aggregate = aggregate_by(settings)
+        pool = look(model, records, candidates, labeled, mirror, progress.update, watch, aggregate)
     picked = pick(pool, name, count, settings.min_gap, rng)
     explainer = Explainer(pool, sorted(labeled), STRATEGIES[picked.strategy].reason)
     scores = dict(zip(pool.ids, map(float, picked.scores), strict=True))

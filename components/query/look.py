@@ -11,6 +11,7 @@ from components.contracts.data.records import Records
 from components.contracts.model.embedding import Embedder
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
+from components.query.aggregation import Aggregate, mean
 from components.query.facts import Facts, facts_of, pool_of
 from components.query.pool import Pool
 
@@ -32,6 +33,7 @@ def look(
     mirror: bool = False,
     progress: Callable[[int], None] = lambda done: None,
     watch: Watch = lambda image_id, probabilities: None,
+    aggregate: Aggregate = mean,
 ) -> Pool:
     """Return the pool as a model sees it. Only a few numbers of each image are kept in memory.
 
@@ -43,6 +45,7 @@ def look(
       mirror: whether to predict mirrored images as well, for their disagreement.
       progress: called with the number of images done.
       watch: called with each image's id and its probabilities [H, W, 19].
+      aggregate: turns each map of doubt into the image's.
 
     Raises:
       StreetloopError: a number is not finite; nothing is ever put in its place.
@@ -54,18 +57,23 @@ def look(
         probabilities = model.predictor.probabilities(image)
         watch(image_id, probabilities)
         mirrored = mirror and done <= len(candidates)
-        seen[image_id] = _facts(model, image, image_id, probabilities, mirrored)
+        seen[image_id] = _facts(model, image, image_id, probabilities, mirrored, aggregate)
         progress(done)
     return pool_of(records, candidates, labeled, seen)
 
 
 def _facts(
-    model: Model, image: np.ndarray, image_id: str, probabilities: np.ndarray, mirror: bool
+    model: Model,
+    image: np.ndarray,
+    image_id: str,
+    probabilities: np.ndarray,
+    mirror: bool,
+    aggregate: Aggregate,
 ) -> Facts:
     mirrored = None
     if mirror:
         mirrored = model.predictor.probabilities(image[:, ::-1])[:, ::-1]
-    facts = facts_of(probabilities, model.embedder.embed(image), mirrored)
+    facts = facts_of(probabilities, model.embedder.embed(image), mirrored, aggregate)
     if not facts.finite:
         raise StreetloopError(
             f"The model's output for {image_id} is not finite, so it cannot be ranked. Look at the "

@@ -19,6 +19,7 @@ from components.contracts.scores.summary import Scores, summarize
 from components.contracts.storage.base import Storage
 from components.feedback.oracle import read_answer
 from components.preprocess.build import store_records
+from components.query.aggregation import aggregate_by
 from components.query.facts import Facts, facts_of
 from components.train.frozen.features import Features, write_features
 from components.train.frozen.fit import HeadPredictor, fit_head
@@ -46,6 +47,7 @@ class Bed:
         self.pool = self.scene.labelable(self.records)
         self._scored = self.records.ids(design.split)
         self._design = design
+        self._aggregate = aggregate_by(recipe.query)
         self._labels: dict[str, np.ndarray] = {}
         self._looked: tuple[HeadPredictor | None, dict[str, Facts]] = (None, {})
 
@@ -85,7 +87,8 @@ class Bed:
             mirrored = None
             if self._design.mirrors:
                 mirrored = predictor.probabilities(maps[:, :, ::-1])[0][:, ::-1]
-            facts = facts_of(probabilities, self.features.mean(image_id), mirrored)
+            mean = self.features.mean(image_id)
+            facts = facts_of(probabilities, mean, mirrored, self._aggregate)
             if not facts.finite:
                 raise StreetloopError(
                     f"The fitted head's output for {image_id} is not finite. Lower the learning rate."

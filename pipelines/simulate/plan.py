@@ -141,7 +141,11 @@ def key_of(recipe: Recipe, scene: Scene, design: Design) -> str:
         "min_gap": recipe.query.min_gap,
         "split": design.split,
     }
-    return hash_inputs(shared)[:16]
+    # Left out where they are the defaults, as results from before these settings existed are the same.
+    looking = recipe.query.model_dump(
+        mode="json", include={"aggregation", "top_share"}, exclude_defaults=True
+    )
+    return hash_inputs(shared | looking)[:16]
 
 
 def features_folder(recipe: Recipe, scene: Scene) -> str:
