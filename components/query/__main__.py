@@ -103,7 +103,7 @@ def _query(args: argparse.Namespace) -> int:
         aggregation=args.aggregation,
         min_gap=args.min_gap,
     )
-    model = None if args.model is None else _load(args.model)
+    model = None if args.model is None else _load(args.model, args.strategy)
     with command.new_folder(args.output) as folder:
         query = make_query(records, ids, labeled, settings, args.count, model, (args.seed, 0))
         write_query(folder, query, records, model, enlarged, "Why these images")
@@ -128,14 +128,16 @@ def _ids(path: Path, records: Records) -> list[str]:
     return ids
 
 
-def _load(path: Path) -> Model:
+def _load(path: Path, strategy: str) -> Model:
     from components.contracts.model.embedding import Embedder
     from components.contracts.model.files import load_generator
+    from components.contracts.model.judge import load_judge
     from components.contracts.model.predictor import Predictor
     from components.query.look import Model
 
     generator = load_generator(path)
-    return Model(Predictor(generator), Embedder(generator))
+    judge = load_judge(path) if strategy == "discriminator" else None
+    return Model(Predictor(generator), Embedder(generator), judge)
 
 
 if __name__ == "__main__":

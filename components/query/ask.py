@@ -19,10 +19,11 @@ from components.query.aggregation import aggregate_by
 from components.query.drift import drift_of
 from components.query.explain import Explainer
 from components.query.facts import blind_pool
-from components.query.look import Model, Watch, look
+from components.query.look import Model, SecondLook, Watch, look
 from components.query.page import Asked, why_page
 from components.query.pick import pick
 from components.query.scored import Alike, Scored
+from components.query.second_look import second_look
 from components.query.strategies import STRATEGIES
 from components.query.tasks import write_tasks
 
@@ -77,14 +78,15 @@ def make_query(
     """
     rng = np.random.default_rng(seed)
     name = _without_model(settings.strategy) if model is None else settings.strategy
-    needed = None if name == "auto" else STRATEGIES[name]
-    if model is None or (needed is not None and not needed.needs_model):
+    if model is None or (name != "auto" and not STRATEGIES[name].needs_model):
         pool = blind_pool(records, candidates, labeled)
     else:
         progress = Progress("query", "images ranked", len(candidates) + len(labeled))
-        mirror = needed is not None and needed.needs_mirror
+        again: dict[str, SecondLook] = {}
+        if name != "auto" and STRATEGIES[name].needs_second_look:
+            again = {name: second_look(name, model)}
         aggregate = aggregate_by(settings)
-        pool = look(model, records, candidates, labeled, mirror, progress.update, watch, aggregate)
+        pool = look(model, records, candidates, labeled, again, progress.update, watch, aggregate)
     picked = pick(pool, name, count, settings.min_gap, rng)
     explainer = Explainer(pool, sorted(labeled), STRATEGIES[picked.strategy].reason)
     scores = dict(zip(pool.ids, map(float, picked.scores), strict=True))

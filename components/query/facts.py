@@ -12,7 +12,6 @@ from components.contracts.model.embedding import standardised
 from components.query.aggregation import Aggregate, mean
 from components.query.pool import Places, Pool, places_of
 from components.query.strategies import MEASURES
-from components.query.strategies.disagreement import divergence
 from tfds_cityscapes.labels import NUM_CLASSES
 
 
@@ -35,7 +34,7 @@ class Facts(NamedTuple):
 def facts_of(
     probabilities: np.ndarray,
     embedding: np.ndarray,
-    mirrored: np.ndarray | None = None,
+    second: Mapping[str, np.ndarray] | None = None,
     aggregate: Aggregate = mean,
 ) -> Facts:
     """Reduce the prediction of one image to what the strategies use.
@@ -43,12 +42,11 @@ def facts_of(
     Args:
       probabilities: float32 [H, W, 19], each pixel sums to 1.
       embedding: float32 [D], of the whole image.
-      mirrored: the prediction of the mirrored image, mirrored back, for `disagreement`.
+      second: further maps of doubt [H, W] of a second look, by measure.
       aggregate: turns each map of doubt into the image's.
     """
     maps = {name: measure(probabilities) for name, measure in MEASURES.items()}
-    if mirrored is not None:
-        maps["disagreement"] = divergence(probabilities, mirrored)
+    maps |= second or {}
     entropy, classes = maps["entropy"], probabilities.argmax(-1)
     by_class = np.bincount(classes.ravel(), entropy.ravel().astype(np.float64), NUM_CLASSES)
     return Facts(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from components.contracts.data.records import Records
 from components.contracts.model.embedding import Embedder
+from components.contracts.model.judge import Judge
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
 from components.query.aggregation import Aggregate, mean
@@ -16,13 +17,16 @@ from components.query.facts import Facts, facts_of, pool_of
 from components.query.pool import Pool
 
 Watch = Callable[[str, np.ndarray], None]
+# From an image, uint8 [H, W, 3], and its probabilities [H, W, 19] to a map of doubt [H, W].
+SecondLook = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Model(NamedTuple):
-    """What looks: predictions of whole images, and their descriptions."""
+    """What looks: predictions of whole images, their descriptions, and the discriminator's opinion."""
 
     predictor: Predictor
     embedder: Embedder
+    judge: Judge | None = None
 
 
 def look(
@@ -30,7 +34,7 @@ def look(
     records: Records,
     ids: Sequence[str],
     labeled: Sequence[str],
-    mirror: bool = False,
+    second: Mapping[str, SecondLook] | None = None,
     progress: Callable[[int], None] = lambda done: None,
     watch: Watch = lambda image_id, probabilities: None,
     aggregate: Aggregate = mean,
@@ -42,7 +46,7 @@ def look(
       records: of the train part.
       ids: the candidates.
       labeled: the images that are labeled or outstanding.
-      mirror: whether to predict mirrored images as well, for their disagreement.
+      second: looks again at each candidate, by the name of the measure.
       progress: called with the number of images done.
       watch: called with each image's id and its probabilities [H, W, 19].
       aggregate: turns each map of doubt into the image's.
@@ -56,27 +60,14 @@ def look(
         image = records.read(image_id).image
         probabilities = model.predictor.probabilities(image)
         watch(image_id, probabilities)
-        mirrored = mirror and done <= len(candidates)
-        seen[image_id] = _facts(model, image, image_id, probabilities, mirrored, aggregate)
+        looks = (second or {}) if done <= len(candidates) else {}
+        maps = {name: again(image, probabilities) for name, again in looks.items()}
+        facts = facts_of(probabilities, model.embedder.embed(image), maps, aggregate)
+        if not facts.finite:
+            raise StreetloopError(
+                f"The model's output for {image_id} is not finite, so it cannot be ranked. Look at "
+                "the model's training losses, or roll back to another model."
+            )
+        seen[image_id] = facts
         progress(done)
     return pool_of(records, candidates, labeled, seen)
-
-
-def _facts(
-    model: Model,
-    image: np.ndarray,
-    image_id: str,
-    probabilities: np.ndarray,
-    mirror: bool,
-    aggregate: Aggregate,
-) -> Facts:
-    mirrored = None
-    if mirror:
-        mirrored = model.predictor.probabilities(image[:, ::-1])[:, ::-1]
-    facts = facts_of(probabilities, model.embedder.embed(image), mirrored, aggregate)
-    if not facts.finite:
-        raise StreetloopError(
-            f"The model's output for {image_id} is not finite, so it cannot be ranked. Look at the "
-            "model's training losses, or roll back to another model."
-        )
-    return facts

@@ -21,11 +21,12 @@ from components.feedback.oracle import read_answer
 from components.preprocess.build import store_records
 from components.query.aggregation import aggregate_by
 from components.query.facts import Facts, facts_of
+from components.query.strategies.disagreement import divergence
 from components.train.frozen.features import Features, write_features
 from components.train.frozen.fit import HeadPredictor, fit_head
 from components.train.frozen.labels import shares
 from pipelines.experiment.scene import Scene, scene_of
-from pipelines.simulate.plan import Design, features_folder, has_features
+from pipelines.simulate.plan import Design, Name, features_folder, has_features
 from tfds_cityscapes.labels import NUM_CLASSES
 
 
@@ -49,7 +50,7 @@ class Bed:
         self._design = design
         self._aggregate = aggregate_by(recipe.query)
         self._labels: dict[str, np.ndarray] = {}
-        self._looked: tuple[HeadPredictor | None, dict[str, Facts]] = (None, {})
+        self._looked: tuple[HeadPredictor | None, Name | None, dict[str, Facts]] = (None, None, {})
 
     def fit(self, labeled: list[str], seed: int, progress: Callable[[int], None]) -> Fitted:
         """Fit a head from scratch and score it at the labels' native size.
@@ -76,25 +77,35 @@ class Bed:
             confusion += confusion_matrix(truth, predictor.classes(maps, truth.shape))
         return Fitted(predictor, summarize(confusion), time.monotonic() - started)
 
-    def look(self, predictor: HeadPredictor) -> dict[str, Facts]:
-        """Return what a head says of every image of the pool; asked again at once, it is known."""
-        if self._looked[0] is predictor:  # the first head of a seed, for the next strategy
-            return self._looked[1]
+    def look(self, predictor: HeadPredictor, strategy: Name) -> dict[str, Facts]:
+        """Return what a head says of every image of the pool; asked again at once, it is known.
+
+        Args:
+          predictor: the head.
+          strategy: that asks, and may need a second look.
+        """
+        again = strategy if strategy == "disagreement" else None
+        if self._looked[:2] == (
+            predictor,
+            again,
+        ):  # the first head of a seed, for the next strategy
+            return self._looked[2]
         out = {}
         for image_id in self.pool:
             maps = self.features.read([image_id])
             probabilities = predictor.probabilities(maps)[0]
-            mirrored = None
-            if self._design.mirrors:
+            second: dict[str, np.ndarray] = {}
+            if again == "disagreement":
                 mirrored = predictor.probabilities(maps[:, :, ::-1])[0][:, ::-1]
+                second = {again: divergence(probabilities, mirrored)}
             mean = self.features.mean(image_id)
-            facts = facts_of(probabilities, mean, mirrored, self._aggregate)
+            facts = facts_of(probabilities, mean, second, self._aggregate)
             if not facts.finite:
                 raise StreetloopError(
                     f"The fitted head's output for {image_id} is not finite. Lower the learning rate."
                 )
             out[image_id] = facts
-        self._looked = predictor, out
+        self._looked = predictor, again, out
         return out
 
 

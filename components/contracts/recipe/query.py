@@ -15,6 +15,7 @@ StrategyName = Literal[
     "margin",
     "least_confidence",
     "disagreement",
+    "discriminator",
     "class_balanced",
     "kcenter",
     "kcenter_entropy",
@@ -35,7 +36,8 @@ class QuerySettings(Settings):
         such a pool: `kcenter_entropy` for video, `facility_entropy` for other photos. By chance:
         `random`, or `stratified`, evenly over cities and time. By what the model does not know:
         `entropy` (it hesitates between many classes), `margin` (between two), `least_confidence` (its
-        best guess), `disagreement` (with itself, on the mirrored image), `class_balanced` (entropy, rare
+        best guess), `disagreement` (with itself, on the mirrored image), `discriminator` (its
+        prediction does not look like a label map), `class_balanced` (entropy, rare
         classes counting as much as frequent ones), `clasp` (entropy, in turns over the classes). By what
         is unlike the labeled images: `kcenter`, `coverage` (classes and time). By both: `kcenter_entropy`,
         `facility_entropy`, `dsquared_entropy`, `clue`.

@@ -23,6 +23,7 @@ from components.query.strategies import (
     clue,
     coverage,
     disagreement,
+    discriminator,
     dsquared_entropy,
     entropy,
     facility_entropy,
@@ -40,7 +41,8 @@ class Strategy(NamedTuple):
     reason: str
     rank: Callable[[Pool, np.random.Generator, int], Ranker]
     needs_model: bool = True
-    needs_mirror: bool = False  # a second prediction, of the mirrored image
+    # Its measure, which has its name, takes more than the prediction: see `second_look`.
+    needs_second_look: bool = False
 
 
 STRATEGIES: Mapping[StrategyName, Strategy] = {
@@ -49,7 +51,8 @@ STRATEGIES: Mapping[StrategyName, Strategy] = {
     "entropy": Strategy(entropy.REASON, entropy.rank),
     "margin": Strategy(margin.REASON, margin.rank),
     "least_confidence": Strategy(least_confidence.REASON, least_confidence.rank),
-    "disagreement": Strategy(disagreement.REASON, disagreement.rank, needs_mirror=True),
+    "disagreement": Strategy(disagreement.REASON, disagreement.rank, needs_second_look=True),
+    "discriminator": Strategy(discriminator.REASON, discriminator.rank, needs_second_look=True),
     "class_balanced": Strategy(class_balanced.REASON, class_balanced.rank),
     "kcenter": Strategy(kcenter.REASON, kcenter.rank),
     "kcenter_entropy": Strategy(kcenter_entropy.REASON, kcenter_entropy.rank),

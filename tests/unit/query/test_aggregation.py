@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from components.contracts.recipe.query import AggregationName, QuerySettings
 from components.query.aggregation import aggregate_by, mean, per_class, top
 from components.query.facts import facts_of
+from components.query.strategies.disagreement import divergence
 from tests.unit.query.test_measures import probabilities
 
 DOUBT = np.array([[0.1, 0.2, 0.3, 0.4], [0.8, 0.6, 0.0, 0.4]], np.float32)
@@ -44,8 +45,9 @@ def test_aggregations_by_hand() -> None:
 def test_every_measure_is_aggregated_as_the_recipe_says(name: AggregationName) -> None:
     settings = QuerySettings(aggregation=name, top_share=0.2)
     prediction = probabilities(3)
-    facts = facts_of(prediction, np.zeros(2), prediction[::-1], aggregate_by(settings))
-    plain = facts_of(prediction, np.zeros(2), prediction[::-1])
+    second = {"disagreement": divergence(prediction, prediction[::-1])}
+    facts = facts_of(prediction, np.zeros(2), second, aggregate_by(settings))
+    plain = facts_of(prediction, np.zeros(2), second)
     assert facts.uncertainty.keys() == plain.uncertainty.keys()
     for measure in plain.uncertainty:
         same = facts.uncertainty[measure] == pytest.approx(plain.uncertainty[measure], rel=1e-6)

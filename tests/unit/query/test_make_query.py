@@ -14,6 +14,7 @@ from components.contracts.recipe.query import QuerySettings
 from components.query.ask import make_query
 from components.query.drift import divergence
 from components.query.look import Model, look
+from components.query.second_look import second_look
 
 IDS = [f"city_000000_{30 * k:06d}" for k in range(8)]
 
@@ -125,7 +126,8 @@ def test_disagreement_needs_the_mirrored_image() -> None:
             return out
 
     model = Model(LeftSide(), FakeEmbedder())  # type: ignore[arg-type]
-    pool = look(model, RECORDS, IDS[1:], IDS[:1], mirror=True)
+    again = {"disagreement": second_look("disagreement", model)}
+    pool = look(model, RECORDS, IDS[1:], IDS[:1], again)
     assert (pool.uncertainty["disagreement"][:3] > 0.1).all()
     assert "disagreement" not in look(model, RECORDS, IDS[1:], IDS[:1]).uncertainty
 

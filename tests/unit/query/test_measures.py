@@ -5,6 +5,7 @@ import pytest
 
 from components.query.strategies import MEASURES
 from components.query.strategies.disagreement import divergence
+from components.query.strategies.discriminator import fakeness
 from components.query.strategies.entropy import entropy
 from components.query.strategies.least_confidence import least_confidence
 from components.query.strategies.margin import margin
@@ -114,3 +115,11 @@ def test_divergence_is_small_where_both_agree_that_a_pixel_is_ambiguous():
     assert entropy(tie).item() > 0.6
     assert divergence(tie, tie).item() == pytest.approx(0, abs=1e-6)
     assert 0.2 < divergence(tie, sure).item() < 0.4
+
+
+def test_fakeness_by_hand():
+    """A logit of log 3 says that the pixel is real with 3 to 1."""
+    logits = np.array([[0, np.log(3), -np.log(3), 1000, -1000]], np.float32)
+    doubt = fakeness(logits)
+    assert doubt.dtype == np.float32
+    np.testing.assert_allclose(doubt, [[0.5, 0.25, 0.75, 0, 1]], atol=1e-6)
