@@ -63,6 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="how an image's doubt follows from that of its pixels (default: %(default)s)",
     )
     parser.add_argument(
+        "--samples",
+        type=command.whole(2, 100),
+        default=QuerySettings().samples,
+        metavar="N",
+        help="passes of --strategy bald (default: %(default)s)",
+    )
+    parser.add_argument(
         "--min-gap",
         type=command.whole(0),
         default=QuerySettings().min_gap,
@@ -101,6 +108,7 @@ def _query(args: argparse.Namespace) -> int:
     settings = QuerySettings(
         strategy=args.strategy,
         aggregation=args.aggregation,
+        samples=args.samples,
         min_gap=args.min_gap,
     )
     model = None if args.model is None else _load(args.model, args.strategy)

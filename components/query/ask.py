@@ -28,7 +28,7 @@ from components.query.strategies import STRATEGIES
 from components.query.tasks import write_tasks
 
 DRIFT_FILE = "drift.json"
-_DRIFT = 1  # distinguishes its chance from that of the strategy
+_DRIFT, _DROPOUT = 1, 2  # distinguish their chance from that of the strategy
 
 
 class Query(NamedTuple):
@@ -74,7 +74,7 @@ def make_query(
       watch: called with the id and the probabilities of each image that the model looks at.
 
     Raises:
-      StreetloopError: the model's output is not finite.
+      StreetloopError: the model's output is not finite, or the strategy needs what it lacks.
     """
     rng = np.random.default_rng(seed)
     name = _without_model(settings.strategy) if model is None else settings.strategy
@@ -84,7 +84,8 @@ def make_query(
         progress = Progress("query", "images ranked", len(candidates) + len(labeled))
         again: dict[str, SecondLook] = {}
         if name != "auto" and STRATEGIES[name].needs_second_look:
-            again = {name: second_look(name, model)}
+            draws = np.random.default_rng((*seed, _DROPOUT))
+            again = {name: second_look(name, model, settings.samples, draws)}
         aggregate = aggregate_by(settings)
         pool = look(model, records, candidates, labeled, again, progress.update, watch, aggregate)
     picked = pick(pool, name, count, settings.min_gap, rng)

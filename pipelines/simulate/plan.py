@@ -146,7 +146,7 @@ def key_of(recipe: Recipe, scene: Scene, design: Design) -> str:
     }
     # Left out where they are the defaults, as results from before these settings existed are the same.
     looking = recipe.query.model_dump(
-        mode="json", include={"aggregation", "top_share"}, exclude_defaults=True
+        mode="json", include={"aggregation", "top_share", "samples"}, exclude_defaults=True
     )
     return hash_inputs(shared | looking)[:16]
 

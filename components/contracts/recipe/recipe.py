@@ -59,6 +59,11 @@ class Recipe(Settings):
                 "query.strategy is discriminator, but train.objectives trains none: the weights of "
                 f"{', '.join(DISCRIMINATOR_TERMS)} are 0; set one, or choose another strategy"
             )
+        if self.query.strategy == "bald" and not self.train.network.dropout:
+            raise ValueError(
+                "query.strategy is bald, but train.network.dropout is 0, so repeated passes would all be "
+                "the same; set it (such as 0.2), or choose another strategy"
+            )
         return self
 
     @property

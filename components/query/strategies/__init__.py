@@ -17,6 +17,7 @@ from components.contracts.recipe.query import StrategyName
 from components.query.choose import Ranker
 from components.query.pool import Pool
 from components.query.strategies import (
+    bald,
     chance,
     clasp,
     class_balanced,
@@ -52,6 +53,7 @@ STRATEGIES: Mapping[StrategyName, Strategy] = {
     "margin": Strategy(margin.REASON, margin.rank),
     "least_confidence": Strategy(least_confidence.REASON, least_confidence.rank),
     "disagreement": Strategy(disagreement.REASON, disagreement.rank, needs_second_look=True),
+    "bald": Strategy(bald.REASON, bald.rank, needs_second_look=True),
     "discriminator": Strategy(discriminator.REASON, discriminator.rank, needs_second_look=True),
     "class_balanced": Strategy(class_balanced.REASON, class_balanced.rank),
     "kcenter": Strategy(kcenter.REASON, kcenter.rank),

@@ -7,7 +7,7 @@ import numpy as np
 from components.query.pool import Pool, places_of
 
 C = 19
-DOUBTS = ("entropy", "margin", "least_confidence", "disagreement", "discriminator")
+DOUBTS = ("entropy", "margin", "least_confidence", "disagreement", "bald", "discriminator")
 
 
 def drives(cities: int = 2, frames: int = 20, labeled: int = 2, seed: int = 0) -> Pool:

@@ -17,6 +17,7 @@ from components.contracts.ledger.lease import open_cycle
 from components.contracts.model.files import load_generator
 from components.contracts.model.judge import load_judge
 from components.contracts.model.predictor import Predictor
+from components.contracts.process.errors import StreetloopError
 from components.contracts.storage.open import open_storage
 from components.query import step
 from components.query.tasks import enlarged
@@ -28,14 +29,14 @@ MODEL = next((CAMPAIGN / "models").iterdir())
 
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that runs the step by a strategy, and returns the scores."""
+    """Return a function that runs the step by a strategy (and `train.network`), and returns the scores."""
 
-    def run(strategy: str, **settings: Any) -> dict[str, float]:
+    def run(strategy: str, **network: Any) -> dict[str, float]:
         root = tmp_path / "root"
         shutil.copytree(RECORDS, root / "records" / "r")
         shutil.copytree(MODEL, root / "models" / MODEL.name)
         query = {"strategy": strategy, "query_size": 2, "min_gap": 0}
-        recipe: dict[str, Any] = {"name": "x", "query": query} | settings
+        recipe: dict[str, Any] = {"name": "x", "query": query, "train": {"network": network}}
         ledger = create_campaign(open_storage(str(root)), "x", recipe, {})
         lease = open_cycle(ledger, "run", 60)
         promotion = Promotion(cycle=lease.cycle, model=MODEL.name, metrics={}, reasons=[])
@@ -58,3 +59,8 @@ def test_the_champions_own_discriminator_scores_its_predictions(ask: Any) -> Non
         image = records.read(image_id).image
         logits = judge.logits(predictor.probabilities(image), image)
         assert score == pytest.approx(np.mean(1 / (1 + np.exp(logits))), abs=1e-5)
+
+
+def test_a_champion_without_dropout_is_refused_before_it_looks_at_anything(ask: Any) -> None:
+    with pytest.raises(StreetloopError, match=r"has no dropout.* Set train.network.dropout"):
+        ask("bald", dropout=0.2)

@@ -119,6 +119,13 @@ def test_load_refuses_a_query_that_asks_a_discriminator_that_is_not_trained(writ
     assert load(written(text), off[:2]).query.strategy == "discriminator"
 
 
+def test_load_refuses_a_query_that_compares_passes_without_dropout(written):
+    text = "name: a\nquery: {strategy: bald}"
+    message = refused(written(text))
+    assert "mine.yaml: query.strategy is bald, but train.network.dropout is 0" in message
+    assert load(written(text), ["train.network.dropout=0.2"]).query.samples == 8
+
+
 @pytest.mark.parametrize(
     ("change", "key", "expected"),
     [
