@@ -33,6 +33,8 @@ from pipelines.simulate.plan import Design, Name, features_folder, has_features
 from tfds_cityscapes.labels import NUM_CLASSES
 
 _DROPOUT = 1  # distinguishes its chance from that of the strategy
+# A head, the measure of a second look if any, and a seed.
+_Asked = tuple[HeadPredictor, Name | None, int]
 
 
 class Fitted(NamedTuple):
@@ -55,7 +57,7 @@ class Bed:
         self._design = design
         self._aggregate, self._samples = aggregate_by(recipe.query), recipe.query.samples
         self._labels: dict[str, np.ndarray] = {}
-        self._looked: tuple[HeadPredictor | None, Name | None, dict[str, Facts]] = (None, None, {})
+        self._looked: tuple[_Asked | None, dict[str, Facts]] = (None, {})
 
     def fit(self, labeled: list[str], seed: int, progress: Callable[[int], None]) -> Fitted:
         """Fit a head from scratch and score it at the labels' native size.
@@ -91,9 +93,9 @@ class Bed:
           seed: of the trial, for what a second look leaves to chance.
         """
         again = self._second_look(predictor, strategy, seed)
-        measure = strategy if again else None
-        if self._looked[:2] == (predictor, measure):  # a seed's first head, for the next strategy
-            return self._looked[2]
+        asked = predictor, strategy if again else None, seed
+        if self._looked[0] == asked:  # a seed's first head, for the next strategy
+            return self._looked[1]
         out = {}
         for image_id in self.pool:
             maps = self.features.read([image_id])
@@ -108,7 +110,7 @@ class Bed:
                     f"The fitted head's output for {image_id} is not finite. Lower the learning rate."
                 )
             out[image_id] = facts
-        self._looked = predictor, measure, out
+        self._looked = asked, out
         return out
 
     def _second_look(
