@@ -34,7 +34,9 @@ def pool_of(images: int, dimensions: int) -> Pool:
         places.of(np.arange(_LABELED)),
         rng.normal(size=(images, dimensions)).astype(np.float32),
         rng.normal(size=(_LABELED, dimensions)).astype(np.float32),
-        dict.fromkeys([*MEASURES, "disagreement"], entropy),
+        dict.fromkeys(
+            [*MEASURES, *(n for n, s in STRATEGIES.items() if s.needs_second_look)], entropy
+        ),
         share * entropy[:, None],
         share,
         share[:_LABELED].mean(0),

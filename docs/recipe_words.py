@@ -17,7 +17,9 @@ WORDS = {
     "train.network.output_stride": (
         "the stride at which logits are computed; they are then up-sampled to the input size"
     ),
-    "train.network.dropout": "share of the deepest feature's channels dropped in training",
+    "train.network.dropout": (
+        "share of the deepest feature's channels dropped in training, and by `query.strategy: bald`"
+    ),
     "train.network.bn_momentum": (
         "momentum of batch norm's moving averages; a high one lags behind in short schedules"
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError, UsageError
-from components.contracts.recipe.query import QuerySettings, StrategyName
+from components.contracts.recipe.query import AggregationName, QuerySettings, StrategyName
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
@@ -57,6 +57,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"auto (default), {', '.join(get_args(StrategyName))}",
     )
     parser.add_argument(
+        "--aggregation",
+        choices=get_args(AggregationName),
+        default=QuerySettings().aggregation,
+        help="how an image's doubt follows from that of its pixels (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--samples",
+        type=command.whole(2, 100),
+        default=QuerySettings().samples,
+        metavar="N",
+        help="passes of --strategy bald (default: %(default)s)",
+    )
+    parser.add_argument(
         "--min-gap",
         type=command.whole(0),
         default=QuerySettings().min_gap,
@@ -92,8 +105,13 @@ def _query(args: argparse.Namespace) -> int:
     ids = _ids(args.ids, records)
     if not ids:
         raise StreetloopError(f"{args.ids} is empty. Give a list of ids of these records.")
-    settings = QuerySettings(strategy=args.strategy, min_gap=args.min_gap)
-    model = None if args.model is None else _load(args.model)
+    settings = QuerySettings(
+        strategy=args.strategy,
+        aggregation=args.aggregation,
+        samples=args.samples,
+        min_gap=args.min_gap,
+    )
+    model = None if args.model is None else _load(args.model, args.strategy)
     with command.new_folder(args.output) as folder:
         query = make_query(records, ids, labeled, settings, args.count, model, (args.seed, 0))
         write_query(folder, query, records, model, enlarged, "Why these images")
@@ -118,14 +136,16 @@ def _ids(path: Path, records: Records) -> list[str]:
     return ids
 
 
-def _load(path: Path) -> Model:
+def _load(path: Path, strategy: str) -> Model:
     from components.contracts.model.embedding import Embedder
     from components.contracts.model.files import load_generator
+    from components.contracts.model.judge import load_judge
     from components.contracts.model.predictor import Predictor
     from components.query.look import Model
 
     generator = load_generator(path)
-    return Model(Predictor(generator), Embedder(generator))
+    judge = load_judge(path) if strategy == "discriminator" else None
+    return Model(Predictor(generator), Embedder(generator), judge)
 
 
 if __name__ == "__main__":

@@ -15,18 +15,20 @@ from components.contracts.ledger.layout import WHY_PAGE
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.query import QuerySettings, StrategyName
 from components.contracts.scores.drift import Drift
+from components.query.aggregation import aggregate_by
 from components.query.drift import drift_of
 from components.query.explain import Explainer
 from components.query.facts import blind_pool
-from components.query.look import Model, Watch, look
+from components.query.look import Model, SecondLook, Watch, look
 from components.query.page import Asked, why_page
 from components.query.pick import pick
 from components.query.scored import Alike, Scored
+from components.query.second_look import second_look
 from components.query.strategies import STRATEGIES
 from components.query.tasks import write_tasks
 
 DRIFT_FILE = "drift.json"
-_DRIFT = 1  # distinguishes its chance from that of the strategy
+_DRIFT, _DROPOUT = 1, 2  # distinguish their chance from that of the strategy
 
 
 class Query(NamedTuple):
@@ -65,24 +67,27 @@ def make_query(
       records: of the train part.
       candidates: image ids.
       labeled: ids of the images that are labeled or outstanding.
-      settings: the strategy, and the gap in time.
+      settings: the strategy, the aggregation, and the gap in time.
       count: images to ask for.
       model: looks at the images; without one, they are drawn evenly over cities and time.
       seed: the campaign's, and the cycle: of chance.
       watch: called with the id and the probabilities of each image that the model looks at.
 
     Raises:
-      StreetloopError: the model's output is not finite.
+      StreetloopError: the model's output is not finite, or the strategy needs what it lacks.
     """
     rng = np.random.default_rng(seed)
     name = _without_model(settings.strategy) if model is None else settings.strategy
-    needed = None if name == "auto" else STRATEGIES[name]
-    if model is None or (needed is not None and not needed.needs_model):
+    if model is None or (name != "auto" and not STRATEGIES[name].needs_model):
         pool = blind_pool(records, candidates, labeled)
     else:
         progress = Progress("query", "images ranked", len(candidates) + len(labeled))
-        mirror = needed is not None and needed.needs_mirror
-        pool = look(model, records, candidates, labeled, mirror, progress.update, watch)
+        again: dict[str, SecondLook] = {}
+        if name != "auto" and STRATEGIES[name].needs_second_look:
+            draws = np.random.default_rng((*seed, _DROPOUT))
+            again = {name: second_look(name, model, settings.samples, draws)}
+        aggregate = aggregate_by(settings)
+        pool = look(model, records, candidates, labeled, again, progress.update, watch, aggregate)
     picked = pick(pool, name, count, settings.min_gap, rng)
     explainer = Explainer(pool, sorted(labeled), STRATEGIES[picked.strategy].reason)
     scores = dict(zip(pool.ids, map(float, picked.scores), strict=True))

@@ -10,12 +10,10 @@ import numpy as np
 
 from components.contracts.scores.drift import Drift
 from components.query.pool import Pool
-from tfds_cityscapes.labels import NUM_CLASSES
 
 _MOST = 200  # images of each kind: the kernel is [2 * _MOST, 2 * _MOST]
 _FEWEST = 2  # of each kind: one image has no spread
 _PERMUTATIONS = 199
-_DOUBT = "least_confidence"  # (1 - confidence) * C / (C - 1)
 
 
 def drift_of(pool: Pool, rng: np.random.Generator, limit: float | None = None) -> Drift | None:
@@ -26,20 +24,19 @@ def drift_of(pool: Pool, rng: np.random.Generator, limit: float | None = None) -
       rng: draws the images to compare, and the permutations.
       limit: the recipe's, for the report.
     """
-    labeled = len(pool.labeled_embeddings)
-    if not pool.uncertainty or not pool.labeled_uncertainty or min(len(pool), labeled) < _FEWEST:
+    labeled = len(pool.labeled_confidence)
+    if min(len(pool.confidence), labeled) < _FEWEST:
         return None
     distance, chance = discrepancy(
         _some(pool.embeddings, rng), _some(pool.labeled_embeddings, rng), rng
     )
-    doubts = pool.uncertainty[_DOUBT].mean(), pool.labeled_uncertainty[_DOUBT].mean()
     return Drift(
         images=len(pool),
         labeled=labeled,
         embedding=distance,
         chance=chance,
         classes=divergence(pool.class_share.mean(0), pool.labeled_share),
-        confidence=float(doubts[1] - doubts[0]) * (NUM_CLASSES - 1) / NUM_CLASSES,
+        confidence=float(pool.confidence.mean() - pool.labeled_confidence.mean()),
         limit=limit,
     )
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from components.contracts.data.records import Records
 from components.contracts.model.embedding import standardised
+from components.query.aggregation import Aggregate, mean
 from components.query.pool import Places, Pool, places_of
 from components.query.strategies import MEASURES
-from components.query.strategies.disagreement import divergence
 from tfds_cityscapes.labels import NUM_CLASSES
 
 
@@ -22,6 +22,7 @@ class Facts(NamedTuple):
     uncertainty: Mapping[str, float]
     class_uncertainty: np.ndarray
     class_share: np.ndarray
+    confidence: float
 
     @property
     def finite(self) -> bool:
@@ -31,25 +32,29 @@ class Facts(NamedTuple):
 
 
 def facts_of(
-    probabilities: np.ndarray, embedding: np.ndarray, mirrored: np.ndarray | None = None
+    probabilities: np.ndarray,
+    embedding: np.ndarray,
+    second: Mapping[str, np.ndarray] | None = None,
+    aggregate: Aggregate = mean,
 ) -> Facts:
     """Reduce the prediction of one image to what the strategies use.
 
     Args:
       probabilities: float32 [H, W, 19], each pixel sums to 1.
       embedding: float32 [D], of the whole image.
-      mirrored: the prediction of the mirrored image, mirrored back, for `disagreement`.
+      second: further maps of doubt [H, W] of a second look, by measure.
+      aggregate: turns each map of doubt into the image's.
     """
     maps = {name: measure(probabilities) for name, measure in MEASURES.items()}
-    if mirrored is not None:
-        maps["disagreement"] = divergence(probabilities, mirrored)
+    maps |= second or {}
     entropy, classes = maps["entropy"], probabilities.argmax(-1)
     by_class = np.bincount(classes.ravel(), entropy.ravel().astype(np.float64), NUM_CLASSES)
     return Facts(
         embedding,
-        {name: float(values.mean()) for name, values in maps.items()},
+        {name: aggregate(values, classes) for name, values in maps.items()},
         (by_class / entropy.size).astype(np.float32),
         probabilities.reshape(-1, NUM_CLASSES).mean(0),
+        float(probabilities.max(-1).mean()),
     )
 
 
@@ -79,6 +84,7 @@ def pool_of(
     embeddings = standardised(np.stack([s.embedding for s in seen]))
     names = seen[0].uncertainty if count else {}
     shares = np.stack([s.class_share for s in seen])
+    confidence = np.array([s.confidence for s in seen], np.float32)
     return Pool(
         tuple(candidates),
         places,
@@ -89,7 +95,8 @@ def pool_of(
         np.stack([s.class_uncertainty for s in seen[:count]]),
         shares[:count],
         shares[count:].mean(0) if known else np.zeros(NUM_CLASSES, np.float32),
-        {n: np.array([s.uncertainty[n] for s in seen[count:]], np.float32) for n in MEASURES},
+        confidence[:count],
+        confidence[count:],
     )
 
 

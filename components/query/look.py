@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from components.contracts.data.records import Records
 from components.contracts.model.embedding import Embedder
+from components.contracts.model.judge import Judge
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
+from components.query.aggregation import Aggregate, mean
 from components.query.facts import Facts, facts_of, pool_of
 from components.query.pool import Pool
 
 Watch = Callable[[str, np.ndarray], None]
+# From an image, uint8 [H, W, 3], and its probabilities [H, W, 19] to a map of doubt [H, W].
+SecondLook = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Model(NamedTuple):
-    """What looks: predictions of whole images, and their descriptions."""
+    """What looks: predictions of whole images, their descriptions, and the discriminator's opinion."""
 
     predictor: Predictor
     embedder: Embedder
+    judge: Judge | None = None
 
 
 def look(
@@ -29,9 +34,10 @@ def look(
     records: Records,
     ids: Sequence[str],
     labeled: Sequence[str],
-    mirror: bool = False,
+    second: Mapping[str, SecondLook] | None = None,
     progress: Callable[[int], None] = lambda done: None,
     watch: Watch = lambda image_id, probabilities: None,
+    aggregate: Aggregate = mean,
 ) -> Pool:
     """Return the pool as a model sees it. Only a few numbers of each image are kept in memory.
 
@@ -40,9 +46,10 @@ def look(
       records: of the train part.
       ids: the candidates.
       labeled: the images that are labeled or outstanding.
-      mirror: whether to predict mirrored images as well, for their disagreement.
+      second: looks again at each candidate, by the name of the measure.
       progress: called with the number of images done.
       watch: called with each image's id and its probabilities [H, W, 19].
+      aggregate: turns each map of doubt into the image's.
 
     Raises:
       StreetloopError: a number is not finite; nothing is ever put in its place.
@@ -53,22 +60,14 @@ def look(
         image = records.read(image_id).image
         probabilities = model.predictor.probabilities(image)
         watch(image_id, probabilities)
-        mirrored = mirror and done <= len(candidates)
-        seen[image_id] = _facts(model, image, image_id, probabilities, mirrored)
+        looks = (second or {}) if done <= len(candidates) else {}
+        maps = {name: again(image, probabilities) for name, again in looks.items()}
+        facts = facts_of(probabilities, model.embedder.embed(image), maps, aggregate)
+        if not facts.finite:
+            raise StreetloopError(
+                f"The model's output for {image_id} is not finite, so it cannot be ranked. Look at "
+                "the model's training losses, or roll back to another model."
+            )
+        seen[image_id] = facts
         progress(done)
     return pool_of(records, candidates, labeled, seen)
-
-
-def _facts(
-    model: Model, image: np.ndarray, image_id: str, probabilities: np.ndarray, mirror: bool
-) -> Facts:
-    mirrored = None
-    if mirror:
-        mirrored = model.predictor.probabilities(image[:, ::-1])[:, ::-1]
-    facts = facts_of(probabilities, model.embedder.embed(image), mirrored)
-    if not facts.finite:
-        raise StreetloopError(
-            f"The model's output for {image_id} is not finite, so it cannot be ranked. Look at the "
-            "model's training losses, or roll back to another model."
-        )
-    return facts

@@ -82,12 +82,15 @@ class Pool:
       labeled: places of the labeled (and outstanding) images.
       embeddings: float32 [N, D], each column with mean 0 and deviation 1 over the train part.
       labeled_embeddings: float32 [M, D], on the same scale.
-      uncertainty: by measure ("entropy", "margin", ...): float32 [N], the mean over the pixels.
+      uncertainty: by measure ("entropy", "margin", ...): float32 [N], aggregated over the pixels as the
+        recipe says.
       class_uncertainty: float32 [N, C]: entropy summed over the pixels that are predicted as a class,
         divided by the number of all pixels; a row sums to the mean entropy.
       class_share: float32 [N, C]: expected share of each class, the mean of its probability.
       labeled_share: float32 [C]: mean share of each class in the labeled images.
-      labeled_uncertainty: like `uncertainty`, of the labeled images: float32 [M].
+      confidence: float32 [N], the mean over the pixels of the largest probability; empty if no model
+        looked.
+      labeled_confidence: float32 [M], the same of the labeled images.
     """
 
     ids: tuple[str, ...]
@@ -99,7 +102,8 @@ class Pool:
     class_uncertainty: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES)))
     class_share: np.ndarray = field(default_factory=lambda: np.zeros((0, NUM_CLASSES)))
     labeled_share: np.ndarray = field(default_factory=lambda: np.zeros(NUM_CLASSES))
-    labeled_uncertainty: Mapping[str, np.ndarray] = field(default_factory=dict)
+    confidence: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    labeled_confidence: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.ids)

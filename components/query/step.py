@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from components.contracts.ledger import layout
 from components.contracts.model.embedding import Embedder
+from components.contracts.model.judge import load_judge
 from components.contracts.process.progress import tell
 from components.contracts.scores.drift import Drift
 from components.contracts.step.context import Context, begin
@@ -60,7 +61,7 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
         _keep(context, watcher, index, None)
         return QueryResult(asked=0, prefix=None)
     chance = (context.recipe.seed, context.cycle)
-    looking = None if model is None else _looking(context, model)
+    looking = None if model is None else _looking(context, model, settings.strategy)
     watch = watcher.see if watcher and own == model else _ignore
     labeled = [i for i in index.ids("train") if i in state.labels or i in state.outstanding]
     query = make_query(index, candidates, labeled, settings, count, looking, chance, watch)
@@ -87,10 +88,13 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
     return _asked(context, key)
 
 
-def _looking(context: Context, model: str) -> Model:
-    """Load the champion."""
+def _looking(context: Context, model: str, strategy: str) -> Model:
+    """Load the champion, and its discriminator if the strategy asks it."""
+    judge = None
+    if strategy == "discriminator":
+        judge = load_judge(context.storage.local_dir(layout.model_folder(model)))
     predictor = context.predictor(model)
-    return Model(predictor, Embedder(predictor.generator))
+    return Model(predictor, Embedder(predictor.generator), judge)
 
 
 def _own_model(context: Context) -> str | None:

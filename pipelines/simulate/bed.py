@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.contracts.data.records import INDEX, Records
+from components.contracts.model.thinned import Thinned
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.recipe import Recipe
@@ -19,13 +20,21 @@ from components.contracts.scores.summary import Scores, summarize
 from components.contracts.storage.base import Storage
 from components.feedback.oracle import read_answer
 from components.preprocess.build import store_records
+from components.query.aggregation import aggregate_by
 from components.query.facts import Facts, facts_of
+from components.query.look import SecondLook
+from components.query.strategies.bald import mutual_information
+from components.query.strategies.disagreement import divergence
 from components.train.frozen.features import Features, write_features
 from components.train.frozen.fit import HeadPredictor, fit_head
 from components.train.frozen.labels import shares
 from pipelines.experiment.scene import Scene, scene_of
-from pipelines.simulate.plan import Design, features_folder, has_features
+from pipelines.simulate.plan import Design, Name, features_folder, has_features
 from tfds_cityscapes.labels import NUM_CLASSES
+
+_DROPOUT = 1  # distinguishes its chance from that of the strategy
+# A head, the measure of a second look if any, and a seed.
+_Asked = tuple[HeadPredictor, Name | None, int]
 
 
 class Fitted(NamedTuple):
@@ -46,8 +55,9 @@ class Bed:
         self.pool = self.scene.labelable(self.records)
         self._scored = self.records.ids(design.split)
         self._design = design
+        self._aggregate, self._samples = aggregate_by(recipe.query), recipe.query.samples
         self._labels: dict[str, np.ndarray] = {}
-        self._looked: tuple[HeadPredictor | None, dict[str, Facts]] = (None, {})
+        self._looked: tuple[_Asked | None, dict[str, Facts]] = (None, {})
 
     def fit(self, labeled: list[str], seed: int, progress: Callable[[int], None]) -> Fitted:
         """Fit a head from scratch and score it at the labels' native size.
@@ -74,25 +84,48 @@ class Bed:
             confusion += confusion_matrix(truth, predictor.classes(maps, truth.shape))
         return Fitted(predictor, summarize(confusion), time.monotonic() - started)
 
-    def look(self, predictor: HeadPredictor) -> dict[str, Facts]:
-        """Return what a head says of every image of the pool; asked again at once, it is known."""
-        if self._looked[0] is predictor:  # the first head of a seed, for the next strategy
+    def look(self, predictor: HeadPredictor, strategy: Name, seed: int) -> dict[str, Facts]:
+        """Return what a head says of every image of the pool; asked again at once, it is known.
+
+        Args:
+          predictor: the head.
+          strategy: that asks, and may need a second look.
+          seed: of the trial, for what a second look leaves to chance.
+        """
+        again = self._second_look(predictor, strategy, seed)
+        asked = predictor, strategy if again else None, seed
+        if self._looked[0] == asked:  # a seed's first head, for the next strategy
             return self._looked[1]
         out = {}
         for image_id in self.pool:
             maps = self.features.read([image_id])
             probabilities = predictor.probabilities(maps)[0]
-            mirrored = None
-            if self._design.mirrors:
-                mirrored = predictor.probabilities(maps[:, :, ::-1])[0][:, ::-1]
-            facts = facts_of(probabilities, self.features.mean(image_id), mirrored)
+            second: dict[str, np.ndarray] = {}
+            if again is not None:
+                second = {strategy: again(maps, probabilities)}
+            mean = self.features.mean(image_id)
+            facts = facts_of(probabilities, mean, second, self._aggregate)
             if not facts.finite:
                 raise StreetloopError(
                     f"The fitted head's output for {image_id} is not finite. Lower the learning rate."
                 )
             out[image_id] = facts
-        self._looked = predictor, out
+        self._looked = asked, out
         return out
+
+    def _second_look(
+        self, predictor: HeadPredictor, strategy: Name, seed: int
+    ) -> SecondLook | None:
+        """Return a function from features [1, h, w, C] and probabilities [h, w, 19] to doubt [h, w]."""
+        if strategy == "disagreement":
+            return lambda maps, probabilities: divergence(
+                probabilities, predictor.probabilities(maps[:, :, ::-1])[0][:, ::-1]
+            )
+        if strategy == "bald":
+            draws = np.random.default_rng((seed, _DROPOUT))
+            thinned = Thinned(predictor.head, self._samples, draws)
+            return lambda maps, _: mutual_information(thinned.passes(maps.astype(np.float32)))
+        return None
 
 
 def prepare(recipe: Recipe, storage: Storage) -> None:

@@ -18,7 +18,7 @@ from pipelines.options import Chosen
     default="stratified,random,entropy,auto",
     show_default=True,
     metavar="NAME,NAME",
-    help="Ways to choose images, as query.strategy names them; all for every one.",
+    help="Ways to choose images, as query.strategy names them; all for every one that can be simulated.",
 )
 @click.option("--seeds", default="0,1,2,3,4", show_default=True, metavar="N,N", help="Repetitions.")
 @click.option(
@@ -98,9 +98,9 @@ def simulate_command(
 
 
 def _strategies(text: str, baseline: str) -> list[str]:
-    from pipelines.simulate.plan import NAMES
+    from pipelines.simulate.plan import IMPOSSIBLE, NAMES
 
-    names = list(NAMES) if text == "all" else text.split(",")
+    names = [n for n in NAMES if n not in IMPOSSIBLE] if text == "all" else text.split(",")
     unknown = [name for name in (*names, baseline) if name not in NAMES]
     if unknown or len(set(names)) < len(names):
         raise UsageError(

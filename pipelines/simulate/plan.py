@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from components.contracts.data.records import INDEX
+from components.contracts.process.errors import UsageError
 from components.contracts.recipe.query import StrategyName
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
-from components.query.strategies import STRATEGIES
 from components.train.frozen.settings import HeadSettings
 from pipelines.experiment.job import Order
 from pipelines.experiment.scene import Scene
@@ -21,6 +21,8 @@ from pipelines.experiment.scene import Scene
 FORMAT = 1  # of the results; a new number repeats every fit
 Name = Literal["auto"] | StrategyName
 NAMES: tuple[str, ...] = ("auto", *get_args(StrategyName))
+# Heads are trained without a discriminator.
+IMPOSSIBLE: frozenset[str] = frozenset({"discriminator"})
 
 
 class Design(BaseModel):
@@ -68,7 +70,13 @@ class Design(BaseModel):
 
         Raises:
           pydantic.ValidationError: a value is not what it should be.
+          UsageError: a strategy cannot be simulated.
         """
+        if impossible := IMPOSSIBLE & {*strategies, baseline}:
+            raise UsageError(
+                f"A simulation cannot use {', '.join(impossible)}: it trains small heads, without a "
+                "discriminator. Leave it out, or compare campaigns (`streetloop run` and `compare`)."
+            )
         return cls.model_validate(
             {
                 "strategies": tuple(dict.fromkeys([baseline, *strategies])),
@@ -87,11 +95,6 @@ class Design(BaseModel):
             return self.budgets
         between = range(self.budgets[0], self.budgets[-1], self.query_size)
         return tuple(sorted({*between, *self.budgets}))
-
-    @property
-    def mirrors(self) -> bool:
-        """Whether a strategy looks at mirrored predictions."""
-        return any(name != "auto" and STRATEGIES[name].needs_mirror for name in self.strategies)
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,11 @@ def key_of(recipe: Recipe, scene: Scene, design: Design) -> str:
         "min_gap": recipe.query.min_gap,
         "split": design.split,
     }
-    return hash_inputs(shared)[:16]
+    # Left out where they are the defaults, as results from before these settings existed are the same.
+    looking = recipe.query.model_dump(
+        mode="json", include={"aggregation", "top_share", "samples"}, exclude_defaults=True
+    )
+    return hash_inputs(shared | looking)[:16]
 
 
 def features_folder(recipe: Recipe, scene: Scene) -> str:

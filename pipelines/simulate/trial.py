@@ -76,7 +76,7 @@ class Runner:
         if blind or predictor is None:
             pool = blind_pool(bed.records, candidates, labeled)
         else:
-            pool = pool_of(bed.records, candidates, labeled, bed.look(predictor))
+            pool = pool_of(bed.records, candidates, labeled, bed.look(predictor, strategy, seed))
         picked = pick(pool, strategy, count, self._gap, rng)
         return [pool.ids[c.candidate] for c in picked.choices], picked.strategy
 

@@ -143,19 +143,13 @@ def load_generator(path: Path | str) -> Any:
     Raises:
       ModelError: the file is missing or unreadable, or its shapes are not those of a generator.
     """
-    import keras
-
     path = Path(path)
     if path.is_dir():
         read_model_info(path)
         path = path / GENERATOR_FILE
     if not path.is_file():
         raise ModelError(f"Generator not found: {path}. Train one first.")
-    try:
-        check_keras_file(path)
-        generator = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds for a damaged or unsafe file
-        raise ModelError(f"{path} is not a Keras model of built-in layers: {error}") from error
+    generator = load_network(path)
     shapes = (tuple(generator.input_shape), tuple(generator.output_shape))
     if shapes != ((None, None, None, 3), (None, None, None, NUM_CLASSES)):
         raise ModelError(
@@ -163,6 +157,21 @@ def load_generator(path: Path | str) -> Any:
             f"[B, H, W, {NUM_CLASSES}]."
         )
     return generator
+
+
+def load_network(path: Path) -> Any:
+    """Load a `.keras` file, which holds built-in layers only, without running any code from it.
+
+    Raises:
+      ModelError: it is something else.
+    """
+    import keras
+
+    try:
+        check_keras_file(path)
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many kinds for a damaged or unsafe file
+        raise ModelError(f"{path} is not a Keras model of built-in layers: {error}") from error
 
 
 def _sha256(path: Path) -> str:

@@ -23,6 +23,8 @@ EncoderName = Literal[
     "efficientnet_v2_m",
     "convnext_tiny",
 ]
+# The terms that ask the discriminator.
+DISCRIMINATOR_TERMS = ("adversarial_labeled", "adversarial_unlabeled", "semi_supervised")
 Weight = Annotated[float, Field(ge=0.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -98,8 +100,8 @@ class ObjectiveSettings(Settings):
 
     @property
     def uses_discriminator(self) -> bool:
-        """Whether a term with a weight asks the discriminator."""
-        return bool(self.adversarial_labeled or self.judges_unlabeled)
+        """Whether a term with a weight asks the discriminator; else it is not trained."""
+        return any(getattr(self, name) for name in DISCRIMINATOR_TERMS)
 
     @property
     def judges_unlabeled(self) -> bool:

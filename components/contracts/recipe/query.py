@@ -15,6 +15,8 @@ StrategyName = Literal[
     "margin",
     "least_confidence",
     "disagreement",
+    "bald",
+    "discriminator",
     "class_balanced",
     "kcenter",
     "kcenter_entropy",
@@ -24,6 +26,7 @@ StrategyName = Literal[
     "coverage",
     "clasp",
 ]
+AggregationName = Literal["mean", "top", "per_class"]
 
 
 class QuerySettings(Settings):
@@ -34,10 +37,18 @@ class QuerySettings(Settings):
         such a pool: `kcenter_entropy` for video, `facility_entropy` for other photos. By chance:
         `random`, or `stratified`, evenly over cities and time. By what the model does not know:
         `entropy` (it hesitates between many classes), `margin` (between two), `least_confidence` (its
-        best guess), `disagreement` (with itself, on the mirrored image), `class_balanced` (entropy, rare
+        best guess), `disagreement` (with itself, on the mirrored image), `bald`
+        (with itself, under dropout), `discriminator` (its
+        prediction does not look like a label map), `class_balanced` (entropy, rare
         classes counting as much as frequent ones), `clasp` (entropy, in turns over the classes). By what
         is unlike the labeled images: `kcenter`, `coverage` (classes and time). By both: `kcenter_entropy`,
         `facility_entropy`, `dsquared_entropy`, `clue`.
+      aggregation: how an image's doubt follows from that of its pixels, for every strategy that looks at
+        it: the `mean`; `top`, the mean of its most doubtful pixels only; or `per_class`, the mean over the
+        predicted classes, of which each counts the same. Where a strategy goes by class itself
+        (`class_balanced`, the turns of `clasp`), it makes no difference.
+      top_share: share of the pixels that `top` looks at.
+      samples: passes with dropout that `bald` compares.
       min_gap: two images of one query and one drive are at least so many frames apart, where the pool
         allows it.
       query_size: largest number of outstanding images. A cycle asks for as many as are missing.
@@ -49,6 +60,9 @@ class QuerySettings(Settings):
     """
 
     strategy: Literal["auto"] | StrategyName = "auto"
+    aggregation: AggregationName = "mean"
+    top_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    samples: Annotated[int, Field(ge=2, le=100)] = 8
     min_gap: Annotated[int, Field(ge=0)] = 4
     query_size: Annotated[int, Field(ge=1)] = 8
     label_budget: Annotated[int, Field(ge=1)] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.contracts.process.errors import UsageError
 from components.contracts.process.uri import is_local, local_path
@@ -19,6 +19,7 @@ from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.recipe.evaluate import EvaluateSettings
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.recipe.inference import InferenceSettings
+from components.contracts.recipe.networks import DISCRIMINATOR_TERMS
 from components.contracts.recipe.notify import NotifySettings
 from components.contracts.recipe.query import QuerySettings
 from components.contracts.recipe.tracking import TrackingSettings
@@ -50,6 +51,20 @@ class Recipe(Settings):
     tracking: TrackingSettings = TrackingSettings()
     notify: NotifySettings = NotifySettings()
     cluster: ClusterSettings = ClusterSettings()
+
+    @model_validator(mode="after")
+    def _trains_what_a_query_asks(self) -> Recipe:
+        if self.query.strategy == "discriminator" and not self.train.objectives.uses_discriminator:
+            raise ValueError(
+                "query.strategy is discriminator, but train.objectives trains none: the weights of "
+                f"{', '.join(DISCRIMINATOR_TERMS)} are 0; set one, or choose another strategy"
+            )
+        if self.query.strategy == "bald" and not self.train.network.dropout:
+            raise ValueError(
+                "query.strategy is bald, but train.network.dropout is 0, so repeated passes would all be "
+                "the same; set it (such as 0.2), or choose another strategy"
+            )
+        return self
 
     @property
     def lease_seconds(self) -> float:

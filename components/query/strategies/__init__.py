@@ -17,12 +17,14 @@ from components.contracts.recipe.query import StrategyName
 from components.query.choose import Ranker
 from components.query.pool import Pool
 from components.query.strategies import (
+    bald,
     chance,
     clasp,
     class_balanced,
     clue,
     coverage,
     disagreement,
+    discriminator,
     dsquared_entropy,
     entropy,
     facility_entropy,
@@ -40,7 +42,8 @@ class Strategy(NamedTuple):
     reason: str
     rank: Callable[[Pool, np.random.Generator, int], Ranker]
     needs_model: bool = True
-    needs_mirror: bool = False  # a second prediction, of the mirrored image
+    # Its measure, which has its name, takes more than the prediction: see `second_look`.
+    needs_second_look: bool = False
 
 
 STRATEGIES: Mapping[StrategyName, Strategy] = {
@@ -49,7 +52,9 @@ STRATEGIES: Mapping[StrategyName, Strategy] = {
     "entropy": Strategy(entropy.REASON, entropy.rank),
     "margin": Strategy(margin.REASON, margin.rank),
     "least_confidence": Strategy(least_confidence.REASON, least_confidence.rank),
-    "disagreement": Strategy(disagreement.REASON, disagreement.rank, needs_mirror=True),
+    "disagreement": Strategy(disagreement.REASON, disagreement.rank, needs_second_look=True),
+    "bald": Strategy(bald.REASON, bald.rank, needs_second_look=True),
+    "discriminator": Strategy(discriminator.REASON, discriminator.rank, needs_second_look=True),
     "class_balanced": Strategy(class_balanced.REASON, class_balanced.rank),
     "kcenter": Strategy(kcenter.REASON, kcenter.rank),
     "kcenter_entropy": Strategy(kcenter_entropy.REASON, kcenter_entropy.rank),

@@ -79,9 +79,14 @@ def _step(head: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:
 
 
 class HeadPredictor:
-    """Predictions of a fitted head."""
+    """Predictions of a fitted head.
+
+    Attributes:
+      head: the network.
+    """
 
     def __init__(self, head: keras.Model) -> None:
+        self.head = head
         self._logits = tf.function(
             lambda maps: head(tf.cast(maps, tf.float32), training=False), reduce_retracing=True
         )

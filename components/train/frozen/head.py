@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from components.contracts.model.thinned import DROPOUT
 from components.train.frozen.settings import HeadSettings
 from tfds_cityscapes.labels import NUM_CLASSES
 
@@ -25,5 +26,5 @@ def build_head(channels: int, settings: HeadSettings) -> keras.Model:
         x = keras.layers.DepthwiseConv2D(3, padding="same")(x)
         x = keras.layers.Conv2D(settings.width, 1, activation="relu")(x)
     if settings.dropout:
-        x = keras.layers.Dropout(settings.dropout)(x)
+        x = keras.layers.Dropout(settings.dropout, name=DROPOUT)(x)
     return keras.Model(features, keras.layers.Conv2D(NUM_CLASSES, 1, name="logits")(x))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 
 from components.contracts.model.embedding import FEATURE_PREFIX
+from components.contracts.model.thinned import DROPOUT
 from components.contracts.recipe.networks import NetworkSettings
 from components.train.networks.encoders.build import build_encoder
 from components.train.networks.encoders.feature import Feature
@@ -45,7 +46,7 @@ def _decode(features: list[Feature], settings: NetworkSettings, num_classes: int
     """Decode features, finest first, into float32 logits [B, H, W, num_classes]."""
     stride, x = features[-1]
     if settings.dropout:
-        x = keras.layers.SpatialDropout2D(settings.dropout, name="dropout")(x)
+        x = keras.layers.SpatialDropout2D(settings.dropout, name=DROPOUT)(x)
     skips = {feature.stride: feature.tensor for feature in features[:-1]}
     finest = min(settings.output_stride, stride)
     while stride > finest:

@@ -7,6 +7,7 @@ import numpy as np
 from components.query.pool import Pool, places_of
 
 C = 19
+DOUBTS = ("entropy", "margin", "least_confidence", "disagreement", "bald", "discriminator")
 
 
 def drives(cities: int = 2, frames: int = 20, labeled: int = 2, seed: int = 0) -> Pool:
@@ -41,7 +42,7 @@ def pool_of(
     known, rest = np.arange(labeled), np.arange(labeled, len(ids))
     share = rng.dirichlet(np.full(C, 0.3), len(ids)).astype(np.float32)
     entropy = rng.uniform(0.1, 0.9, len(ids)).astype(np.float32)
-    doubt = dict.fromkeys(("entropy", "margin", "least_confidence", "disagreement"), entropy[rest])
+    doubt = dict.fromkeys(DOUBTS, entropy[rest])
     return Pool(
         tuple(ids[i] for i in rest),
         places_of(city, [ids[i] for i in rest]),

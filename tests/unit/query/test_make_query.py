@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from components.contracts.model.embedding import Embedder, standardised
+from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.networks import EncoderSettings, NetworkSettings
 from components.contracts.recipe.query import QuerySettings
 from components.query.ask import make_query
 from components.query.drift import divergence
 from components.query.look import Model, look
+from components.query.second_look import second_look
+from components.train.networks.generator import build_generator
 
 IDS = [f"city_000000_{30 * k:06d}" for k in range(8)]
 
@@ -125,9 +129,25 @@ def test_disagreement_needs_the_mirrored_image() -> None:
             return out
 
     model = Model(LeftSide(), FakeEmbedder())  # type: ignore[arg-type]
-    pool = look(model, RECORDS, IDS[1:], IDS[:1], mirror=True)
+    again = {"disagreement": second_look("disagreement", model, 2, np.random.default_rng(0))}
+    pool = look(model, RECORDS, IDS[1:], IDS[:1], again)
     assert (pool.uncertainty["disagreement"][:3] > 0.1).all()
     assert "disagreement" not in look(model, RECORDS, IDS[1:], IDS[:1]).uncertainty
+
+
+def test_what_bald_leaves_out_depends_on_the_seed_and_not_on_the_order_of_ids() -> None:
+    encoder = EncoderSettings(name="unet", base=2, depth=2)
+    generator = build_generator(NetworkSettings(encoder=encoder, decoder_width=4, dropout=0.5))
+    model = Model(Predictor(generator), Embedder(generator))
+    settings = QuerySettings(strategy="bald", samples=3)
+
+    def scores(ids: list[str], *seed: int) -> dict[str, float]:
+        return make_query(RECORDS, ids, [], settings, 2, model, (seed[0], seed[1])).scores
+
+    found = scores(IDS, 1, 2)
+    assert found == scores(IDS[::-1], 1, 2)
+    assert all(0 < score < 1 for score in found.values())
+    assert found != scores(IDS, 1, 3)
 
 
 def test_a_number_that_is_not_finite_stops_the_query_and_names_the_image() -> None:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from components.query.strategies import MEASURES
+from components.query.strategies.bald import mutual_information
 from components.query.strategies.disagreement import divergence
+from components.query.strategies.discriminator import fakeness
 from components.query.strategies.entropy import entropy
 from components.query.strategies.least_confidence import least_confidence
 from components.query.strategies.margin import margin
@@ -114,3 +116,29 @@ def test_divergence_is_small_where_both_agree_that_a_pixel_is_ambiguous():
     assert entropy(tie).item() > 0.6
     assert divergence(tie, tie).item() == pytest.approx(0, abs=1e-6)
     assert 0.2 < divergence(tie, sure).item() < 0.4
+
+
+def test_fakeness_by_hand():
+    """A logit of log 3 says that the pixel is real with 3 to 1."""
+    logits = np.array([[0, np.log(3), -np.log(3), 1000, -1000]], np.float32)
+    doubt = fakeness(logits)
+    assert doubt.dtype == np.float32
+    np.testing.assert_allclose(doubt, [[0.5, 0.25, 0.75, 0, 1]], atol=1e-6)
+
+
+def test_mutual_information_by_hand():
+    """In bits, of one (log 2): the mean of (1, 0) and (1/2, 1/2) has 0.8113, and they have 1/2 on average."""
+    sure, tie, other = (np.array([[p]], np.float32) for p in ([1, 0], [0.5, 0.5], [0, 1]))
+    doubt = mutual_information([sure, tie])
+    assert doubt.shape == (1, 1)
+    assert doubt.dtype == np.float32
+    assert doubt.item() == pytest.approx(0.8113 - 0.5, abs=1e-4)
+    assert mutual_information([sure, other]).item() == pytest.approx(1, abs=1e-6)
+    # Two of four classes: half of what is possible.
+    four = np.eye(4, dtype=np.float32)[:2, None, None]
+    assert mutual_information(four).item() == pytest.approx(0.5, abs=1e-6)
+
+
+def test_mutual_information_is_0_where_every_pass_says_the_same():
+    for one in (probabilities(7), probabilities(8, sharpness=30.0)):
+        np.testing.assert_allclose(mutual_information([one, one, one]), 0, atol=1e-6)

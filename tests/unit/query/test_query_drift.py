@@ -24,8 +24,8 @@ def seen(shift: float = 0.0, count: int = 120, labeled: int = 60) -> Pool:
         labeled_embeddings=pool.labeled_embeddings + np.float32(shift),
         class_share=np.tile(shares, (len(pool), 1)),
         labeled_share=shares,
-        uncertainty={"least_confidence": np.full(len(pool), 0.38, np.float32)},
-        labeled_uncertainty={"least_confidence": np.full(labeled, 0.19, np.float32)},
+        confidence=np.full(len(pool), 0.64, np.float32),
+        labeled_confidence=np.full(labeled, 0.82, np.float32),
     )
 
 
@@ -57,8 +57,7 @@ def test_planted_drift_is_found() -> None:
     assert found.classes == 0
     assert found.exceeded == [f"embedding distance {found.embedding:.2f}"]
     assert (found.images, found.labeled) == (60, 60)
-    # Confidences are 1 - 18/19 * 0.38 and 1 - 18/19 * 0.19.
-    assert found.confidence == pytest.approx(-0.19 * 18 / 19)
+    assert found.confidence == pytest.approx(0.64 - 0.82)
 
 
 def test_identical_distributions_do_not_drift() -> None:
@@ -85,8 +84,10 @@ def test_a_distance_that_chance_explains_is_not_above_the_limit() -> None:
 
 def test_a_pool_that_no_model_has_seen_has_no_drift() -> None:
     pool = seen()
-    assert drift_of(replace(pool, uncertainty={}), np.random.default_rng(0)) is None
-    alone = replace(pool, labeled_embeddings=pool.labeled_embeddings[:1])
+    nothing = np.zeros(0, np.float32)
+    blind = replace(pool, confidence=nothing, labeled_confidence=nothing)
+    assert drift_of(blind, np.random.default_rng(0)) is None
+    alone = replace(pool, labeled_confidence=pool.labeled_confidence[:1])
     assert drift_of(alone, np.random.default_rng(0)) is None
 
 

@@ -14,7 +14,7 @@ from components.query.pool import Pool
 from components.query.strategies import STRATEGIES
 from components.query.strategies.auto import decide, neighbour_share
 from components.query.strategies.clue import weighted_centers
-from tests.unit.query.pools import drives, photos, pool_of
+from tests.unit.query.pools import DOUBTS, drives, photos, pool_of
 
 every = pytest.mark.parametrize("name", STRATEGIES)
 CHANCE = {"random", "stratified", "dsquared_entropy", "clue", "clasp"}
@@ -79,7 +79,7 @@ def test_what_a_strategy_without_a_model_needs_is_known_without_one(name: str) -
         assert chosen(name, blind) == chosen(name, pool)
 
 
-@pytest.mark.parametrize("name", ["entropy", "margin", "least_confidence", "disagreement"])
+@pytest.mark.parametrize("name", DOUBTS)
 def test_doubt_alone_takes_the_highest_scores_in_order(name: str) -> None:
     pool = photos()
     order = np.argsort(-pool.uncertainty[name])

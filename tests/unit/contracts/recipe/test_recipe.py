@@ -106,6 +106,26 @@ def test_load_names_the_key_the_expectation_and_the_value_of_a_mistake(
     assert "\n" not in message
 
 
+def test_load_refuses_a_query_that_asks_a_discriminator_that_is_not_trained(written):
+    weights = ("adversarial_labeled", "adversarial_unlabeled", "semi_supervised")
+    off = [f"train.objectives.{name}=0" for name in weights]
+    text = "name: a\nquery: {strategy: discriminator}"
+    message = refused(written(text), *off)
+    assert message.endswith(
+        "mine.yaml: query.strategy is discriminator, but train.objectives trains none: the weights of "
+        "adversarial_labeled, adversarial_unlabeled, semi_supervised are 0; set one, or choose another "
+        "strategy."
+    )
+    assert load(written(text), off[:2]).query.strategy == "discriminator"
+
+
+def test_load_refuses_a_query_that_compares_passes_without_dropout(written):
+    text = "name: a\nquery: {strategy: bald}"
+    message = refused(written(text))
+    assert "mine.yaml: query.strategy is bald, but train.network.dropout is 0" in message
+    assert load(written(text), ["train.network.dropout=0.2"]).query.samples == 8
+
+
 @pytest.mark.parametrize(
     ("change", "key", "expected"),
     [

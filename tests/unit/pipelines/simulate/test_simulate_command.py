@@ -17,12 +17,13 @@ from tests.support.campaigns import SMOKE
         (["--strategies", "entropy,guess"], "Not a list of strategies: 'entropy,guess'"),
         (["--strategies", "entropy,entropy"], "Not a list of strategies"),
         (["--baseline", "guess"], "with the baseline 'guess'"),
+        (["--strategies", "discriminator"], "A simulation cannot use discriminator: it trains"),
         (["--seeds", "0,x"], "Give --seeds different whole numbers"),
         (["--budgets", "8,8"], "Give --budgets different whole numbers"),
         (["--budgets", "0,8"], "A budget is 0."),
         ([], "train.network.encoder.name is unet"),
     ],
-    ids=["unknown", "twice", "baseline", "seeds", "budgets", "zero", "encoder"],
+    ids=["unknown", "twice", "baseline", "discriminator", "seeds", "budgets", "zero", "encoder"],
 )
 def test_a_mistake_is_named(tmp_path: Path, options: list[str], message: str) -> None:
     done = CliRunner().invoke(main, ["simulate", SMOKE, "--root", str(tmp_path / "s"), *options])
