@@ -22,7 +22,8 @@ def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -
     """Build the generator under the current Keras dtype policy.
 
     Args:
-      settings: encoder, decoder and batch-norm settings.
+      settings: encoder, decoder and batch-norm settings. The layers of an encoder that is not to be
+        trained are frozen.
       num_classes: channels of the logits.
 
     Returns:
@@ -37,6 +38,9 @@ def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -
         Feature(stride, keras.layers.Identity(name=f"{FEATURE_PREFIX}{stride}")(tensor))
         for stride, tensor in build_encoder(image, settings.encoder, settings.bn_momentum)
     ]
+    if not settings.encoder.trainable:
+        for layer in keras.Model(image, [feature.tensor for feature in features]).layers:
+            layer.trainable = False
     logits = _decode(features, settings, num_classes)
     return keras.Model(image, logits, name="generator")
 
