@@ -171,6 +171,9 @@ def _explain(model: type[BaseModel], where: str, error: ValidationError) -> list
             continue
         leaves.setdefault(key, []).append((_message(row), row["input"]))
     for key, mistakes in leaves.items():
+        if not key:  # settings of several sections that do not fit together: the message names them
+            lines += [f"{where}: {message}." for message, _ in mistakes]
+            continue
         # Where a value may have several forms, the mistake inside the form that fits best says most.
         if not any(other.startswith(f"{key}.") for other in leaves):
             first, *more = dict.fromkeys(message for message, _ in mistakes)

@@ -51,9 +51,9 @@ class EncoderSettings(Settings):
         if not self.trainable and not self.pretrained:
             why = "unet has no pretrained weights" if self.name == "unet" else "weights is none"
             raise ValueError(
-                f"trainable: false needs a pretrained encoder, and {why}: the decoder would learn on "
-                "random features. Set trainable to true, or choose a pretrained encoder, such as name "
-                "efficientnet_lite0 with weights imagenet"
+                f"trainable: false needs a pretrained encoder, and {why}, so that the decoder would learn "
+                "on random features; set trainable to true, or choose a pretrained encoder, such as "
+                "name: efficientnet_lite0 with weights: imagenet"
             )
         return self
 

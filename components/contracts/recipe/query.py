@@ -22,6 +22,7 @@ StrategyName = Literal[
     "dsquared_entropy",
     "clue",
     "coverage",
+    "typical",
     "clasp",
 ]
 
@@ -36,8 +37,8 @@ class QuerySettings(Settings):
         `entropy` (it hesitates between many classes), `margin` (between two), `least_confidence` (its
         best guess), `disagreement` (with itself, on the mirrored image), `class_balanced` (entropy, rare
         classes counting as much as frequent ones), `clasp` (entropy, in turns over the classes). By what
-        is unlike the labeled images: `kcenter`, `coverage` (classes and time). By both: `kcenter_entropy`,
-        `facility_entropy`, `dsquared_entropy`, `clue`.
+        is unlike the labeled images: `kcenter`, `coverage` (classes and time), `typical` (of groups of
+        images that look alike). By both: `kcenter_entropy`, `facility_entropy`, `dsquared_entropy`, `clue`.
       min_gap: two images of one query and one drive are at least so many frames apart, where the pool
         allows it.
       query_size: largest number of outstanding images. A cycle asks for as many as are missing.

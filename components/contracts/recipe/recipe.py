@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.contracts.process.errors import UsageError
 from components.contracts.process.uri import is_local, local_path
@@ -50,6 +50,16 @@ class Recipe(Settings):
     tracking: TrackingSettings = TrackingSettings()
     notify: NotifySettings = NotifySettings()
     cluster: ClusterSettings = ClusterSettings()
+
+    @model_validator(mode="after")
+    def _begins_with_features(self) -> Recipe:
+        if self.split.initial_by == "typical" and not self.train.network.encoder.pretrained:
+            raise ValueError(
+                "split.initial_by is typical, but train.network.encoder, which would look at the "
+                "images, is not pretrained (its name is unet, or its weights are none); choose a "
+                "pretrained one, or set split.initial_by to chance"
+            )
+        return self
 
     @property
     def lease_seconds(self) -> float:

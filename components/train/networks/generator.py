@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import keras
 
 from components.contracts.model.embedding import FEATURE_PREFIX
+from components.contracts.model.encoders.build import build_encoder
+from components.contracts.model.encoders.feature import Feature
 from components.contracts.recipe.networks import NetworkSettings
-from components.train.networks.encoders.build import build_encoder
-from components.train.networks.encoders.feature import Feature
 from tfds_cityscapes.labels import NUM_CLASSES
 
 DECODER_PREFIXES = ("decoder_", "logits")  # of the names of the decoder's layers

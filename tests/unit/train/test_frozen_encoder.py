@@ -76,7 +76,7 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
     [({"name": "unet"}, "unet has no pretrained"), ({"weights": "none"}, "weights is none")],
 )
 def test_an_encoder_that_knows_nothing_must_be_trained(encoder: dict[str, str], why: str) -> None:
-    with pytest.raises(ValidationError, match=f"needs a pretrained encoder, and {why}.*Set train"):
+    with pytest.raises(ValidationError, match=f"needs a pretrained encoder, and {why}.*set train"):
         EncoderSettings.model_validate(encoder | {"trainable": False})
     assert EncoderSettings.model_validate(encoder).trainable
     assert not EncoderSettings(weights="mine.pth", trainable=False).trainable
