@@ -79,13 +79,14 @@ format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) $(LABEL_STUDIO)/.installed ## Measure scoring and decoding against peers (installs Label Studio), the ledger, selection, preprocessing, and training's input
+bench: $(DEV) $(LABEL_STUDIO)/.installed ## Measure scoring and decoding against peers (installs Label Studio), the ledger, selection, preprocessing, and training's input and step
 	$(BIN)/python -m benchmarks.scoring
 	PYTHONPATH=. $(LABEL_STUDIO)/bin/python -m benchmarks.rle
 	$(BIN)/python -m benchmarks.ledger
 	$(BIN)/python -m benchmarks.selection
 	$(BIN)/python -m benchmarks.input
 	$(BIN)/python -m benchmarks.preprocess
+	$(BIN)/python -m benchmarks.step pipelines/recipes/synthetic.yaml
 
 bench-al: $(RUNTIME) ## Compare all query strategies on generated streets
 	$(BIN)/streetloop simulate pipelines/recipes/synthetic_simulation.yaml --strategies all --budgets 4,8,16 --seeds 0,1,2

@@ -9,6 +9,12 @@ WORDS = {
     ),
     "train.network.encoder.base": "`unet` only: channels at full resolution, doubled at each level",
     "train.network.encoder.depth": "`unet` only: how often it halves the resolution",
+    "train.network.encoder.trainable": (
+        "whether training changes the encoder. `false` keeps its weights and its batch-norm statistics as they "
+        "are and trains the decoder alone, in about half the time "
+        "([how to](../how-to/small-machine.md)); it needs a pretrained encoder, and "
+        "`train.optimizer.encoder_lr_mult` then has no effect"
+    ),
     "train.network.decoder_width": "channels of the finest decoder block, doubled at each level",
     "train.network.decoder_max_width": "the most channels that a decoder block may have",
     "train.network.decoder_convolutions": "convolutions per decoder level",

@@ -51,6 +51,11 @@ class Item:
     label: str | None = None
 
     @property
+    def drive(self) -> str:
+        """The city and the sequence: the id without its last number."""
+        return f"{self.city}/{self.image_id.rpartition('_')[0]}"
+
+    @property
     def order(self) -> tuple[str, list[int | str]]:
         """A key that sorts the frames of one city in time: numbers in the id compare as numbers."""
         parts = re.split(r"(\d+)", self.image_id)

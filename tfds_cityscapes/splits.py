@@ -100,7 +100,7 @@ def by_ratios(items: Sequence[Item], ratios: dict[str, float], seed: int) -> dic
     """
     sequences: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        sequences[f"{item.city}/{item.image_id.rpartition('_')[0]}"].append(item)
+        sequences[item.drive].append(item)
     if len(sequences) < len(ratios):
         raise SourceError(
             f"Too few sequences (ids as city_sequence_frame) to split by {ratios}: "
@@ -136,13 +136,16 @@ def initial_labels(items: Sequence[Item], amount: int | str, seed: int) -> list[
 
     Args:
       items: the pool.
-      amount: a number of images, a fraction such as "1/8", or "all".
+      amount: as `initial_count` takes it.
       seed: of the order.
     """
+    return sorted(label_order(items, seed)[: initial_count(len(items), amount)])
+
+
+def initial_count(total: int, amount: int | str) -> int:
+    """Return how many of `total` images a number, a fraction such as "1/8", or "all" means."""
     if amount == "all":
-        count = len(items)
-    elif isinstance(amount, str):
-        count = max(1, round(Fraction(amount) * len(items)))
-    else:
-        count = min(amount, len(items))
-    return sorted(label_order(items, seed)[:count])
+        return total
+    if isinstance(amount, str):
+        return max(1, round(Fraction(amount) * total))
+    return min(amount, total)

@@ -24,7 +24,7 @@ PROTECTED = (
 )
 
 # Settings that earlier versions did not have: a campaign of theirs has the usual value.
-PROTECTED_SINCE = ("split.dev_by", "split.dev_cities")
+PROTECTED_SINCE = ("split.dev_by", "split.dev_cities", "split.initial_by")
 
 
 def protected_values(recipe: Recipe) -> dict[str, Any]:

@@ -72,18 +72,19 @@ class Division:
         text = json.dumps(facts, sort_keys=True)
         return records_folder(hashlib.sha256(text.encode()).hexdigest()[:16])
 
-    def choose_labeled(self, records: Records, amount: int | str, seed: int) -> list[str]:
-        """Return the sorted ids of the pool that a simulation labels at the start.
+    def labelable(self, records: Records) -> list[Item]:
+        """Return the images of the pool that can be labeled and trained on: with a record and a mask."""
+        return [i for i in self.splits[POOL] if i.image_id in records and i.label is not None]
 
-        Only an image with a record can be labeled and trained on, and only one with a mask.
+    def choose_labeled(self, records: Records, amount: int | str, seed: int) -> list[str]:
+        """Draw the sorted ids of the pool that are labeled at the start.
 
         Args:
           records: of this division.
           amount: as `initial_labels` takes it.
           seed: of the choice.
         """
-        pool = [i for i in self.splits[POOL] if i.image_id in records and i.label is not None]
-        return initial_labels(pool, amount, seed)
+        return initial_labels(self.labelable(records), amount, seed)
 
 
 def divide(source: Source, data: DataSettings, split: SplitSettings, seed: int) -> Division:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.step.context import Context, begin
 from components.preprocess.build import divide, store_records
+from components.preprocess.initial import choose_initial
 from components.preprocess.scorable import check_masks, check_oracle
 
 
@@ -30,7 +31,7 @@ def run(recipe: str, root: str, cycle: int, fence: int) -> str:
     prefix = store_records(division, context.storage)
     if settings.feedback.oracle and not context.ledger.state().seed:
         records = context.records(prefix)
-        ids = division.choose_labeled(records, settings.split.initial, settings.seed)
+        ids = choose_initial(division, records, settings)
         if ids:
             context.ledger.commit("seed", "seed", {"image_ids": ids}, fence=fence)
     return prefix

@@ -12,6 +12,7 @@ import numpy as np
 
 from components.contracts.data.records import Record, Records
 from components.contracts.ledger.layout import WHY_PAGE
+from components.contracts.model.embedding import Embedder
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.query import QuerySettings, StrategyName
 from components.contracts.scores.drift import Drift
@@ -19,7 +20,7 @@ from components.query.aggregation import aggregate_by
 from components.query.drift import drift_of
 from components.query.explain import Explainer
 from components.query.facts import blind_pool
-from components.query.look import Model, SecondLook, Watch, look
+from components.query.look import Model, SecondLook, Watch, embedded_pool, look
 from components.query.page import Asked, why_page
 from components.query.pick import pick
 from components.query.scored import Alike, Scored
@@ -60,6 +61,7 @@ def make_query(
     model: Model | None,
     seed: tuple[int, int],
     watch: Watch = lambda image_id, probabilities: None,
+    beginner: Embedder | None = None,
 ) -> Query:
     """Choose the images to ask for.
 
@@ -69,16 +71,22 @@ def make_query(
       labeled: ids of the images that are labeled or outstanding.
       settings: the strategy, the aggregation, and the gap in time.
       count: images to ask for.
-      model: looks at the images; without one, they are drawn evenly over cities and time.
+      model: looks at the images; without one, `beginner` does, or they are drawn evenly over cities and
+        time.
       seed: the campaign's, and the cycle: of chance.
       watch: called with the id and the probabilities of each image that the model looks at.
+      beginner: describes the images in a cold start, from which typical ones are then chosen.
 
     Raises:
       StreetloopError: the model's output is not finite, or the strategy needs what it lacks.
     """
     rng = np.random.default_rng(seed)
     name = _without_model(settings.strategy) if model is None else settings.strategy
-    if model is None or (name != "auto" and not STRATEGIES[name].needs_model):
+    if model is None and beginner is not None:
+        name = "typical"
+        progress = Progress("query", "images looked at", len(candidates) + len(labeled))
+        pool = embedded_pool(records, candidates, labeled, beginner, progress.update)
+    elif model is None or (name != "auto" and not STRATEGIES[name].needs_model):
         pool = blind_pool(records, candidates, labeled)
     else:
         progress = Progress("query", "images ranked", len(candidates) + len(labeled))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from components.contracts.data.records import Records
-from components.contracts.model.embedding import Embedder
+from components.contracts.model.embedding import Embedder, standardised
 from components.contracts.model.judge import Judge
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
 from components.query.aggregation import Aggregate, mean
-from components.query.facts import Facts, facts_of, pool_of
+from components.query.facts import Facts, blind_pool, facts_of, pool_of
 from components.query.pool import Pool
 
 Watch = Callable[[str, np.ndarray], None]
@@ -71,3 +72,21 @@ def look(
         seen[image_id] = facts
         progress(done)
     return pool_of(records, candidates, labeled, seen)
+
+
+def embedded_pool(
+    records: Records,
+    ids: Sequence[str],
+    labeled: Sequence[str],
+    embedder: Embedder,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Pool:
+    """Return the pool as a pretrained encoder sees it, before there is a model that could predict."""
+    blind = blind_pool(records, ids, labeled)
+    vectors = []
+    for done, image_id in enumerate([*blind.ids, *sorted(labeled)], 1):
+        vectors.append(embedder.embed(records.read(image_id).image))
+        progress(done)
+    seen = standardised(np.stack(vectors))
+    count = len(blind)
+    return replace(blind, embeddings=seen[:count], labeled_embeddings=seen[count:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.contracts.ledger import layout
-from components.contracts.model.embedding import Embedder
+from components.contracts.model.embedding import Embedder, encoder_embedder
 from components.contracts.model.judge import load_judge
 from components.contracts.process.progress import tell
 from components.contracts.scores.drift import Drift
@@ -29,7 +29,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryRe
     """Choose from the unlabeled pool, write the annotation tasks, and record the query.
 
     The champion looks at the images; without one (a cold start), they are drawn at random, evenly over
-    cities and time.
+    cities and time, or the pretrained encoder looks at them (`split.initial_by`).
     """
     begin("query")
     context = Context(recipe, root, cycle, fence)
@@ -64,7 +64,10 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
     looking = None if model is None else _looking(context, model, settings.strategy)
     watch = watcher.see if watcher and own == model else _ignore
     labeled = [i for i in index.ids("train") if i in state.labels or i in state.outstanding]
-    query = make_query(index, candidates, labeled, settings, count, looking, chance, watch)
+    beginner = _beginner(context) if model is None else None
+    query = make_query(
+        index, candidates, labeled, settings, count, looking, chance, watch, beginner
+    )
     _keep(context, watcher, index, looking.predictor if looking and own == model else None)
     if query.why:
         tell("query", f"{query.why} Strategy: {query.strategy}.")
@@ -95,6 +98,13 @@ def _looking(context: Context, model: str, strategy: str) -> Model:
         judge = load_judge(context.storage.local_dir(layout.model_folder(model)))
     predictor = context.predictor(model)
     return Model(predictor, Embedder(predictor.generator), judge)
+
+
+def _beginner(context: Context) -> Embedder | None:
+    """Return what looks at the images in a cold start; None if they are drawn by chance."""
+    if context.recipe.split.initial_by == "chance":
+        return None
+    return encoder_embedder(context.recipe.train.network.encoder)
 
 
 def _own_model(context: Context) -> str | None:

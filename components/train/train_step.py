@@ -11,7 +11,6 @@ import tensorflow as tf
 from components.contracts.recipe.train import TrainSettings
 from components.train.networks import replicas
 from components.train.networks.discriminator import label_maps
-from components.train.networks.generator import split_generator
 from components.train.networks.networks import Networks
 from components.train.objectives.losses import discriminator_accuracy, discriminator_loss
 from components.train.objectives.terms import (
@@ -21,7 +20,13 @@ from components.train.objectives.terms import (
     values,
     weighted_sum,
 )
-from components.train.objectives.views import make_views, predict, predict_without_features
+from components.train.objectives.views import (
+    halves_of,
+    make_targets,
+    make_views,
+    predict,
+    predict_without_features,
+)
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 Batch = dict[str, tf.Tensor]
@@ -50,15 +55,18 @@ def make_train_step(
     """
     weights = settings.objectives
     generator, discriminator = networks.generator, networks.discriminator
-    parts = split_generator(generator)
+    frozen = not settings.network.encoder.trainable
+    halves = halves_of(generator, networks.averaged, frozen)
     of_classes = None if class_weights is None else tf.constant(class_weights, tf.float32)
 
     def train_step(batch: Batch, step: tf.Tensor) -> Metrics:
-        images, targets = make_views(batch, networks.averaged, weights)
+        inputs = halves.encode(make_views(batch, weights))
+        targets = make_targets(batch, inputs, halves.teacher, weights)
+        judged = {k: v for k, v in inputs.items() if k != "weak" or weights.judges_unlabeled}
         with tf.GradientTape() as tape:
-            logits = predict(generator, images)
+            logits = predict(halves.student, judged)
             if "features" in targets:
-                logits["features"] = predict_without_features(parts, batch["weak"], seed, step)
+                logits["features"] = predict_without_features(halves, inputs["weak"], seed, step)
             terms = supervised(logits, batch["label"], of_classes, weights)
             if weights.uses_discriminator:
                 started = has_started(weights.semi_supervised_start, step)

@@ -137,7 +137,7 @@ def key_of(recipe: Recipe, scene: Scene, design: Design) -> str:
         "format": FORMAT,
         "records": scene.prefix,
         "masks": scene.source.fingerprint(masks),
-        "encoder": recipe.train.network.encoder.model_dump(mode="json"),
+        "encoder": _encoder(recipe),
         "head": design.head.model_dump(mode="json"),
         "budgets": design.budgets,
         "rounds": design.rounds,
@@ -155,9 +155,14 @@ def features_folder(recipe: Recipe, scene: Scene) -> str:
     """Return the folder of the features in the root: it names the records and the encoder."""
     facts = {
         "records": scene.prefix,
-        "encoder": recipe.train.network.encoder.model_dump(mode="json"),
+        "encoder": _encoder(recipe),
     }
     return f"features/{hash_inputs(facts)[:16]}"
+
+
+def _encoder(recipe: Recipe) -> dict[str, Any]:
+    """Return what the features depend on: a simulation's encoder is frozen whatever the recipe says."""
+    return recipe.train.network.encoder.model_dump(mode="json", exclude={"trainable"})
 
 
 def has_features(recipe: Recipe, scene: Scene, storage: Storage) -> bool:

@@ -47,10 +47,12 @@ def simulate(recipe: Recipe, root: str, design: Design, processes: int | None = 
     """
     console = make_console()
     storage = open_results(root)
-    if recipe.train.network.encoder.name == "unet":
+    if not recipe.train.network.encoder.pretrained:
         raise UsageError(
-            "train.network.encoder.name is unet, which starts from scratch: frozen, it knows nothing. "
-            "Name a pretrained one with --set train.network.encoder.name=efficientnet_lite0."
+            "train.network.encoder has no pretrained weights (its name is unet, or its weights are "
+            "none): frozen, it knows nothing. Give it some with "
+            "--set train.network.encoder.name=efficientnet_lite0 "
+            "--set train.network.encoder.weights=imagenet."
         )
 
     def work(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from components.contracts.model.predictor import pad_to_stride
+from components.contracts.recipe.networks import EncoderSettings
 
 FEATURE_PREFIX = "feature_s"  # and the stride: the name of a layer where encoder and decoder meet
 _COARSE = 8  # strides below it describe edges rather than content
@@ -50,6 +51,24 @@ class Embedder:
             )
         vector: np.ndarray = self._traced[size](tf.constant(padded))[0].numpy()
         return vector
+
+
+def encoder_embedder(settings: EncoderSettings) -> Embedder:
+    """Return what describes images by the features of a pretrained encoder, before there is a model.
+
+    Raises:
+      StreetloopError: the encoder's weights cannot be found, read or downloaded.
+    """
+    import keras
+
+    from components.contracts.model.encoders.build import build_encoder
+
+    image = keras.Input((None, None, 3), dtype="float32", name="image")
+    features = [
+        keras.layers.Identity(name=f"{FEATURE_PREFIX}{stride}")(tensor)
+        for stride, tensor in build_encoder(image, settings, bn_momentum=0.9)
+    ]
+    return Embedder(keras.Model(image, features))
 
 
 def standardised(embeddings: np.ndarray) -> np.ndarray:

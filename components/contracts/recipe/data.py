@@ -59,6 +59,10 @@ class SplitSettings(Settings):
     Attributes:
       initial: images of the pool that are labeled before the first cycle: a number, a share such as
         "1/16" or "1/2", or "all". 0 is a cold start. Only a campaign with an oracle uses it.
+      initial_by: how images are chosen that are labeled before there is a model: `split.initial` in a
+        simulation, and the first query to people. `chance` draws them evenly over the cities; `typical`
+        takes those that stand for groups that look alike to the pretrained encoder (k-means), and from
+        each city and drive no more than its share, rounded up.
       dev_by: what becomes `dev`: the last frames of every city (`time`), which resemble the pool's, or
         whole cities (`city`), so that `dev` says how the model does on streets it has never seen.
       dev_cities: the cities that become `dev`, with `dev_by: city`; none given: enough of them for
@@ -70,6 +74,7 @@ class SplitSettings(Settings):
     """
 
     initial: int | Annotated[str, Field(pattern=r"^(all|1/[1-9][0-9]*)$")] = 0
+    initial_by: Literal["chance", "typical"] = "chance"
     dev_by: Literal["time", "city"] = "time"
     dev_cities: tuple[str, ...] = Field(default=(), strict=False)
     dev_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.1

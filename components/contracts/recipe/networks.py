@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from components.contracts.process.uri import expanded
 from components.contracts.recipe.base import Settings
@@ -40,6 +40,24 @@ class EncoderSettings(Settings):
         default=16, ge=1
     )  # `unet` only: channels at full resolution, doubled per level
     depth: int = Field(default=4, ge=1, le=5)  # `unet` only: how often it halves the resolution
+    # False keeps its weights and batch-norm statistics as they are: only the decoder is trained.
+    trainable: bool = True
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the encoder starts with weights that know something."""
+        return self.name != "unet" and self.weights != "none"
+
+    @model_validator(mode="after")
+    def _knows_something(self) -> EncoderSettings:
+        if not self.trainable and not self.pretrained:
+            why = "unet has no pretrained weights" if self.name == "unet" else "weights is none"
+            raise ValueError(
+                f"trainable: false needs a pretrained encoder, and {why}, so that the decoder would learn "
+                "on random features; set trainable to true, or choose a pretrained encoder, such as "
+                "name: efficientnet_lite0 with weights: imagenet"
+            )
+        return self
 
 
 class NetworkSettings(Settings):

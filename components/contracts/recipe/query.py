@@ -24,6 +24,7 @@ StrategyName = Literal[
     "dsquared_entropy",
     "clue",
     "coverage",
+    "typical",
     "clasp",
 ]
 AggregationName = Literal["mean", "top", "per_class"]
@@ -41,8 +42,8 @@ class QuerySettings(Settings):
         (with itself, under dropout), `discriminator` (its
         prediction does not look like a label map), `class_balanced` (entropy, rare
         classes counting as much as frequent ones), `clasp` (entropy, in turns over the classes). By what
-        is unlike the labeled images: `kcenter`, `coverage` (classes and time). By both: `kcenter_entropy`,
-        `facility_entropy`, `dsquared_entropy`, `clue`.
+        is unlike the labeled images: `kcenter`, `coverage` (classes and time), `typical` (of groups of
+        images that look alike). By both: `kcenter_entropy`, `facility_entropy`, `dsquared_entropy`, `clue`.
       aggregation: how an image's doubt follows from that of its pixels, for every strategy that looks at
         it: the `mean`; `top`, the mean of its most doubtful pixels only; or `per_class`, the mean over the
         predicted classes, of which each counts the same. Where a strategy goes by class itself

@@ -66,6 +66,16 @@ class Recipe(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _begins_with_features(self) -> Recipe:
+        if self.split.initial_by == "typical" and not self.train.network.encoder.pretrained:
+            raise ValueError(
+                "split.initial_by is typical, but train.network.encoder, which would look at the "
+                "images, is not pretrained (its name is unet, or its weights are none); choose a "
+                "pretrained one, or set split.initial_by to chance"
+            )
+        return self
+
     @property
     def lease_seconds(self) -> float:
         """How long one run may hold a cycle before another may take it over."""

@@ -33,6 +33,7 @@ from components.query.strategies import (
     least_confidence,
     margin,
     stratified,
+    typical,
 )
 
 
@@ -62,6 +63,7 @@ STRATEGIES: Mapping[StrategyName, Strategy] = {
     "dsquared_entropy": Strategy(dsquared_entropy.REASON, dsquared_entropy.rank),
     "clue": Strategy(clue.REASON, clue.rank),
     "coverage": Strategy(coverage.REASON, coverage.rank),
+    "typical": Strategy(typical.REASON, typical.rank),
     "clasp": Strategy(clasp.REASON, clasp.rank),
 }
 MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {

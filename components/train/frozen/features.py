@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from components.contracts.data.records import INDEX, Records
+from components.contracts.model.encoders.build import build_encoder
 from components.contracts.model.predictor import pad_to_stride
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.files import write_text
 from components.contracts.recipe.networks import EncoderSettings
-from components.train.networks.encoders.build import build_encoder
 
 STRIDE = 8  # the stride at which a head works
 _COARSEST = 32

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import keras
 
 from components.contracts.model.embedding import FEATURE_PREFIX
+from components.contracts.model.encoders.build import build_encoder
+from components.contracts.model.encoders.feature import Feature
 from components.contracts.model.thinned import DROPOUT
 from components.contracts.recipe.networks import NetworkSettings
-from components.train.networks.encoders.build import build_encoder
-from components.train.networks.encoders.feature import Feature
 from tfds_cityscapes.labels import NUM_CLASSES
 
 DECODER_PREFIXES = ("decoder_", "logits")  # of the names of the decoder's layers
@@ -23,7 +23,8 @@ def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -
     """Build the generator under the current Keras dtype policy.
 
     Args:
-      settings: encoder, decoder and batch-norm settings.
+      settings: encoder, decoder and batch-norm settings. The layers of an encoder that is not to be
+        trained are frozen.
       num_classes: channels of the logits.
 
     Returns:
@@ -38,6 +39,9 @@ def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -
         Feature(stride, keras.layers.Identity(name=f"{FEATURE_PREFIX}{stride}")(tensor))
         for stride, tensor in build_encoder(image, settings.encoder, settings.bn_momentum)
     ]
+    if not settings.encoder.trainable:
+        for layer in keras.Model(image, [feature.tensor for feature in features]).layers:
+            layer.trainable = False
     logits = _decode(features, settings, num_classes)
     return keras.Model(image, logits, name="generator")
 

@@ -63,11 +63,12 @@ class Networks:
     def update_average(self, step: tf.Tensor) -> None:
         """Move the average with a decay that grows from 0, so that early weights are soon forgotten.
 
+        A frozen encoder is left out: rounding would change its average, however equal the two are.
         The decay is min(1 - 1 / (step + 1), ema_decay), as in UniMatch V2 (Yang et al., 2025).
         """
         early = 1.0 - 1.0 / (tf.cast(step, tf.float32) + 1.0)
         decay = tf.minimum(early, self.ema_decay)
-        for mean, weight in zip(self.averaged.weights, self.generator.weights, strict=True):
+        for mean, weight in zip(_moving(self.averaged), _moving(self.generator), strict=True):
             mean.assign(decay * mean + (1.0 - decay) * weight)
 
     def average_into_candidate(self) -> None:
@@ -83,6 +84,11 @@ class Networks:
         """Return the factor of the generator's loss against underflow in float16; else None."""
         scale = getattr(self.generator_optimizer, "dynamic_scale", None)
         return None if scale is None else float(np.asarray(scale))
+
+
+def _moving(model: keras.Model) -> list[Any]:
+    """Return the weights that a step may change, batch-norm statistics included."""
+    return [weight for layer in model.layers if layer.trainable for weight in layer.weights]
 
 
 def build_networks(

@@ -27,22 +27,17 @@ def teacher_targets(teacher_logits: tf.Tensor, valid: tf.Tensor) -> Targets:
     )
 
 
-def cutmix(images: tf.Tensor, targets: Targets, boxes: tf.Tensor) -> tuple[tf.Tensor, Targets]:
-    """Paste boxes of the next image, and of its targets, over each image of the batch.
+def cutmix(values: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
+    """Paste boxes of the next image over each image of the batch; its targets follow alike.
 
     CutMix for segmentation (French et al., 2020), section 3.3.
 
     Args:
-      images: [U, H, W, 3].
-      targets: of the same pixels, [U, H, W].
+      values: images [U, H, W, 3], or what belongs to their pixels, [U, H, W].
       boxes: bool [U, H, W].
     """
-
-    def paste(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        return tf.where(mask, replicas.next_rows(values), values)
-
-    mixed = Targets(paste(targets.pseudo_labels, boxes), paste(targets.confidence, boxes))
-    return paste(images, boxes[..., None]), mixed
+    mask = boxes if len(values.shape) == 3 else boxes[..., None]
+    return tf.where(mask, replicas.next_rows(values), values)
 
 
 def trusted_pixels(

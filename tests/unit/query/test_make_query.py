@@ -89,6 +89,19 @@ def test_a_cold_start_is_drawn_evenly_whatever_the_recipe_says() -> None:
     assert query("random", model=None).strategy == "random"
 
 
+def test_a_cold_start_with_an_encoder_asks_for_what_looks_typical() -> None:
+    alike: Any = FakeRecords(dict(zip(IDS, [90, 90, 91, 10, 10, 11, 12, 12], strict=True)))
+    settings = QuerySettings(strategy="entropy", min_gap=0)
+    beginner: Any = FakeEmbedder()
+    made = make_query(alike, IDS[1:], IDS[:1], settings, 1, None, (1, 2), beginner=beginner)
+    assert made.strategy == "typical"
+    assert [s.image_id for s in made.chosen] == [IDS[5]], "the bright group has a labeled image"
+    assert made.chosen[0].reason == (
+        "typical of a group of images that look alike; 5 frames from the nearest labeled image"
+    )
+    assert (list(made.scores), made.drift) == (IDS[1:], None)
+
+
 def test_chance_depends_on_the_seed_and_the_cycle_and_not_on_the_order_of_ids() -> None:
     settings = QuerySettings(strategy="random")
 

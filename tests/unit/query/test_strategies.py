@@ -17,7 +17,7 @@ from components.query.strategies.clue import weighted_centers
 from tests.unit.query.pools import DOUBTS, drives, photos, pool_of
 
 every = pytest.mark.parametrize("name", STRATEGIES)
-CHANCE = {"random", "stratified", "dsquared_entropy", "clue", "clasp"}
+CHANCE = {"random", "stratified", "dsquared_entropy", "clue", "typical", "clasp"}
 
 
 def chosen(name: str, pool: Pool, count: int = 6, seed: int = 0, gap: int = 0) -> list[str]:

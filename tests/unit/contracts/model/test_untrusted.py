@@ -117,7 +117,7 @@ def test_a_file_that_contains_itself_ends(tmp_path: Path) -> None:
 def test_an_encoder_reads_no_hostile_weights(name: str, tmp_path: Path) -> None:
     import keras
 
-    from components.train.networks.encoders.applications import build
+    from components.contracts.model.encoders.applications import build
 
     path = _weights(tmp_path / "weights.weights.h5", shape=(10**10,), chunks=(1000,))
     with pytest.raises(StreetloopError, match=f"Cannot read {path} as weights of {name}"):

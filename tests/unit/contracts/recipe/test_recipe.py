@@ -248,3 +248,17 @@ def test_the_key_of_an_account_is_not_accepted_in_a_recipe(written, name):
     assert "hunter2" not in message
     path = written(f"name: a\ncluster:\n  pod:\n    secret_env: {{{name}: s3-account/secret}}\n")
     assert load(path).cluster.pod.secret_env == {name: "s3-account/secret"}
+
+
+def test_the_first_images_are_typical_only_where_an_encoder_is_pretrained(written):
+    text = "name: a\nsplit: {initial_by: typical}\ntrain: {network: {encoder: {name: %s}}}\n"
+    assert load(written(text % "efficientnet_lite0")).split.initial_by == "typical"
+    message = refused(written(text % "unet"))
+    assert "mine.yaml: split.initial_by is typical, but train.network.encoder" in message
+    assert message.endswith("or set split.initial_by to chance.")
+
+
+def test_a_frozen_encoder_must_be_pretrained(written):
+    text = "name: a\ntrain: {network: {encoder: {weights: none, trainable: false}}}\n"
+    message = refused(written(text))
+    assert "train.network.encoder: trainable: false needs a pretrained encoder" in message

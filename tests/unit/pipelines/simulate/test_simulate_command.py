@@ -21,7 +21,7 @@ from tests.support.campaigns import SMOKE
         (["--seeds", "0,x"], "Give --seeds different whole numbers"),
         (["--budgets", "8,8"], "Give --budgets different whole numbers"),
         (["--budgets", "0,8"], "A budget is 0."),
-        ([], "train.network.encoder.name is unet"),
+        ([], "train.network.encoder has no pretrained weights (its name is unet"),
     ],
     ids=["unknown", "twice", "baseline", "discriminator", "seeds", "budgets", "zero", "encoder"],
 )

@@ -8,9 +8,15 @@ import pytest
 import tensorflow as tf
 
 from components.contracts.recipe.networks import ObjectiveSettings
-from components.train.networks.generator import build_generator, split_generator
+from components.train.networks.generator import build_generator
 from components.train.networks.networks import build_networks
-from components.train.objectives.views import make_views, predict, predict_without_features
+from components.train.objectives.views import (
+    halves_of,
+    make_targets,
+    make_views,
+    predict,
+    predict_without_features,
+)
 from tests.support.fits import SIZE, settings_of
 
 IMAGES = tf.constant(np.random.default_rng(5).integers(0, 256, (2, *SIZE, 3)), tf.float32)
@@ -42,8 +48,8 @@ class Teacher:
         ({"adversarial_labeled": 0.1}, {"labeled"}, set()),
         ({"adversarial_unlabeled": 0.1}, {"labeled", "weak"}, set()),
         ({"semi_supervised": 0.1}, {"labeled", "weak"}, set()),
-        ({"consistency": 0.1}, {"labeled", "strong"}, {"strong"}),
-        ({"feature_consistency": 0.1}, {"labeled"}, {"features"}),
+        ({"consistency": 0.1}, {"labeled", "weak", "strong"}, {"strong"}),
+        ({"feature_consistency": 0.1}, {"labeled", "weak"}, {"features"}),
         (
             {"semi_supervised": 0.1, "consistency": 0.1, "feature_consistency": 0.1},
             {"labeled", "weak", "strong"},
@@ -53,7 +59,8 @@ class Teacher:
 )
 def test_make_views_makes_those_that_a_term_needs(objectives, views, taught):
     weights = ObjectiveSettings.model_validate(OFF | objectives)
-    images, targets = make_views(batch_of(), Teacher(), weights)
+    images = make_views(batch_of(), weights)
+    targets = make_targets(batch_of(), images, Teacher(), weights)
     assert (set(images), set(targets)) == (views, taught)
     for view, factor in (("labeled", 1.0), ("weak", 0.5), ("strong", 0.2)):
         if view in images:
@@ -63,7 +70,8 @@ def test_make_views_makes_those_that_a_term_needs(objectives, views, taught):
 
 def test_make_views_without_unlabeled_images_makes_the_labeled_one():
     weights = ObjectiveSettings(consistency=0.5, feature_consistency=0.5)
-    images, targets = make_views(batch_of(unlabeled=False), Teacher(), weights)
+    images = make_views(batch_of(unlabeled=False), weights)
+    targets = make_targets(batch_of(unlabeled=False), images, Teacher(), weights)
     assert (set(images), targets) == ({"labeled"}, {})
 
 
@@ -83,7 +91,8 @@ def test_predict_without_features_leaves_batch_norm_statistics_alone():
     def moved():
         return any(not np.array_equal(a, b) for a, b in zip(before, moving, strict=True))
 
-    predict_without_features(split_generator(networks.generator), IMAGES, 3, tf.constant(5))
+    halves = halves_of(networks.generator, networks.averaged, frozen=False)
+    predict_without_features(halves, IMAGES, 3, tf.constant(5))
     assert before
     assert not moved()
     networks.generator(IMAGES, training=True)
@@ -93,10 +102,11 @@ def test_predict_without_features_leaves_batch_norm_statistics_alone():
 def test_predict_without_features_chooses_by_the_seed_and_the_step():
     keras.utils.set_random_seed(2)
     # Without the network's own dropout, whose state moves on with every call.
-    parts = split_generator(build_generator(settings_of(network={"dropout": 0.0}).network))
+    generator = build_generator(settings_of(network={"dropout": 0.0}).network)
+    halves = halves_of(generator, generator, frozen=False)
 
     def predicted(seed, step):
-        return predict_without_features(parts, IMAGES, seed, tf.constant(step)).numpy()
+        return predict_without_features(halves, IMAGES, seed, tf.constant(step)).numpy()
 
     np.testing.assert_array_equal(predicted(3, 5), predicted(3, 5))
     for other in (predicted(3, 6), predicted(4, 5)):

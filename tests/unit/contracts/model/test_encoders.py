@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from components.contracts.model.encoders import efficientnet_lite
+from components.contracts.model.encoders.build import build_encoder
+from components.contracts.model.encoders.torch_state_dict import StateDictError, read_state_dict
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.networks import EncoderSettings
-from components.train.networks.encoders import efficientnet_lite
-from components.train.networks.encoders.build import build_encoder
-from components.train.networks.encoders.torch_state_dict import StateDictError, read_state_dict
 
 # TensorFlow 2.21's tensors do not know NumPy's `copy` argument yet; Keras meets it when it saves.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
@@ -157,7 +157,7 @@ def test_application_takes_the_batch_norm_momentum_and_weights_from_a_path(tmp_p
 
 def test_resnet_sees_bgr_minus_the_imagenet_mean():
     image = keras.Input((None, None, 3))
-    from components.train.networks.encoders.applications import APPLICATIONS
+    from components.contracts.model.encoders.applications import APPLICATIONS
 
     scale = keras.Model(image, APPLICATIONS["resnet50"].scale(image))
     seen = np.asarray(scale(np.array([[[[10.0, 20.0, 30.0]]]], np.float32)))[0, 0, 0]

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.train.networks.encoders import torch_state_dict as reader
-from components.train.networks.encoders.efficientnet_lite import VARIANTS, imagenet_path
+from components.contracts.model.encoders import torch_state_dict as reader
+from components.contracts.model.encoders.efficientnet_lite import VARIANTS, imagenet_path
 
 IMAGENET = imagenet_path(VARIANTS["efficientnet_lite0"])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.contracts.model.encoders import applications, efficientnet_lite, unet
+from components.contracts.model.encoders.feature import Feature
 from components.contracts.recipe.networks import EncoderSettings
-from components.train.networks.encoders import applications, efficientnet_lite, unet
-from components.train.networks.encoders.feature import Feature
 
 
 def build_encoder(image: Any, settings: EncoderSettings, bn_momentum: float) -> list[Feature]:
@@ -27,4 +27,5 @@ def build_encoder(image: Any, settings: EncoderSettings, bn_momentum: float) -> 
     if settings.name == "unet":
         return unet.build(image, settings.base, settings.depth, bn_momentum)
     module = efficientnet_lite if settings.name in efficientnet_lite.VARIANTS else applications
-    return module.build(settings.name, image, settings.weights, bn_momentum)
+    features: list[Feature] = module.build(settings.name, image, settings.weights, bn_momentum)
+    return features

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import keras
 
+from components.contracts.model.encoders.feature import Feature
+from components.contracts.model.encoders.torch_state_dict import StateDictError, read_state_dict
 from components.contracts.process.errors import StreetloopError
-from components.train.networks.encoders.feature import Feature
-from components.train.networks.encoders.torch_state_dict import StateDictError, read_state_dict
 
 BN_EPSILON = 1e-3
 STEM_CHANNELS = 32

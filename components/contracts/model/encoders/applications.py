@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import keras
 
+from components.contracts.model.encoders.feature import Feature
 from components.contracts.model.untrusted import check_hdf5_file
 from components.contracts.process.errors import StreetloopError
-from components.train.networks.encoders.feature import Feature
 
 
 class Application(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from components.train.networks.encoders.feature import Feature
+from components.contracts.model.encoders.feature import Feature
 
 
 def build(image: Any, base: int, depth: int, bn_momentum: float) -> list[Feature]:
