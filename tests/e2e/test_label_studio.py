@@ -17,9 +17,9 @@ from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.storage.open import open_storage
-from pipelines.label_studio.connection import connect
-from pipelines.label_studio.exchange import push
-from pipelines.label_studio.project import Project
+from pipelines.annotate.label_studio.connection import connect
+from pipelines.annotate.label_studio.exchange import push
+from pipelines.annotate.label_studio.project import Project
 from tests.support.campaigns import SMOKE, STREETLOOP, streetloop
 from tests.support.gcs_server import answers, free_port
 from tests.support.label_studio_server import ENVIRONMENT, Server, running_server

@@ -19,8 +19,8 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage.open import open_storage
 from components.feedback.inbox import ingest_inbox
-from pipelines.label_studio.connection import Connection, connect
-from pipelines.label_studio.exchange import pull, push
+from pipelines.annotate.label_studio.connection import LabelStudio, connect
+from pipelines.annotate.label_studio.exchange import pull, push
 from tests.support.ingest_worker import campaign, index, painted
 from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double, running_double
 
@@ -35,7 +35,7 @@ def double() -> Iterator[Double]:
 
 
 @pytest.fixture
-def server(double: Double, monkeypatch: pytest.MonkeyPatch) -> Connection:
+def server(double: Double, monkeypatch: pytest.MonkeyPatch) -> LabelStudio:
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", OLD_TOKEN)
     return connect(double.url)
 
@@ -82,7 +82,7 @@ def contents(double: Double) -> list[object]:
 
 
 def test_push_creates_tasks_in_the_order_of_the_queries_and_only_once(
-    root: str, double: Double, server: Connection
+    root: str, double: Double, server: LabelStudio
 ) -> None:
     done = push(root, server)
     assert (done.added, done.kept) == (3, 0)
@@ -98,7 +98,7 @@ def test_push_creates_tasks_in_the_order_of_the_queries_and_only_once(
 
 @pytest.mark.parametrize("serves", [True, False], ids=["answer lost", "request lost"])
 def test_a_push_completes_one_that_broke_at_any_request(
-    root: str, double: Double, server: Connection, serves: bool
+    root: str, double: Double, server: LabelStudio, serves: bool
 ) -> None:
     start = double.requests
     push(root, server)
@@ -115,7 +115,7 @@ def test_a_push_completes_one_that_broke_at_any_request(
         assert set(contents(double)[2]) == set(whole[2])
 
 
-def test_push_reads_all_pages_of_tasks(root: str, double: Double, server: Connection) -> None:
+def test_push_reads_all_pages_of_tasks(root: str, double: Double, server: LabelStudio) -> None:
     push(root, server)
     others = [{"id": n, "data": {"text": "x"}, "annotations": []} for n in range(10, 210)]
     double.tasks = others + double.tasks
@@ -123,7 +123,7 @@ def test_push_reads_all_pages_of_tasks(root: str, double: Double, server: Connec
 
 
 def test_push_restores_the_labeling_interface(
-    root: str, double: Double, server: Connection
+    root: str, double: Double, server: LabelStudio
 ) -> None:
     push(root, server)
     double.projects[1] |= {"label_config": "<View/>", "title": "Renamed by a person"}
@@ -133,7 +133,7 @@ def test_push_restores_the_labeling_interface(
 
 
 def test_another_campaign_of_the_same_name_gets_a_project_of_its_own(
-    root: str, double: Double, server: Connection, tmp_path: Path
+    root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
     push(root, server)
     other = str(tmp_path / "other")
@@ -145,7 +145,7 @@ def test_another_campaign_of_the_same_name_gets_a_project_of_its_own(
 
 
 def test_finished_tasks_reach_the_ledger_and_are_fetched_once(
-    root: str, double: Double, server: Connection, tmp_path: Path
+    root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
     push(root, server)
     assert pull(root, server).files == ()
@@ -172,7 +172,7 @@ def test_finished_tasks_reach_the_ledger_and_are_fetched_once(
 
 
 def test_a_rejected_annotation_is_fetched_again_while_its_image_waits(
-    root: str, double: Double, server: Connection, tmp_path: Path
+    root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
     push(root, server)
     double.annotate("a_0_1", [])
@@ -185,7 +185,7 @@ def test_a_rejected_annotation_is_fetched_again_while_its_image_waits(
 
 
 def test_many_tasks_come_in_several_files(
-    tmp_path: Path, double: Double, server: Connection
+    tmp_path: Path, double: Double, server: LabelStudio
 ) -> None:
     root = str(tmp_path / "root")
     images = tuple(f"a_1_{n}" for n in range(60))
@@ -207,14 +207,14 @@ def test_an_access_token_that_expires_during_a_push_is_renewed(
     assert "Bearer access-3" in double.authorizations
 
 
-def test_an_error_of_a_gateway_is_reported(root: str, double: Double, server: Connection) -> None:
+def test_an_error_of_a_gateway_is_reported(root: str, double: Double, server: LabelStudio) -> None:
     double.gateway = True
     with pytest.raises(StreetloopError, match="answered 502: no reason given"):
         push(root, server)
 
 
 def test_why_an_image_was_skipped_reaches_the_ledger(
-    root: str, double: Double, server: Connection, tmp_path: Path
+    root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
     push(root, server)
     double.annotate("a_0_2", [], cancelled=True, comment="too dark")
@@ -307,7 +307,7 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any], str]] = [
 def test_an_answer_of_another_shape_is_reported(
     root: str,
     double: Double,
-    server: Connection,
+    server: LabelStudio,
     request_: str,
     command: str,
     spoil: Callable[[Any], Any],
@@ -325,7 +325,7 @@ def test_an_answer_of_another_shape_is_reported(
 
 
 def test_a_project_that_was_not_created_is_reported(
-    root: str, double: Double, server: Connection
+    root: str, double: Double, server: LabelStudio
 ) -> None:
     double.spoil = lambda method, path, answer: (
         {} if (method, path) == ("POST", "/api/projects/") else answer
@@ -335,7 +335,7 @@ def test_a_project_that_was_not_created_is_reported(
 
 
 def test_push_reports_a_missing_campaign_and_an_empty_list(
-    server: Connection, tmp_path: Path, double: Double
+    server: LabelStudio, tmp_path: Path, double: Double
 ) -> None:
     with pytest.raises(StreetloopError, match="No campaign in"):
         push(str(tmp_path / "none"), server)
@@ -346,7 +346,7 @@ def test_push_reports_a_missing_campaign_and_an_empty_list(
     assert double.projects == {}
 
 
-def test_push_reports_a_missing_image_of_the_query(root: str, server: Connection) -> None:
+def test_push_reports_a_missing_image_of_the_query(root: str, server: LabelStudio) -> None:
     (Path(root) / "queries/1/images/a_0_2.png").unlink()
     with pytest.raises(StreetloopError, match=r"queries/1/images/a_0_2\.png"):
         push(root, server)

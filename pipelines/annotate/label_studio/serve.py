@@ -12,7 +12,7 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import set_environment
-from pipelines.label_studio.after import After
+from pipelines.annotate.label_studio.after import After
 
 _TICK_SECONDS = 5
 
@@ -42,8 +42,8 @@ def serve(
     import_tensorflow()
     import uvicorn
 
-    from pipelines.label_studio.backend import backend
-    from pipelines.label_studio.proposals import Proposals
+    from pipelines.annotate.label_studio.backend import backend
+    from pipelines.annotate.label_studio.proposals import Proposals
 
     proposals = Proposals(root, recipe.inference)
     counted = After(after or recipe.feedback.min_new_labels, command) if command else None

@@ -37,9 +37,9 @@ def push_tasks(chosen: Chosen, url: str) -> None:
     \b
     Example: streetloop annotate push mycity.yaml --label-studio http://localhost:8080
     """
+    from pipelines.annotate.label_studio.connection import connect
+    from pipelines.annotate.label_studio.exchange import push
     from pipelines.campaign.waiting import counted
-    from pipelines.label_studio.connection import connect
-    from pipelines.label_studio.exchange import push
 
     done = push(chosen.open()[1], connect(url), _track("Uploading"))
     click.echo(
@@ -56,9 +56,9 @@ def pull_tasks(chosen: Chosen, url: str) -> None:
     \b
     Example: streetloop annotate pull mycity.yaml --label-studio http://localhost:8080
     """
+    from pipelines.annotate.label_studio.connection import connect
+    from pipelines.annotate.label_studio.exchange import pull
     from pipelines.campaign.waiting import counted
-    from pipelines.label_studio.connection import connect
-    from pipelines.label_studio.exchange import pull
 
     root = chosen.open()[1]
     done = pull(root, connect(url), _track("Fetching"))
@@ -100,7 +100,7 @@ def serve_proposals(
     """
     import shlex
 
-    from pipelines.label_studio.serve import serve
+    from pipelines.annotate.label_studio.serve import serve
 
     recipe, root = chosen.open()
     try:
