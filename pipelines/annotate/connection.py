@@ -91,6 +91,10 @@ class Connection:
         """Change something; return the JSON of the answer."""
         return self._send("PATCH", path, json=json, params=params)
 
+    def printable(self, text: str) -> str:
+        """Return a server's text for a message: short, on one line, without secrets."""
+        return clean(self._redact(text), 300).rstrip(".")
+
     def _send(self, method: str, path: str, **content: Any) -> Any:
         return self._checked(method, path, self._raw(method, path, auth=self._auth, **content))
 
@@ -149,7 +153,7 @@ class Connection:
         if isinstance(answer, dict):
             detail = answer.get("validation_errors") or answer.get("detail") or answer
         detail = detail or "no reason given"
-        return clean(self._redact(str(detail)), 300).rstrip(".")
+        return self.printable(str(detail))
 
     def _redact(self, text: str) -> str:
         for secret in self._secrets:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,14 @@ import pytest
 from components.contracts.annotation import label_studio
 from components.contracts.annotation.label_studio import labeling_config
 from components.contracts.ledger.labels import read_label
-from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
-from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage.open import open_storage
-from components.feedback.inbox import ingest_inbox
 from pipelines.annotate.label_studio.connection import LabelStudio, connect
 from pipelines.annotate.label_studio.exchange import pull, push
-from tests.support.ingest_worker import campaign, index, painted
+from tests.support.ingest_worker import campaign, painted
 from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double, running_double
+from tests.support.queries import ask, take_in
 
 FIRST, SECOND = ("a_0_1", "a_0_2"), ("a_0_3",)
 IMAGES = (*FIRST, *SECOND)
@@ -48,26 +45,6 @@ def root(tmp_path: Path) -> str:
     ask(ledger, 1, FIRST, None)
     ask(ledger, 2, SECOND, painted(3, 5))
     return root
-
-
-def ask(ledger: Ledger, cycle: int, images: tuple[str, ...], prediction: np.ndarray | None) -> None:
-    """Write a query as its step does."""
-    tasks = []
-    for image_id in images:
-        ledger.storage.write(f"queries/{cycle}/images/{image_id}.png", image_id.encode())
-        tasks.append(label_studio.write_task(image_id, f"images/{image_id}.png", prediction))
-    ledger.storage.write(f"queries/{cycle}/label_studio.json", json.dumps(tasks).encode())
-    items = [{"image_id": i, "score": 0.5, "reason": "unsure", "cost": 1.0} for i in images]
-    query = {"cycle": cycle, "strategy": "entropy", "model": None, "items": items}
-    _, fence = open_cycle(ledger, f"run-{cycle}", 60)
-    ledger.commit("query", f"query/{cycle}", query, fence=fence)
-    close_cycle(ledger, cycle, fence, "waiting", None, {})
-
-
-def take_in(root: str, tmp_path: Path) -> Ledger:
-    ledger = Ledger(open_storage(root))
-    ingest_inbox(ledger, index(tmp_path / "records", IMAGES), FeedbackSettings(), None)
-    return ledger
 
 
 def strokes(*train_ids: int) -> list[dict]:
@@ -156,7 +133,7 @@ def test_finished_tasks_reach_the_ledger_and_are_fetched_once(
     first, again = pull(root, server), pull(root, server)
     assert (first.annotated, first.skipped, first.foreign) == (1, 1, 1)
     assert first.files == again.files
-    ledger = take_in(root, tmp_path)
+    ledger = take_in(root, tmp_path, IMAGES)
     state = ledger.state()
     (version,) = state.labels["a_0_1"]
     np.testing.assert_array_equal(
@@ -177,11 +154,11 @@ def test_a_rejected_annotation_is_fetched_again_while_its_image_waits(
     push(root, server)
     double.annotate("a_0_1", [])
     pull(root, server)
-    ledger = take_in(root, tmp_path)
+    ledger = take_in(root, tmp_path, IMAGES)
     assert "a_0_1" in ledger.state().outstanding
     double.annotate("a_0_1", strokes(3))
     assert pull(root, server).annotated == 1
-    assert "a_0_1" in take_in(root, tmp_path).state().labels
+    assert "a_0_1" in take_in(root, tmp_path, IMAGES).state().labels
 
 
 def test_many_tasks_come_in_several_files(
@@ -219,7 +196,7 @@ def test_why_an_image_was_skipped_reaches_the_ledger(
     push(root, server)
     double.annotate("a_0_2", [], cancelled=True, comment="too dark")
     pull(root, server)
-    ledger = take_in(root, tmp_path)
+    ledger = take_in(root, tmp_path, IMAGES)
     (event,) = [e for e in ledger.events() if e.kind == "task_skipped"]
     assert "too dark" in str(event.payload)
 
