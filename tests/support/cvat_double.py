@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.parser import BytesParser
 from typing import Any
+from urllib.parse import unquote
 
 from components.contracts.data.records import decode_image
 from tests.support.http_double import Asked, HttpDouble, Refusal, serving
@@ -178,16 +178,15 @@ class CvatDouble(HttpDouble):
 
     def _store(self, task: int, asked: Asked) -> None:
         """Append files to those of the same name, as CVAT does."""
-        head = f"Content-Type: {asked.headers['Content-Type']}\r\n\r\n".encode()
-        for part in BytesParser().parsebytes(head + asked.body).get_payload():
-            if name := part.get_filename():
-                files = self.uploads[task]
-                files[name] = files.get(name, b"") + part.get_payload(decode=True)
+        boundary = asked.headers["Content-Type"].partition("boundary=")[2].encode()
+        for part in asked.body.split(b"--" + boundary):
+            head, _, content = part.partition(b"\r\n\r\n")
+            if found := re.search(rb'filename="([^"]+)"', head):
+                files, name = self.uploads[task], found[1].decode()
+                files[name] = files.get(name, b"") + content.removesuffix(b"\r\n")
 
     def _advance(self, name: str) -> Any:
         """Return a background request, which gets on each time that somebody asks."""
-        from urllib.parse import unquote
-
         work = self.work[unquote(name)]
         status = _STEPS[min(_STEPS.index(work["status"]) + 1, 2)]
         if status == "finished" and self.fails:

@@ -108,6 +108,17 @@ def test_a_job_may_hold_several_images(root: str, double: CvatDouble, server: Cv
     assert [(j["start_frame"], j["stop_frame"]) for j in double.jobs] == [(0, 1), (0, 0)]
 
 
+def test_names_with_blanks_and_accents_come_back(
+    tmp_path: Path, double: CvatDouble, server: Cvat
+) -> None:
+    root, name = str(tmp_path / "root"), "Straße 1 été_color"
+    ask(campaign(root, []), 1, (name,), painted(3))
+    push(root, server)
+    double.finish(name)
+    assert pull(root, server).annotated == 1
+    assert list(take_in(root, tmp_path, (name,)).state().labels) == [name]
+
+
 @pytest.mark.parametrize("serves", [True, False], ids=["answer lost", "request lost"])
 def test_a_push_completes_one_that_broke_at_any_request(
     root: str, double: CvatDouble, server: Cvat, serves: bool
