@@ -106,7 +106,7 @@ def is_news(state: State, image_id: str, drawn: Iterable[tuple[str, str | None]]
     """
     if image_id in state.outstanding:
         return True
-    versions = state.labels.get(image_id, ())
+    versions = state.answers(image_id)
     return any(
         not any(v.annotator == who and at is not None and v.at >= at for v in versions)
         for who, at in drawn

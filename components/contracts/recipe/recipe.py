@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.contracts.process.errors import UsageError
 from components.contracts.process.uri import is_local, local_path
@@ -50,6 +50,15 @@ class Recipe(Settings):
     tracking: TrackingSettings = TrackingSettings()
     notify: NotifySettings = NotifySettings()
     cluster: ClusterSettings = ClusterSettings()
+
+    @model_validator(mode="after")
+    def _probes_are_for_people(self) -> Recipe:
+        if self.query.probes and self.feedback.oracle:
+            raise ValueError(
+                "query.probes compares people with the data set's masks, and the oracle answers with "
+                "just these; set query.probes to 0, or feedback.oracle to false"
+            )
+        return self
 
     @property
     def lease_seconds(self) -> float:
