@@ -27,8 +27,8 @@ sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
 from browser import Page, running_browser, shoot  # noqa: E402
 
-from pipelines.label_studio.connection import TOKEN, connect  # noqa: E402
-from pipelines.label_studio.exchange import push  # noqa: E402
+from pipelines.annotate.label_studio.connection import TOKEN, connect  # noqa: E402
+from pipelines.annotate.label_studio.exchange import push  # noqa: E402
 from pipelines.options import Chosen  # noqa: E402
 from tests.support.label_studio_server import EMAIL, PASSWORD, running_server  # noqa: E402
 

@@ -11,6 +11,7 @@ import click
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.uncaught import exit_code
 from pipelines.ablation.cli import ablate_command
+from pipelines.annotate.cli import annotate_group
 from pipelines.campaign.cli import compare_command, evaluate_command, status_command
 from pipelines.campaign.feedback_cli import feedback_group
 from pipelines.campaign.ledger_cli import ledger_group
@@ -28,7 +29,6 @@ from pipelines.cluster.schedule_cli import (
 )
 from pipelines.crossval.cli import crossval_command
 from pipelines.export.cli import export_command
-from pipelines.label_studio.cli import annotate_group
 from pipelines.labels.cli import labels_group
 from pipelines.local.cli import run_command, ui_command
 from pipelines.predict.cli import predict_command

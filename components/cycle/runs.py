@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.state import CycleState
@@ -165,6 +166,10 @@ def report_metrics(report: CycleReport) -> dict[str, float | None]:
     if report.drift is not None:
         names = ("embedding", "chance", "classes", "confidence")
         out |= {f"drift/{name}": getattr(report.drift, name) for name in names}
+    for score in report.feedback.probes if report.feedback else ():
+        who = re.sub(r"[^\w\-. ]", "_", score.annotator)  # MLflow allows no other characters
+        names = ("images", "labeled", "miou", "pixel_accuracy")
+        out |= {f"probes/{who}/{name}": getattr(score, name) for name in names}
     for part in (report.forecast, report.stability):
         out |= part.metrics() if part else {}
     return out | (score_metrics(report.evaluation) if report.evaluation else {})

@@ -27,7 +27,7 @@ def ingest_existing(
     fence: int | None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Accept the masks of pool images that have no label yet, in one event.
+    """Accept the masks of pool images that have no label yet and are no probes, in one event.
 
     Masks that are added to the data set later are ingested by the next cycle. A label that somebody
     has handed in is never replaced. A mask that cannot be used is rejected with its reason, and does
@@ -41,8 +41,8 @@ def ingest_existing(
       fence: the lease's fencing number.
       progress: called with the number of masks read.
     """
-    labeled = ledger.state().labels
-    pool = set(records.ids(POOL)) - labeled.keys()
+    state = ledger.state()
+    pool = set(records.ids(POOL)) - state.labels.keys() - state.probes.keys()
     found = [item for item in source.items if item.label and item.image_id in pool]
     known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     # Nobody asked for them, which is the point.

@@ -47,7 +47,7 @@ def reverted(state: State, labels: Sequence[Label]) -> list[Label]:
     resolved = resolutions(state)
     back = []
     for label in _last_of_each(labels).values():
-        people = votes(state.labels.get(label.image_id, ()), resolved)
+        people = votes(state.answers(label.image_id), resolved)
         mine = _version_by(label.annotator, people)
         if label.created_at is None and mine is not None and mine.sha256 != label.sha256:
             back.append(label)
@@ -58,7 +58,7 @@ def new_labels(state: State, labels: Sequence[Label], settings: FeedbackSettings
     """Return the labels that change something: an export often repeats those of earlier ones."""
     new, resolved, last_of_each = [], None, _last_of_each(labels)
     for label in labels:
-        versions = state.labels.get(label.image_id, ())
+        versions = state.answers(label.image_id)
         if versions and label.image_id not in state.outstanding:
             resolved = resolutions(state) if resolved is None else resolved  # seldom needed, slow
             people = votes(versions, resolved)

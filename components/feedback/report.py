@@ -7,6 +7,7 @@ of the ingestion changes nothing in it.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -23,6 +24,7 @@ from components.contracts.step.report import (
     AnnotatorAgreement,
     LabelsReport,
     LabelWarning,
+    ProbeScore,
     RejectedLabel,
     ResolvedLabel,
     SkippedTask,
@@ -36,8 +38,13 @@ from tfds_cityscapes.labels import IGNORE_LABEL
 _UNTOUCHED = "It equals the prediction in every pixel. Did the annotator look at it?"
 
 
-def build(ledger: Ledger, since: int, settings: FeedbackSettings) -> LabelsReport:
-    """Report everything that arrived after event `since`. The oracle is compared with nobody."""
+def build(
+    ledger: Ledger, since: int, settings: FeedbackSettings, probes: Sequence[ProbeScore] = ()
+) -> LabelsReport:
+    """Report everything that arrived after event `since`. The oracle is compared with nobody.
+
+    `probes`: how well the annotators answered the probes so far.
+    """
     resolved = resolutions(ledger.state())
     new = [event for event in ledger.events() if event.number > since]
     outcomes = [label for e in new if e.number in resolved for label in e.payload.labels]
@@ -64,6 +71,7 @@ def build(ledger: Ledger, since: int, settings: FeedbackSettings) -> LabelsRepor
         ],
         warnings=warnings,
         agreement=agreement,
+        probes=list(probes),
     )
 
 
@@ -92,7 +100,7 @@ def _compare(
     sums, warnings = Agreements(), []
     for image_id, versions in sorted(by_image.items()):
         prediction = _prediction(storage, shown.get(image_id))
-        people = votes(state.labels[image_id], resolved)
+        people = votes(state.answers(image_id), resolved)
         sums.add([annotation_of(storage, version) for version in people], prediction)
         if prediction is None:
             continue

@@ -14,6 +14,7 @@ from components.feedback.existing import ingest_existing
 from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer
 from components.feedback.page import labels_page
+from components.feedback.probes import score_probes
 from components.feedback.report import build
 
 
@@ -67,7 +68,8 @@ def write_report(context: Context) -> str:
       the page's name in the campaign root.
     """
     cycle = context.cycle
-    report = build(context.ledger, context.opened.opened_number, context.recipe.feedback)
+    probes = score_probes(context.ledger, context.source)
+    report = build(context.ledger, context.opened.opened_number, context.recipe.feedback, probes)
     name = layout.labels_page(cycle)
     context.storage.write(layout.labels_report(cycle), report.model_dump_json(indent=1).encode())
     context.storage.write(name, labels_page(context.recipe.name, cycle, report).encode())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from components.contracts.ledger import layout
 from components.contracts.model.embedding import Embedder, encoder_embedder
@@ -15,14 +18,15 @@ from components.contracts.step.results import QueryResult, TrainResult
 from components.query.ask import DRIFT_FILE, make_query, write_query
 from components.query.look import Model
 from components.query.originals import Originals
+from components.query.probes import draw, mix
 from components.query.strategies import STRATEGIES
 from components.query.watch import Watcher
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from components.contracts.data.records import Records
     from components.contracts.model.predictor import Predictor
+
+_PROBES = 2  # distinguishes the chance of the probes from that of the strategy and of drift
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryResult:
@@ -50,20 +54,24 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryRe
 
 def _ask(context: Context, key: str, records: str, model: str | None) -> QueryResult:
     settings, state, index = context.recipe.query, context.ledger.state(), context.records(records)
-    gone = state.labels.keys() | state.outstanding.keys() | state.skipped.keys()
+    waiting = state.outstanding.keys() - state.probes.keys()
+    gone = state.labels.keys() | waiting | state.skipped.keys() | state.probes.keys()
     candidates = [i for i in index.ids("train") if i not in gone]
-    count = settings.query_size - len(state.outstanding)
+    count = settings.query_size - len(waiting)
     if settings.label_budget is not None:
-        count = min(count, settings.label_budget - len(state.labels) - len(state.outstanding))
+        count = min(count, settings.label_budget - len(state.labels) - len(waiting))
     own = _own_model(context)
     watcher = Watcher(own, candidates) if own and candidates else None
     if count <= 0 or not candidates:
         _keep(context, watcher, index, None)
         return QueryResult(asked=0, prefix=None)
     chance = (context.recipe.seed, context.cycle)
+    rng = np.random.default_rng((*chance, _PROBES))
+    probes = _draw_probes(context, candidates, count, rng)
+    candidates = [i for i in candidates if i not in probes]
     looking = None if model is None else _looking(context, model, settings.strategy)
     watch = watcher.see if watcher and own == model else _ignore
-    labeled = [i for i in index.ids("train") if i in state.labels or i in state.outstanding]
+    labeled = [i for i in index.ids("train") if i in state.labels or i in waiting]
     beginner = _beginner(context) if model is None else None
     query = make_query(
         index, candidates, labeled, settings, count, looking, chance, watch, beginner
@@ -73,6 +81,7 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
         tell("query", f"{query.why} Strategy: {query.strategy}.")
     if query.drift is not None and query.drift.exceeded:
         tell("query", f"The pool differs from the labeled images: {query.drift.words}.")
+    query = query._replace(chosen=mix(query.chosen, probes, rng))
     originals = Originals(context.recipe.data, context.recipe.seed, context.storage)
     title = f"{context.recipe.name}, cycle {context.cycle}: why these images"
     with context.writing(layout.query_folder(context.cycle)) as folder:
@@ -85,10 +94,26 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
             "strategy": query.strategy,
             "model": model if STRATEGIES[query.strategy].needs_model else None,
             "items": [s.to_json() for s in query.chosen],
+            "probes": sorted(probes),
         },
         fence=context.fence,
     )
     return _asked(context, key)
+
+
+def _draw_probes(
+    context: Context, candidates: Sequence[str], count: int, rng: np.random.Generator
+) -> list[str]:
+    """Draw the probes of a query that chooses `count` of the candidates."""
+    share, state = context.recipe.query.probes, context.ledger.state()
+    if not share:
+        return []
+    pool = state.labels.keys() | set(candidates)
+    masked = [i.image_id for i in context.source().items if i.label and i.image_id in pool]
+    probes = draw(masked, candidates, state, (share, min(count, len(candidates))), rng)
+    if not probes:
+        tell("query", "No probes: the data set has no mask of an image that could be one.")
+    return probes
 
 
 def _looking(context: Context, model: str, strategy: str) -> Model:

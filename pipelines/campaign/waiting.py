@@ -28,7 +28,9 @@ def waiting_words(status: CampaignStatus, where: str) -> list[str]:
         if waiting.folders:
             tasks = ", ".join(f"{root}/{folder}" for folder in waiting.folders)
             lines.append(f"Tasks:    {tasks}")
-            lines.append(f"Or push:  {program()} annotate push {where} --label-studio URL")
+            lines.append(
+                f"Or push:  {program()} annotate push {where} --label-studio URL (or --cvat URL)"
+            )
         lines.append(f"Hand in:  {program()} feedback add {where} FILE...")
     if files:
         lines.append(f"{counted(files, 'file')} in {root}/inbox: the next run ingests them.")

@@ -17,9 +17,9 @@ from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.storage.open import open_storage
-from pipelines.label_studio.connection import connect
-from pipelines.label_studio.exchange import push
-from pipelines.label_studio.project import Project
+from pipelines.annotate.label_studio.connection import connect
+from pipelines.annotate.label_studio.exchange import push
+from pipelines.annotate.label_studio.project import Project
 from tests.support.campaigns import SMOKE, STREETLOOP, streetloop
 from tests.support.gcs_server import answers, free_port
 from tests.support.label_studio_server import ENVIRONMENT, Server, running_server
@@ -122,8 +122,8 @@ def test_a_round_with_a_real_server(
         patch.setattr(Project, "add", stops)
         with pytest.raises(KeyboardInterrupt):
             push(str(root), connect(server.url))
-    assert "2 tasks added, 1 existed" in _annotate("push", root, server, server.token)
-    assert "0 tasks added, 3 existed" in _annotate("push", root, server, server.old_token)
+    assert "2 images added, 1 existed" in _annotate("push", root, server, server.token)
+    assert "0 images added, 3 existed" in _annotate("push", root, server, server.old_token)
     projects = server.ask("GET", "/api/projects/")["results"]
     assert len(projects) == 1
     number = projects[0]["id"]
@@ -142,7 +142,7 @@ def test_a_round_with_a_real_server(
         assert prediction["model_version"] == projects[0]["model_version"]
 
     # Nobody has finished anything yet.
-    assert "0 annotated tasks and 0 skipped" in _annotate("pull", root, server, server.token)
+    assert "0 annotated images and 0 skipped" in _annotate("pull", root, server, server.token)
 
     brushed, outlined, skipped = asked
     sky = np.zeros(SIZE, bool)
@@ -166,7 +166,7 @@ def test_a_round_with_a_real_server(
 
     for _ in range(2):
         printed = _annotate("pull", root, server, server.token)
-        assert "2 annotated tasks and 1 skipped are new" in printed
+        assert "2 annotated images and 1 skipped are new" in printed
     assert len(list((root / "inbox").iterdir())) == 1
 
     done = streetloop(
@@ -185,13 +185,13 @@ def test_a_round_with_a_real_server(
     assert not list((root / "rejected").glob("*"))
 
     # What is known is not fetched again; what a person changes afterwards is.
-    assert "0 annotated tasks and 0 skipped" in _annotate("pull", root, server, server.token)
+    assert "0 annotated images and 0 skipped" in _annotate("pull", root, server, server.token)
     changed = {"result": [_box("road", 0, 0, 128, 64)]}
     server.ask("PATCH", f"/api/annotations/{made[outlined]['id']}/", json=changed)
-    assert "1 annotated task and 0 skipped" in _annotate("pull", root, server, server.token)
+    assert "1 annotated image and 0 skipped" in _annotate("pull", root, server, server.token)
 
     # The next query goes into the same project.
-    assert "3 tasks added, 0 existed" in _annotate("push", root, server, server.token)
+    assert "3 images added, 0 existed" in _annotate("push", root, server, server.token)
     assert len(server.ask("GET", "/api/projects/")["results"]) == 1
     assert sorted(_tasks(server, number)) == sorted([*asked, *state.outstanding])
 

@@ -1,4 +1,4 @@
-"""Small files in the formats that are read and not written: labelme, COCO, CVAT for images.
+"""Small files in the formats that are read: labelme, COCO, CVAT.
 
 Each is for image `a_1` of 4x3 pixels: road on the left half, a car in the middle of the last row.
 """
@@ -88,6 +88,29 @@ def cvat_xml(shapes: str = CVAT_SHAPES, image: str = 'name="streets/a_1_leftImg8
 <annotations><version>1.1</version><meta><task><id>1</id></task></meta>
 <image id="0" {image} width="{WIDTH}" height="{HEIGHT}">{shapes}</image>
 </annotations>""".encode()
+
+
+CVAT_ROAD = {"type": "polygon", "label": "road", "points": [0, 0, 2, 0, 2.0, 3.0, 0, 3]}
+CVAT_CAR = {"type": "mask", "label": "car", "points": [0, 2, 1, 2, 2, 2], "z_order": 1}
+
+
+def cvat_frame(*shapes: dict, **more) -> dict:
+    return {
+        "name": "a_1.png",
+        "width": WIDTH,
+        "height": HEIGHT,
+        "job": 7,
+        "annotator": "eve",
+        "updated": "2026-01-02T03:04:05.678900Z",
+        "deleted": False,
+        "tracks": 0,
+        "shapes": list(shapes or (CVAT_CAR, CVAT_ROAD)),
+        **more,
+    }
+
+
+def cvat_frames(*frames: dict) -> dict:
+    return {"cvat_frames": list(frames or [cvat_frame()])}
 
 
 def photo() -> bytes:

@@ -15,7 +15,14 @@ from components.contracts.annotation import Limits, cvat
 from components.contracts.annotation.cityscapes_polygons import write as write_polygons
 from components.contracts.annotation.label_studio import write_task
 from components.contracts.annotation.png_mask import write
-from tests.support.annotation_files import bitmask_url, coco, cvat_xml, labelme, png_text
+from tests.support.annotation_files import (
+    bitmask_url,
+    coco,
+    cvat_frames,
+    cvat_xml,
+    labelme,
+    png_text,
+)
 
 LIMITS = Limits(
     max_file_bytes=2**20,
@@ -80,6 +87,7 @@ JSON = {
     "a_1_gtFine_polygons.json": json.loads(write_polygons(MAP)),
     "a_1.json": labelme_with_mask(),
     "result.json": coco(),
+    "cvat.json": cvat_frames(),
 }
 SOUND = {
     **{name: json.dumps(value).encode() for name, value in JSON.items()},

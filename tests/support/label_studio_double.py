@@ -5,46 +5,33 @@ It replaces the real one (tests/e2e/test_label_studio.py) if a test needs faults
 
 from __future__ import annotations
 
-import copy
-import json
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_double import Asked, HttpDouble, Refusal, serving
 
 OLD_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 PERSONAL_TOKEN = "aaaa.bbbb.cccc"
 WHO = 7
 
 
-class Double(ThreadingHTTPServer):
+class Double(HttpDouble):
     """The server and all that it stores.
 
     Attributes:
       lives: requests for which an access token is valid.
-      breaks_at: the request, counted from 1, whose answer is lost; None for no loss.
-      serves: whether that request takes effect before its answer is lost.
-      gateway: every answer is a gateway's error page.
-      spoil: changes an answer before it is sent, as another version of the server might.
-      authorizations: the received Authorization headers.
     """
 
-    daemon_threads = True
+    open_paths = ("/api/version", "/api/token/refresh/")
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        super().__init__()
         self.projects: dict[int, dict[str, Any]] = {}
         self.tasks: list[dict[str, Any]] = []
         self.uploads: list[dict[str, Any]] = []
-        self.authorizations: list[str | None] = []
         self.lives, self._left, self._access = 100, 0, 0
-        self.requests, self.breaks_at, self.serves = 0, None, True
-        self.gateway = False
-        self.spoil: Callable[[str, str, Any], Any] = lambda method, path, answer: answer
 
     def annotate(
         self, image_id: str, result: list[Any], cancelled: bool = False, **more: Any
@@ -59,8 +46,9 @@ class Double(ThreadingHTTPServer):
             | more
         )
 
-    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Any:
+    def answer(self, asked: Asked) -> Any:
         """Return the JSON of an answer; KeyError for an unknown path."""
+        method, path, query, body = asked[:4]
         found = re.fullmatch(r"/api/projects/(\d+)/(.*)", path)
         number, what = (int(found[1]), found[2]) if found else (0, path)
         match method, what:
@@ -70,7 +58,7 @@ class Double(ThreadingHTTPServer):
                 return {"id": WHO}
             case "POST", "/api/token/refresh/":
                 if body["refresh"] != PERSONAL_TOKEN:
-                    raise PermissionError(f"Token {body['refresh']} is invalid")
+                    raise Refusal(401, {"detail": f"Token {body['refresh']} is invalid"})
                 self._access, self._left = self._access + 1, self.lives
                 return {"access": f"access-{self._access}"}
             case "GET", "/api/projects/":
@@ -126,59 +114,8 @@ def _counted(task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Double
-
-    def _serve(self) -> None:
-        parts = urlsplit(self.path)
-        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        is_json = self.headers.get("Content-Type") == "application/json"
-        header = self.headers.get("Authorization")
-        server = self.server
-        server.authorizations.append(header)
-        server.requests += 1
-        broken = server.requests == server.breaks_at
-        if broken and not server.serves:
-            self.close_connection = True
-            return
-        is_open = parts.path in ("/api/version", "/api/token/refresh/")
-        if not is_open and not server.accepts(header):
-            status, answer = 401, {"detail": f"Invalid token {header}."}
-        else:
-            try:
-                body = json.loads(data) if is_json else data
-                status = 200
-                answer = server.answer(self.command, parts.path, parse_qs(parts.query), body)
-                answer = server.spoil(self.command, parts.path, copy.deepcopy(answer))
-            except PermissionError as error:
-                status, answer = 401, {"detail": str(error)}
-        if broken:
-            self.close_connection = True
-            return
-        content, kind = json.dumps(answer).encode(), "application/json"
-        if server.gateway:
-            status, content, kind = 502, b"<html>Bad gateway</html>", "text/html"
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PATCH = _serve
-
-    def log_message(self, *arguments: Any) -> None:
-        """Print nothing."""
-
-
 @contextmanager
 def running_double() -> Iterator[Double]:
     """Run a double until the end of the block."""
-    server = Double()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(Double()) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,8 +1,4 @@
-"""Read "CVAT for images 1.1": XML with the shapes of every image of a task.
-
-Shapes are painted by `z_order`, and in the order of the file where that is equal. Lines, points and
-tags have no area.
-"""
+"""Read "CVAT for images 1.1": XML with the shapes of every image of a task."""
 
 from __future__ import annotations
 
@@ -11,22 +7,8 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-import numpy as np
-
-from components.contracts.annotation.fields import (
-    UNKNOWN_ANNOTATOR,
-    clean,
-    quote,
-    real,
-    train_id_of,
-    whole,
-)
-from components.contracts.annotation.fill import (
-    paint_box,
-    paint_ellipse,
-    paint_outline,
-    pixel_corners,
-)
+from components.contracts.annotation.cvat_shapes import MAX_SIDE, Shape, has_area, paint
+from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR, clean, quote, whole
 from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import (
@@ -36,12 +18,8 @@ from components.contracts.annotation.model import (
     join,
     refused,
 )
-from components.contracts.annotation.runs import expand
-from tfds_cityscapes.labels import IGNORE_LABEL
 
 _SHAPES = ("polygon", "box", "ellipse", "mask")
-_WITHOUT_AREA = ("polyline", "points", "skeleton", "tag", "attribute")
-_MAX_SIDE = 2**16
 _CHOOSE = 'In CVAT, export the task as "CVAT for images 1.1" or "Segmentation mask 1.1".'
 
 
@@ -77,7 +55,7 @@ def read(
             shapes = _shapes(image)
             if shapes:
                 image_id = images.id_of_file(file_name)
-                train_ids = _paint(image, shapes, budget)
+                train_ids = paint(_size(image), shapes, budget)
                 annotation = Annotation(image_id, train_ids, annotator, None, clean(part, 400))
                 batches.append(Batch(annotations=(annotation,)))
         except AnnotationError as error:
@@ -119,42 +97,26 @@ def _check_root(root: Element) -> None:
         raise AnnotationError(f"The XML holds {quote(root.tag)} and no annotations. {_CHOOSE}")
 
 
-def _shapes(image: Element) -> list[Element]:
-    """Return the shapes that cover pixels, in the order in which they are painted."""
-    for shape in image:
-        if shape.tag not in (*_SHAPES, *_WITHOUT_AREA):
-            raise AnnotationError(
-                f"A shape has the type {quote(shape.tag)}, which cannot be read. Draw it as a polygon "
-                "or a mask."
-            )
-    shapes = [shape for shape in image if shape.tag in _SHAPES]
-    return sorted(shapes, key=lambda shape: _number(shape, "z_order", -(2**31), 2**31, 0.0))
+def _shapes(image: Element) -> list[Shape]:
+    """Return the shapes that cover pixels."""
+    elements = [element for element in image if has_area(element.tag, _SHAPES)]
+    return [_shape(element) for element in elements]
 
 
-def _paint(image: Element, shapes: list[Element], budget: Budget) -> np.ndarray:
-    budget.check_objects(len(shapes))
-    size = _whole(image, "height", 1, _MAX_SIDE), _whole(image, "width", 1, _MAX_SIDE)
-    budget.spend(*size)
-    train_ids = np.full(size, IGNORE_LABEL, np.uint8)
-    side = max(size)
-    for shape in shapes:
-        train_id = train_id_of(shape.get("label"))
-        turn = _number(shape, "rotation", -3600, 3600, 0.0)
-        if shape.tag == "polygon":
-            paint_outline(train_ids, pixel_corners(_points(shape), size), train_id)
-        elif shape.tag == "mask":
-            _paint_mask(train_ids, shape, train_id)
-        elif shape.tag == "box":
-            left, top, right, bottom = (
-                _number(shape, key, -side, 2 * side) for key in ("xtl", "ytl", "xbr", "ybr")
-            )
-            paint_box(train_ids, (left, top, right, bottom), train_id, turn)
-        else:
-            x, y, rx, ry = (
-                _number(shape, key, -side, 2 * side) for key in ("cx", "cy", "rx", "ry")
-            )
-            paint_ellipse(train_ids, (x, y), (rx, ry), train_id, turn)
-    return train_ids
+def _shape(element: Element) -> Shape:
+    runs: list[int] = []
+    if element.tag == "polygon":
+        points = _points(element)
+    elif element.tag == "mask":
+        points = _pairs(element, "left", "top", "width", "height")
+        texts = (element.get("rle") or "").split(",")
+        runs = [int(text) if text.strip().isdecimal() and len(text) < 12 else -1 for text in texts]
+    elif element.tag == "box":
+        points = _pairs(element, "xtl", "ytl", "xbr", "ybr")
+    else:
+        points = _pairs(element, "cx", "cy", "rx", "ry")
+    z_order, degrees = (_float(element.get(key, "0"), key) for key in ("z_order", "rotation"))
+    return Shape(element.tag, element.get("label"), points, z_order, degrees, runs)
 
 
 def _points(shape: Element) -> list[list[float]]:
@@ -163,31 +125,17 @@ def _points(shape: Element) -> list[list[float]]:
     return [[_float(number, "a corner") for number in pair] for pair in pairs]
 
 
-def _paint_mask(train_ids: np.ndarray, shape: Element, train_id: int) -> None:
-    """Paint a mask: runs, row by row, of pixels outside and inside in turn, within its box."""
-    height, width = train_ids.shape
-    left, top = _whole(shape, "left", 0, width - 1), _whole(shape, "top", 0, height - 1)
-    rows, columns = (
-        _whole(shape, "height", 1, height - top),
-        _whole(shape, "width", 1, width - left),
+def _pairs(shape: Element, *keys: str) -> list[list[float]]:
+    numbers = [_float(shape.get(key), key) for key in keys]
+    return [numbers[:2], numbers[2:]]
+
+
+def _size(image: Element) -> tuple[int, int]:
+    height, width = (
+        whole(_float(image.get(key), key), f"the {key} of an image", 1, MAX_SIDE)
+        for key in ("height", "width")
     )
-    texts = (shape.get("rle") or "").split(",")
-    runs = [int(text) if text.strip().isdecimal() and len(text) < 12 else -1 for text in texts]
-    inside = expand(runs, rows * columns).reshape(rows, columns)
-    train_ids[top : top + rows, left : left + columns][inside] = train_id
-
-
-def _number(
-    element: Element, key: str, low: float, high: float, default: float | None = None
-) -> float:
-    text = element.get(key)
-    if text is None and default is not None:
-        return default
-    return real(_float(text, key), f"the {key} of a shape", low, high)
-
-
-def _whole(element: Element, key: str, low: int, high: int) -> int:
-    return whole(_float(element.get(key), key), f"the {key} of a shape or image", low, high)
+    return height, width
 
 
 def _float(text: str | None, what: str) -> float:

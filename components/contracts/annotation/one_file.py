@@ -11,6 +11,7 @@ from components.contracts.annotation import (
     class_tables,
     coco,
     cvat_images,
+    cvat_jobs,
     label_studio,
     labelme,
     png_mask,
@@ -114,6 +115,9 @@ def _read_json(name: str, value: Any, reading: Reading) -> Batch:
     if labelme.is_labelme(value):
         reading.note_photos([name, *filter(None, [labelme.file_name(value)])])
         return Batch(annotations=(labelme.read(name, value, budget, annotator, images),))
+    if cvat_jobs.is_cvat_jobs(value):
+        reading.note_photos(cvat_jobs.file_names(value))
+        return cvat_jobs.read(clean(name), value, budget, images)
     if coco.is_coco(value):
         reading.note_photos(coco.file_names(value))
         return coco.read(clean(name), value, budget, annotator, images)

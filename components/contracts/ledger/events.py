@@ -12,6 +12,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
 )
 
 from components.contracts.ledger.layout import LEDGER, event_name, label_blob
@@ -83,12 +85,22 @@ class QueryItem:
 
 
 class Query(Settings):
-    """The images that a cycle asks for; `model` (its id) chose them, if one did."""
+    """The images that a cycle asks for; `model` (its id) chose them, if one did.
+
+    `probes`: those of them whose answer is compared with a mask that is known, and never trains.
+    """
 
     cycle: Cycle
     strategy: str
     model: Sha256 | None
     items: list[QueryItem]
+    probes: list[ImageId] = Field(default_factory=list)
+
+    @model_serializer(mode="wrap")
+    def _lean(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is empty: versions without probes read the other queries."""
+        values: dict[str, Any] = dump(self)
+        return values if self.probes else {k: v for k, v in values.items() if k != "probes"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ def _advance(state: State, event: Event) -> None:
                 state.outstanding[item.image_id] = item
                 state.asked[item.image_id] = payload.cycle
                 state.skipped.pop(item.image_id, None)
+            for image_id in payload.probes:
+                state.probes.setdefault(image_id, ())
         case LabelsAccepted():
             for label in payload.labels:
                 version = LabelVersion(
@@ -71,12 +73,13 @@ def _advance(state: State, event: Event) -> None:
                     # A clock that was ahead must not win over everything that arrives later.
                     min(label.created_at, event.at) if label.created_at else event.at,
                 )
-                before = state.labels.get(label.image_id, ())
+                kept = state.probes if label.image_id in state.probes else state.labels
+                before = kept.get(label.image_id, ())
                 if not before or (before[-1].sha256, before[-1].annotator) != (
                     label.sha256,
                     label.annotator,
                 ):
-                    state.labels[label.image_id] = (*before, version)
+                    kept[label.image_id] = (*before, version)
                 state.outstanding.pop(label.image_id, None)
                 state.skipped.pop(label.image_id, None)
         case TaskSkipped():

@@ -112,6 +112,8 @@ class State:
         labels: image_id -> its label versions, the last one current.
         outstanding: image_id -> the request, neither answered nor skipped since (seed included).
         asked: image_id -> the cycle whose query asked for it last; the seed is not in it.
+        probes: image_id -> the answers; an image that was once a probe stays one, and its answers are
+            no labels.
         keys: key -> the number of its event.
     """
 
@@ -125,6 +127,7 @@ class State:
     labels: dict[str, tuple[LabelVersion, ...]] = field(default_factory=dict)
     outstanding: dict[str, QueryItem] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
+    probes: dict[str, tuple[LabelVersion, ...]] = field(default_factory=dict)
     skipped: dict[str, TaskSkipped] = field(default_factory=dict)
     cycles: dict[int, CycleState] = field(default_factory=dict)
     champions: list[Champion] = field(default_factory=list)
@@ -196,9 +199,17 @@ class State:
         """The ids of the images that the seed or a query asked for, answered or not."""
         return {*self.seed, *self.asked}
 
+    def answers(self, image_id: str) -> tuple[LabelVersion, ...]:
+        """Return what people answered for an image, be it a label or a probe; the last one newest."""
+        kept = self.probes if image_id in self.probes else self.labels
+        return kept.get(image_id, ())
+
     def copy(self) -> State:
         """Return a copy that can be changed without changing this one."""
         new = copy.copy(self)
-        for name in ("labels", "outstanding", "asked", "skipped", "cycles", "keys", "champions"):
+        for name in (
+            *("labels", "outstanding", "asked", "probes", "skipped"),
+            *("cycles", "keys", "champions"),
+        ):
             setattr(new, name, getattr(self, name).copy())
         return new

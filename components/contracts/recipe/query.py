@@ -55,6 +55,8 @@ class QuerySettings(Settings):
       query_size: largest number of outstanding images. A cycle asks for as many as are missing.
       label_budget: number of labeled and outstanding images at which the campaign stops asking; None
         never stops.
+      probes: for each image of a query, so many more, rounded up, whose mask the data set already has:
+        what people answer is compared with it, per annotator, and never trains. 0 asks for none.
       drift_limit: report drift if the embeddings of the pool and of the labeled images are farther apart
         (maximum mean discrepancy, 0 to 1.4), or their predicted class shares (Jensen-Shannon divergence,
         0 to 1). None measures and does not report.
@@ -67,4 +69,5 @@ class QuerySettings(Settings):
     min_gap: Annotated[int, Field(ge=0)] = 4
     query_size: Annotated[int, Field(ge=1)] = 8
     label_budget: Annotated[int, Field(ge=1)] | None = None
+    probes: Annotated[float, Field(ge=0, le=1)] = 0.0
     drift_limit: Annotated[float, Field(gt=0, le=1.5)] | None = None

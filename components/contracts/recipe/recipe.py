@@ -76,6 +76,15 @@ class Recipe(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _probes_are_for_people(self) -> Recipe:
+        if self.query.probes and self.feedback.oracle:
+            raise ValueError(
+                "query.probes compares people with the data set's masks, and the oracle answers with "
+                "just these; set query.probes to 0, or feedback.oracle to false"
+            )
+        return self
+
     @property
     def lease_seconds(self) -> float:
         """How long one run may hold a cycle before another may take it over."""

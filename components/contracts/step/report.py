@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from components.contracts.forecast.forecast import Forecast
 from components.contracts.forecast.stability import Stability
 from components.contracts.ledger.events import Outcome
@@ -69,8 +71,25 @@ class AnnotatorAgreement(Stored):
     with_prediction: float | None
 
 
+class ProbeScore(Stored):
+    """How well one annotator answered all probes so far, against the masks of the data set.
+
+    Attributes:
+      images: probes that the annotator answered.
+      labeled: the share of the masks' pixels that the annotator labeled; the scores are over these.
+      miou: mean IoU over the classes that occur in the masks; null if nothing was labeled.
+      pixel_accuracy: the share of the pixels whose class is right; null if nothing was labeled.
+    """
+
+    annotator: str
+    images: Count
+    labeled: Fraction
+    miou: Fraction | None
+    pixel_accuracy: Fraction | None
+
+
 class LabelsReport(Stored):
-    """What arrived since the cycle was opened. The oracle is compared with nobody."""
+    """What arrived since the cycle was opened, and the probes so far. The oracle is compared with nobody."""
 
     accepted: list[AcceptedLabel]
     resolved: list[ResolvedLabel]
@@ -78,6 +97,7 @@ class LabelsReport(Stored):
     skipped: list[SkippedTask]
     warnings: list[LabelWarning]
     agreement: list[AnnotatorAgreement]
+    probes: list[ProbeScore] = Field(default_factory=list)
 
 
 class CycleReport(Stored):

@@ -1,33 +1,18 @@
-"""What push and pull read of Label Studio's answers; an unexpected answer is an error that explains it."""
+"""What push and pull read of Label Studio's answers."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
-from components.contracts.annotation.fields import quote
-from components.contracts.process.errors import StreetloopError
+from pipelines.annotate.answers import Answer, parse_answer
 
 T = TypeVar("T")
-_KINDS = {
-    "model_type": "an object",
-    "dict_type": "an object",
-    "list_type": "a list",
-    "string_type": "a text",
-    "int_type": "a number",
-    "bool_type": "true or false",
-}
 _ADVICE = (
     "Run this again; if it happens again, use the version of Label Studio that "
     "docs/how-to/label-studio.md names."
 )
-
-
-class Answer(BaseModel):
-    """An answer, or a part of one. Keys that are not named here are ignored."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
 
 
 class ProjectRow(Answer):
@@ -130,27 +115,5 @@ class ExportedTask(Answer):
 
 
 def parse(kind: type[T], answer: Any, what: str, advice: str = _ADVICE) -> T:
-    """Return an answer as `kind`.
-
-    Args:
-      kind: an `Answer`, or a list of them.
-      answer: JSON.
-      what: the name of the answer, for the error.
-      advice: why the answer may differ, and what to do.
-
-    Raises:
-      StreetloopError: the answer has another shape.
-    """
-    try:
-        return TypeAdapter(kind).validate_python(answer)
-    except ValidationError as invalid:
-        error = invalid.errors()[0]
-    key = ".".join(part for part in error["loc"] if isinstance(part, str))
-    if error["type"] == "missing":
-        problem = f"has no {key}"
-    else:
-        expected = _KINDS.get(error["type"], error["msg"])
-        came = quote(error["input"])
-        problem = f"has {came} as {key}" if key else f"is {came}"
-        problem += f"; expected {expected}"
-    raise StreetloopError(f"Label Studio's answer to {what} {problem}. {advice}")
+    """Return an answer as `kind`; raise as `parse_answer` does."""
+    return parse_answer(kind, answer, f"Label Studio's answer to {what}", advice)

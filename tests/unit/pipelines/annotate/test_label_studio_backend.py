@@ -23,9 +23,9 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.inference import InferenceSettings
 from components.contracts.recipe.recipe import load
 from components.contracts.storage.open import open_storage
-from pipelines.label_studio.after import After
-from pipelines.label_studio.backend import backend
-from pipelines.label_studio.proposals import Proposals
+from pipelines.annotate.label_studio.after import After
+from pipelines.annotate.label_studio.backend import backend
+from pipelines.annotate.label_studio.proposals import Proposals
 from tests.support.gcs_server import answers, free_port
 from tests.support.places import RECIPES
 from tfds_cityscapes.labels import TRAIN_LABELS

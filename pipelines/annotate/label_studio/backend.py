@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from components.contracts.process.errors import StreetloopError
-from pipelines.label_studio.after import After
-from pipelines.label_studio.proposals import Proposals
+from pipelines.annotate.label_studio.after import After
+from pipelines.annotate.label_studio.proposals import Proposals
 
 log = logging.getLogger("streetloop")
 

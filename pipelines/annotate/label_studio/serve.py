@@ -11,7 +11,7 @@ import click
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import set_environment
-from pipelines.label_studio.after import After
+from pipelines.annotate.label_studio.after import After
 from pipelines.local.ports import check_free
 
 _TICK_SECONDS = 5
@@ -44,8 +44,8 @@ def serve(
     import_tensorflow()
     import uvicorn
 
-    from pipelines.label_studio.backend import backend
-    from pipelines.label_studio.proposals import Proposals
+    from pipelines.annotate.label_studio.backend import backend
+    from pipelines.annotate.label_studio.proposals import Proposals
 
     proposals = Proposals(recipe, root)
     counted = After(after or recipe.feedback.min_new_labels, command) if command else None

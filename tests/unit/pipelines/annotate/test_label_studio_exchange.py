@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,14 @@ import pytest
 from components.contracts.annotation import label_studio
 from components.contracts.annotation.label_studio import labeling_config
 from components.contracts.ledger.labels import read_label
-from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
-from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage.open import open_storage
-from components.feedback.inbox import ingest_inbox
-from pipelines.label_studio.connection import Connection, connect
-from pipelines.label_studio.exchange import pull, push
-from tests.support.ingest_worker import campaign, index, painted
+from pipelines.annotate.label_studio.connection import LabelStudio, connect
+from pipelines.annotate.label_studio.exchange import pull, push
+from tests.support.ingest_worker import campaign, painted
 from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double, running_double
+from tests.support.queries import ask, take_in
 
 FIRST, SECOND = ("a_0_1", "a_0_2"), ("a_0_3",)
 IMAGES = (*FIRST, *SECOND)
@@ -35,7 +32,7 @@ def double() -> Iterator[Double]:
 
 
 @pytest.fixture
-def server(double: Double, monkeypatch: pytest.MonkeyPatch) -> Connection:
+def server(double: Double, monkeypatch: pytest.MonkeyPatch) -> LabelStudio:
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", OLD_TOKEN)
     return connect(double.url)
 
@@ -50,26 +47,6 @@ def root(tmp_path: Path) -> str:
     return root
 
 
-def ask(ledger: Ledger, cycle: int, images: tuple[str, ...], prediction: np.ndarray | None) -> None:
-    """Write a query as its step does."""
-    tasks = []
-    for image_id in images:
-        ledger.storage.write(f"queries/{cycle}/images/{image_id}.png", image_id.encode())
-        tasks.append(label_studio.write_task(image_id, f"images/{image_id}.png", prediction))
-    ledger.storage.write(f"queries/{cycle}/label_studio.json", json.dumps(tasks).encode())
-    items = [{"image_id": i, "score": 0.5, "reason": "unsure", "cost": 1.0} for i in images]
-    query = {"cycle": cycle, "strategy": "entropy", "model": None, "items": items}
-    _, fence = open_cycle(ledger, f"run-{cycle}", 60)
-    ledger.commit("query", f"query/{cycle}", query, fence=fence)
-    close_cycle(ledger, cycle, fence, "waiting", None, {})
-
-
-def take_in(root: str, tmp_path: Path) -> Ledger:
-    ledger = Ledger(open_storage(root))
-    ingest_inbox(ledger, index(tmp_path / "records", IMAGES), FeedbackSettings(), None)
-    return ledger
-
-
 def strokes(*train_ids: int) -> list[dict]:
     return label_studio.write_task("x", "x", painted(*train_ids))["predictions"][0]["result"]
 
@@ -82,7 +59,7 @@ def contents(double: Double) -> list[object]:
 
 
 def test_push_creates_tasks_in_the_order_of_the_queries_and_only_once(
-    root: str, double: Double, server: Connection
+    root: str, double: Double, server: LabelStudio
 ) -> None:
     done = push(root, server)
     assert (done.added, done.kept) == (3, 0)
@@ -98,7 +75,7 @@ def test_push_creates_tasks_in_the_order_of_the_queries_and_only_once(
 
 @pytest.mark.parametrize("serves", [True, False], ids=["answer lost", "request lost"])
 def test_a_push_completes_one_that_broke_at_any_request(
-    root: str, double: Double, server: Connection, serves: bool
+    root: str, double: Double, server: LabelStudio, serves: bool
 ) -> None:
     start = double.requests
     push(root, server)
@@ -115,7 +92,7 @@ def test_a_push_completes_one_that_broke_at_any_request(
         assert set(contents(double)[2]) == set(whole[2])
 
 
-def test_push_reads_all_pages_of_tasks(root: str, double: Double, server: Connection) -> None:
+def test_push_reads_all_pages_of_tasks(root: str, double: Double, server: LabelStudio) -> None:
     push(root, server)
     others = [{"id": n, "data": {"text": "x"}, "annotations": []} for n in range(10, 210)]
     double.tasks = others + double.tasks
@@ -123,7 +100,7 @@ def test_push_reads_all_pages_of_tasks(root: str, double: Double, server: Connec
 
 
 def test_push_restores_the_labeling_interface(
-    root: str, double: Double, server: Connection
+    root: str, double: Double, server: LabelStudio
 ) -> None:
     push(root, server)
     double.projects[1] |= {"label_config": "<View/>", "title": "Renamed by a person"}
@@ -133,7 +110,7 @@ def test_push_restores_the_labeling_interface(
 
 
 def test_another_campaign_of_the_same_name_gets_a_project_of_its_own(
-    root: str, double: Double, server: Connection, tmp_path: Path
+    root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
     push(root, server)
     other = str(tmp_path / "other")
@@ -145,7 +122,7 @@ def test_another_campaign_of_the_same_name_gets_a_project_of_its_own(
 
 
 def test_finished_tasks_reach_the_ledger_and_are_fetched_once(
-    root: str, double: Double, server: Connection, tmp_path: Path
+    root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
     push(root, server)
     assert pull(root, server).files == ()
@@ -156,7 +133,7 @@ def test_finished_tasks_reach_the_ledger_and_are_fetched_once(
     first, again = pull(root, server), pull(root, server)
     assert (first.annotated, first.skipped, first.foreign) == (1, 1, 1)
     assert first.files == again.files
-    ledger = take_in(root, tmp_path)
+    ledger = take_in(root, tmp_path, IMAGES)
     state = ledger.state()
     (version,) = state.labels["a_0_1"]
     np.testing.assert_array_equal(
@@ -172,20 +149,20 @@ def test_finished_tasks_reach_the_ledger_and_are_fetched_once(
 
 
 def test_a_rejected_annotation_is_fetched_again_while_its_image_waits(
-    root: str, double: Double, server: Connection, tmp_path: Path
+    root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
     push(root, server)
     double.annotate("a_0_1", [])
     pull(root, server)
-    ledger = take_in(root, tmp_path)
+    ledger = take_in(root, tmp_path, IMAGES)
     assert "a_0_1" in ledger.state().outstanding
     double.annotate("a_0_1", strokes(3))
     assert pull(root, server).annotated == 1
-    assert "a_0_1" in take_in(root, tmp_path).state().labels
+    assert "a_0_1" in take_in(root, tmp_path, IMAGES).state().labels
 
 
 def test_many_tasks_come_in_several_files(
-    tmp_path: Path, double: Double, server: Connection
+    tmp_path: Path, double: Double, server: LabelStudio
 ) -> None:
     root = str(tmp_path / "root")
     images = tuple(f"a_1_{n}" for n in range(60))
@@ -207,19 +184,19 @@ def test_an_access_token_that_expires_during_a_push_is_renewed(
     assert "Bearer access-3" in double.authorizations
 
 
-def test_an_error_of_a_gateway_is_reported(root: str, double: Double, server: Connection) -> None:
+def test_an_error_of_a_gateway_is_reported(root: str, double: Double, server: LabelStudio) -> None:
     double.gateway = True
     with pytest.raises(StreetloopError, match="answered 502: no reason given"):
         push(root, server)
 
 
 def test_why_an_image_was_skipped_reaches_the_ledger(
-    root: str, double: Double, server: Connection, tmp_path: Path
+    root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
     push(root, server)
     double.annotate("a_0_2", [], cancelled=True, comment="too dark")
     pull(root, server)
-    ledger = take_in(root, tmp_path)
+    ledger = take_in(root, tmp_path, IMAGES)
     (event,) = [e for e in ledger.events() if e.kind == "task_skipped"]
     assert "too dark" in str(event.payload)
 
@@ -307,7 +284,7 @@ SPOILED: list[tuple[str, str, Callable[[Any], Any], str]] = [
 def test_an_answer_of_another_shape_is_reported(
     root: str,
     double: Double,
-    server: Connection,
+    server: LabelStudio,
     request_: str,
     command: str,
     spoil: Callable[[Any], Any],
@@ -325,7 +302,7 @@ def test_an_answer_of_another_shape_is_reported(
 
 
 def test_a_project_that_was_not_created_is_reported(
-    root: str, double: Double, server: Connection
+    root: str, double: Double, server: LabelStudio
 ) -> None:
     double.spoil = lambda method, path, answer: (
         {} if (method, path) == ("POST", "/api/projects/") else answer
@@ -335,7 +312,7 @@ def test_a_project_that_was_not_created_is_reported(
 
 
 def test_push_reports_a_missing_campaign_and_an_empty_list(
-    server: Connection, tmp_path: Path, double: Double
+    server: LabelStudio, tmp_path: Path, double: Double
 ) -> None:
     with pytest.raises(StreetloopError, match="No campaign in"):
         push(str(tmp_path / "none"), server)
@@ -346,7 +323,7 @@ def test_push_reports_a_missing_campaign_and_an_empty_list(
     assert double.projects == {}
 
 
-def test_push_reports_a_missing_image_of_the_query(root: str, server: Connection) -> None:
+def test_push_reports_a_missing_image_of_the_query(root: str, server: LabelStudio) -> None:
     (Path(root) / "queries/1/images/a_0_2.png").unlink()
     with pytest.raises(StreetloopError, match=r"queries/1/images/a_0_2\.png"):
         push(root, server)

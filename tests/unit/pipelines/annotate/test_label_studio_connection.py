@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from tests.support.gcs_server import free_port
+from tests.support.http_double import stranger
 from tests.support.ingest_worker import campaign
 from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double, running_double
 from tests.support.places import RECIPES
@@ -32,32 +30,6 @@ def root(tmp_path: Path) -> str:
     root = str(tmp_path / "root")
     campaign(root, [])
     return root
-
-
-@contextmanager
-def stranger(status: int, content: bytes, **headers: str) -> Iterator[str]:
-    """Run a server that gives the same answer to everything; it must never see a token."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            assert "Authorization" not in self.headers
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *arguments: object) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def call(root: str, url: str, token: str | None, command: str = "pull") -> Result:

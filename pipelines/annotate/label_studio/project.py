@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from components.contracts.annotation.label_studio import labeling_config
 from components.contracts.process.errors import StreetloopError
-from pipelines.label_studio.answers import (
+from pipelines.annotate.label_studio.answers import (
     ExportedTask,
     Imported,
     NewProject,
@@ -21,7 +21,7 @@ from pipelines.label_studio.answers import (
     UploadIds,
     parse,
 )
-from pipelines.label_studio.connection import Connection
+from pipelines.annotate.label_studio.connection import LabelStudio
 
 MODEL_VERSION = (
     "streetloop"  # always the same: Label Studio shows the predictions of one version only
@@ -42,7 +42,7 @@ class Project:
       number: its id.
     """
 
-    def __init__(self, connection: Connection, number: int) -> None:
+    def __init__(self, connection: LabelStudio, number: int) -> None:
         self._connection = connection
         self.number = number
 
@@ -106,14 +106,14 @@ class Project:
         return name, f"{urlsplit(self._connection.url).path}/data/{upload.file}"
 
 
-def find_project(connection: Connection, campaign: str) -> Project | None:
+def find_project(connection: LabelStudio, campaign: str) -> Project | None:
     """Return the project with the campaign's mark in its description; the oldest of several."""
     mark = _mark(campaign)
     numbers = [row.id for row in _projects(connection) if mark in (row.description or "")]
     return Project(connection, min(numbers)) if numbers else None
 
 
-def open_project(connection: Connection, campaign: str, name: str) -> Project:
+def open_project(connection: LabelStudio, campaign: str, name: str) -> Project:
     """Return the project of a campaign: create it if needed, and restore its labeling interface.
 
     Args:
@@ -143,7 +143,7 @@ def _mark(campaign: str) -> str:
     return f"[streetloop {campaign}]"
 
 
-def _projects(connection: Connection) -> Iterator[ProjectRow]:
+def _projects(connection: LabelStudio) -> Iterator[ProjectRow]:
     number = 1
     while True:
         answer = connection.get(

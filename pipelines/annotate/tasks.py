@@ -1,0 +1,121 @@
+"""What is exchanged with every annotation tool: the images that wait, and what the ledger knows of them.
+
+Push and pull keep no notes of their own. The server and the ledger say what is left to do, so both can
+be killed at any point and run again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from components.contracts.ledger.layout import query_folder
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
+from components.contracts.process.errors import StreetloopError
+from components.contracts.storage.base import Storage
+
+BATCH = 25  # images per file of the inbox: far below its limit, even for noisy masks at full size
+
+T = TypeVar("T")
+Tracked = Callable[[list[T]], Iterable[T]]
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The result of a push: images added, images that existed, and the page that people open."""
+
+    added: int
+    kept: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """The result of a pull.
+
+    Attributes:
+      annotated, skipped: finished images that were fetched.
+      foreign: finished images that this campaign never asked for; left out.
+      files: their names in the campaign root.
+      missing: images that wait for a label and are not on the server.
+    """
+
+    annotated: int
+    skipped: int
+    foreign: int
+    files: tuple[str, ...]
+    missing: int = 0
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An image that waits for a label.
+
+    Attributes:
+      folder: of its query, in the campaign root.
+      task: as the query wrote it for Label Studio.
+    """
+
+    folder: str
+    task: dict[str, Any]
+
+
+def identity(ledger: Ledger) -> str:
+    """Return the id of a campaign's first event, which no other campaign of the same name has."""
+    return ledger.events()[0].event_id
+
+
+def waiting_images(root: str, ledger: Ledger, state: State) -> dict[str, Waiting]:
+    """Return the images that wait for labels by their ids; StreetloopError if there are none.
+
+    Older queries come first; within a query, the image with the highest score.
+    """
+    cycles = sorted({state.asked[i] for i in state.outstanding if i in state.asked})
+    waiting = {}
+    for cycle in cycles:
+        folder = query_folder(cycle)
+        for task in json.loads(read(ledger.storage, f"{folder}/label_studio.json")):
+            image_id = task["data"]["image_id"]
+            if image_id in state.outstanding and state.asked[image_id] == cycle:
+                waiting[image_id] = Waiting(folder, task)
+    if not waiting:
+        raise StreetloopError(f"No image in {root} waits for a label. Run a cycle first.")
+    return waiting
+
+
+def read(storage: Storage, name: str) -> bytes:
+    """Return a file of a query; StreetloopError if it is lost."""
+    try:
+        return storage.read(name)
+    except FileNotFoundError as error:
+        raise StreetloopError(
+            f"File of the query not found: {storage.uri}/{name}. Restore it from a backup."
+        ) from error
+
+
+def is_news(state: State, image_id: str, drawn: Iterable[tuple[str, str | None]]) -> bool:
+    """Return whether the ledger can learn from a finished image: it waits, or changed since.
+
+    Args:
+      state: of the ledger.
+      image_id: the image.
+      drawn: of each annotation, who made it and when it was last changed, if that is known.
+    """
+    if image_id in state.outstanding:
+        return True
+    versions = state.answers(image_id)
+    return any(
+        not any(v.annotator == who and at is not None and v.at >= at for v in versions)
+        for who, at in drawn
+    )
+
+
+def no_project(name: str, url: str, option: str) -> StreetloopError:
+    """Return the error of a pull from a server on which the campaign has no project."""
+    return StreetloopError(
+        f"The campaign {name!r} has no project at {url} that this account may see. Run `streetloop "
+        f"annotate push` with {option} first."
+    )
