@@ -29,7 +29,7 @@ from components.query.strategies import STRATEGIES
 from components.query.tasks import write_tasks
 
 DRIFT_FILE = "drift.json"
-_DRIFT, _DROPOUT = 1, 2  # distinguish their chance from that of the strategy
+_DRIFT, _DROPOUT = 1, 3  # distinguish their chance from that of the strategy and of the probes
 
 
 class Query(NamedTuple):

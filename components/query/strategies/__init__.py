@@ -2,8 +2,9 @@
 
 A strategy is a pure function of the pool, a random generator and the number of images: it returns a
 `Ranker`. Higher means ask first, always. A measure is a pure function of probabilities [H, W, C],
-float32, that sum to 1 over C; it returns a map of doubt [H, W], float32, in [0, 1], of which an image has
-the mean. Source of the three measures: Settles, Active Learning Literature Survey (2009), section 3.1.
+float32, that sum to 1 over C; it returns a map of doubt [H, W], float32, in [0, 1], which `aggregation`
+turns into the image's. Source of the three measures: Settles, Active Learning Literature Survey (2009),
+section 3.1.
 """
 
 from __future__ import annotations

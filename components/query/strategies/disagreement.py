@@ -27,5 +27,5 @@ def _entropy(probabilities: np.ndarray) -> np.ndarray:
 
 
 def rank(pool: Pool, rng: np.random.Generator, count: int) -> Fixed:
-    """Rank by the mean divergence."""
+    """Rank by the aggregated divergence."""
     return Fixed(pool.uncertainty["disagreement"])

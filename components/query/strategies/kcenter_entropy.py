@@ -14,5 +14,5 @@ REASON = "the model hesitates, and nothing like it is labeled"
 
 
 def rank(pool: Pool, rng: np.random.Generator, count: int) -> KCenter:
-    """Rank by the distance to the nearest labeled image, times the mean entropy."""
+    """Rank by the distance to the nearest labeled image, times the entropy."""
     return KCenter(pool, pool.uncertainty["entropy"])

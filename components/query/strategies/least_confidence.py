@@ -17,5 +17,5 @@ def least_confidence(probabilities: np.ndarray) -> np.ndarray:
 
 
 def rank(pool: Pool, rng: np.random.Generator, count: int) -> Fixed:
-    """Rank by the mean over the pixels."""
+    """Rank by the pixels' doubt, aggregated."""
     return Fixed(pool.uncertainty["least_confidence"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -149,7 +150,8 @@ def test_disagreement_needs_the_mirrored_image() -> None:
 
 
 def test_what_bald_leaves_out_depends_on_the_seed_and_not_on_the_order_of_ids() -> None:
-    encoder = EncoderSettings(name="unet", base=2, depth=2)
+    keras.utils.set_random_seed(1)  # weights by chance may leave nothing to disagree about
+    encoder = EncoderSettings(name="unet", base=4, depth=2)
     generator = build_generator(NetworkSettings(encoder=encoder, decoder_width=4, dropout=0.5))
     model = Model(Predictor(generator), Embedder(generator))
     settings = QuerySettings(strategy="bald", samples=3)
@@ -158,9 +160,9 @@ def test_what_bald_leaves_out_depends_on_the_seed_and_not_on_the_order_of_ids() 
         return make_query(RECORDS, ids, [], settings, 2, model, (seed[0], seed[1])).scores
 
     found = scores(IDS, 1, 2)
-    assert found == scores(IDS[::-1], 1, 2)
+    assert found == pytest.approx(scores(IDS[::-1], 1, 2), rel=1e-4)
     assert all(0 < score < 1 for score in found.values())
-    assert found != scores(IDS, 1, 3)
+    assert found != pytest.approx(scores(IDS, 1, 3), rel=1e-2)
 
 
 def test_a_number_that_is_not_finite_stops_the_query_and_names_the_image() -> None:
@@ -179,7 +181,6 @@ def test_embeddings_are_standardised_over_the_train_part() -> None:
 
 
 def test_the_embedder_pools_the_coarse_features_of_a_generator() -> None:
-    import keras
 
     image = keras.Input((None, None, 3))
     fine = keras.layers.Conv2D(2, 1, 4, name="fine")(image)

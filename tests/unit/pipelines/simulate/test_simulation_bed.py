@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -24,6 +25,7 @@ def recipe(*changes: str) -> Recipe:
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Storage:
     storage = open_storage(str(tmp_path_factory.mktemp("simulation")))
+    keras.utils.set_random_seed(0)  # of the encoder, which is not pretrained here
     prepare(recipe(), storage)
     return storage
 
