@@ -27,6 +27,7 @@ from components.contracts.recipe.data import DataSettings
 from components.contracts.recipe.networks import EncoderSettings, NetworkSettings
 from components.evaluate.assess import assess
 from components.preprocess.build import Division, write_records
+from components.query.facts import pool_of
 from components.query.look import Model, look
 from components.train.networks.generator import build_generator
 from tfds_cityscapes.source import Item, open_source
@@ -109,7 +110,7 @@ def _look(generator: keras.Model, records: Records, ids: list[str]) -> tuple[flo
     model = Model(Predictor(generator), Embedder(generator))
     look(model, records, ids[:1], [])  # traces
     started = time.process_time()
-    pool = look(model, records, ids, [])
+    pool = pool_of(records, ids, [], look(model, records, ids, []))
     seconds = (time.process_time() - started) / len(ids)
     arrays = (pool.embeddings, pool.class_uncertainty, pool.class_share)
     return seconds, sum(array.nbytes for array in arrays) // len(ids)

@@ -11,7 +11,7 @@ from components.cycle.component import close_cycle, open_cycle
 from components.evaluate.component import evaluate
 from components.feedback.component import feedback
 from components.preprocess.component import preprocess
-from components.query.component import query
+from components.query.component import look, query
 from components.split.component import split
 from components.train.component import train
 from pipelines.light.component import prepare
@@ -34,6 +34,7 @@ def connect(
     customize: Customize = _unchanged,
     *,
     fuse: bool = False,
+    shards: int = 1,
 ) -> None:
     """Add the tasks of one cycle in their order. Call it in the body of a pipeline.
 
@@ -44,6 +45,7 @@ def connect(
       take_over: no other run of this campaign can be alive (local runs, which hold a lock).
       customize: called with every task and the name of its step.
       fuse: run the steps before the training in one task.
+      shards: how many tasks share the images that the query looks at.
     """
 
     def add(component: Any, **inputs: Any) -> Any:
@@ -53,14 +55,24 @@ def connect(
         customize(task, component.name)
         return task
 
+    def ask(lease: dict[str, Any], records: Any, before: Any = None) -> None:
+        if shards > 1:
+            with dsl.ParallelFor(list(range(1, shards + 1)), name="shards") as shard:
+                looked = add(look, **lease, records=records, shard=shard)
+                if before is not None:
+                    looked.after(before)
+            before = looked
+        asked = add(query, **lease, records=records)
+        if before is not None:
+            asked.after(before)
+
     def decide(plan: Any, lease: dict[str, Any], records: Any, parts: Callable[[], Any]) -> None:
         with dsl.If(plan == Plan.TRAIN.value, name="train"):
             trained = add(train, **lease, records=records, parts=parts())
             evaluated = add(evaluate, **lease, records=records, model=trained.output)
-            asked = add(query, **lease, records=records)
-            asked.after(evaluated)
+            ask(lease, records, evaluated)
         with dsl.If(plan == Plan.ASK.value, name="only-ask"):
-            add(query, **lease, records=records)
+            ask(lease, records)
 
     closing = add(close_cycle, owner=owner)
     with dsl.ExitHandler(closing, name="cycle"):
@@ -92,7 +104,7 @@ def cycle(recipe: str, root: str, owner: str, take_over: bool = False) -> None:
 
 
 def cluster_cycle(
-    customize: Customize, keep_seconds: int | None = None, *, fuse: bool = False
+    customize: Customize, keep_seconds: int | None = None, *, fuse: bool = False, shards: int = 1
 ) -> Any:
     """Return the pipeline of one cycle on a cluster.
 
@@ -101,6 +113,7 @@ def cluster_cycle(
       keep_seconds: the time after a run's end when the cluster deletes its workflow and pods; None:
         as it does by default.
       fuse: run the steps before the training in one pod.
+      shards: how many pods share the images that the query looks at.
     """
     config = dsl.PipelineConfig(ttl_seconds_after_finished=keep_seconds)
 
@@ -114,6 +127,7 @@ def cluster_cycle(
         """
         # A constant of each task: a cluster resolves the placeholder only there. As a parameter's
         # default it would arrive literally: the same owner in every run.
-        connect(recipe, root, dsl.PIPELINE_JOB_ID_PLACEHOLDER, False, customize, fuse=fuse)
+        owner = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+        connect(recipe, root, owner, False, customize, fuse=fuse, shards=shards)
 
     return on_cluster

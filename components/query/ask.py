@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -19,7 +19,7 @@ from components.contracts.scores.drift import Drift
 from components.query.aggregation import aggregate_by
 from components.query.drift import drift_of
 from components.query.explain import Explainer
-from components.query.facts import blind_pool
+from components.query.facts import Facts, blind_pool, pool_of
 from components.query.look import Model, SecondLook, Watch, embedded_pool, look
 from components.query.page import Asked, why_page
 from components.query.pick import pick
@@ -62,6 +62,7 @@ def make_query(
     seed: tuple[int, int],
     watch: Watch = lambda image_id, probabilities: None,
     beginner: Embedder | None = None,
+    seen: Mapping[str, Facts] | None = None,
 ) -> Query:
     """Choose the images to ask for.
 
@@ -76,6 +77,7 @@ def make_query(
       seed: the campaign's, and the cycle: of chance.
       watch: called with the id and the probabilities of each image that the model looks at.
       beginner: describes the images in a cold start, from which typical ones are then chosen.
+      seen: what the same model has said of some of the images; it does not look at them again.
 
     Raises:
       StreetloopError: the model's output is not finite, or the strategy needs what it lacks.
@@ -89,13 +91,10 @@ def make_query(
     elif model is None or (name != "auto" and not STRATEGIES[name].needs_model):
         pool = blind_pool(records, candidates, labeled)
     else:
-        progress = Progress("query", "images ranked", len(candidates) + len(labeled))
-        again: dict[str, SecondLook] = {}
-        if name != "auto" and STRATEGIES[name].needs_second_look:
-            draws = np.random.default_rng((*seed, _DROPOUT))
-            again = {name: second_look(name, model, settings.samples, draws)}
-        aggregate = aggregate_by(settings)
-        pool = look(model, records, candidates, labeled, again, progress.update, watch, aggregate)
+        facts = dict(seen or {})
+        left = [[i for i in ids if i not in facts] for ids in (candidates, labeled)]
+        facts |= facts_for(records, left[0], left[1], settings, model, seed, watch)
+        pool = pool_of(records, candidates, labeled, facts)
     picked = pick(pool, name, count, settings.min_gap, rng)
     explainer = Explainer(pool, sorted(labeled), STRATEGIES[picked.strategy].reason)
     scores = dict(zip(pool.ids, map(float, picked.scores), strict=True))
@@ -108,6 +107,25 @@ def make_query(
     # Chance of its own: the choice must not depend on it.
     drift = drift_of(pool, np.random.default_rng((*seed, _DRIFT)), settings.drift_limit)
     return Query(chosen, picked.strategy, picked.why, scores, alike, drift)
+
+
+def facts_for(
+    records: Records,
+    candidates: Sequence[str],
+    labeled: Sequence[str],
+    settings: QuerySettings,
+    model: Model,
+    seed: tuple[int, int],
+    watch: Watch,
+) -> dict[str, Facts]:
+    """Look at some images as `make_query` does, whose arguments these are."""
+    name, again = settings.strategy, dict[str, SecondLook]()
+    if name != "auto" and STRATEGIES[name].needs_second_look:
+        draws = np.random.default_rng((*seed, _DROPOUT))
+        again = {name: second_look(name, model, settings.samples, draws)}
+    update = Progress("query", "images ranked", len(candidates) + len(labeled)).update
+    aggregate = aggregate_by(settings)
+    return look(model, records, candidates, labeled, again, update, watch, aggregate)
 
 
 def _without_model(strategy: StrategyName | Literal["auto"]) -> StrategyName:

@@ -6,6 +6,14 @@ from components.contracts.process.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
+def look(recipe: str, root: str, cycle: int, fence: int, records: str, shard: int) -> int:
+    """Look at one part of the images that the query ranks; return at how many."""
+    from components.query.shard import run
+
+    return run(recipe, root, cycle, fence, records, shard)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def query(
     recipe: str, root: str, cycle: int, fence: int, records: str, why: dsl.Output[dsl.HTML]
 ) -> int:

@@ -14,7 +14,7 @@ from components.contracts.model.judge import Judge
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
 from components.query.aggregation import Aggregate, mean
-from components.query.facts import Facts, blind_pool, facts_of, pool_of
+from components.query.facts import Facts, blind_pool, facts_of
 from components.query.pool import Pool
 
 Watch = Callable[[str, np.ndarray], None]
@@ -39,8 +39,8 @@ def look(
     progress: Callable[[int], None] = lambda done: None,
     watch: Watch = lambda image_id, probabilities: None,
     aggregate: Aggregate = mean,
-) -> Pool:
-    """Return the pool as a model sees it. Only a few numbers of each image are kept in memory.
+) -> dict[str, Facts]:
+    """Return what a model says of each image, by its id. Only these few numbers are kept in memory.
 
     Args:
       model: looks at the images.
@@ -71,7 +71,7 @@ def look(
             )
         seen[image_id] = facts
         progress(done)
-    return pool_of(records, candidates, labeled, seen)
+    return seen
 
 
 def embedded_pool(

@@ -9,16 +9,16 @@ import numpy as np
 
 from components.contracts.ledger import layout
 from components.contracts.model.embedding import Embedder, encoder_embedder
-from components.contracts.model.judge import load_judge
 from components.contracts.process.progress import tell
 from components.contracts.scores.drift import Drift
 from components.contracts.step.context import Context, begin
-from components.contracts.step.done import read_marker
-from components.contracts.step.results import QueryResult, TrainResult
+from components.contracts.step.results import QueryResult
 from components.query.ask import DRIFT_FILE, make_query, write_query
-from components.query.look import Model
+from components.query.facts import Facts
 from components.query.originals import Originals
 from components.query.probes import draw, mix
+from components.query.shard import stored
+from components.query.situation import images_of, load_model, own_model, room_for
 from components.query.strategies import STRATEGIES
 from components.query.watch import Watcher
 
@@ -54,27 +54,25 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryRe
 
 def _ask(context: Context, key: str, records: str, model: str | None) -> QueryResult:
     settings, state, index = context.recipe.query, context.ledger.state(), context.records(records)
-    waiting = state.outstanding.keys() - state.probes.keys()
-    gone = state.labels.keys() | waiting | state.skipped.keys() | state.probes.keys()
-    candidates = [i for i in index.ids("train") if i not in gone]
-    count = settings.query_size - len(waiting)
-    if settings.label_budget is not None:
-        count = min(count, settings.label_budget - len(state.labels) - len(waiting))
-    own = _own_model(context)
-    watcher = Watcher(own, candidates) if own and candidates else None
-    if count <= 0 or not candidates:
+    images, count, own = images_of(state, index), room_for(settings, state), own_model(context)
+    watcher = Watcher(own, images.candidates) if own and images.candidates else None
+    if count <= 0 or not images.candidates:
         _keep(context, watcher, index, None)
         return QueryResult(asked=0, prefix=None)
     chance = (context.recipe.seed, context.cycle)
     rng = np.random.default_rng((*chance, _PROBES))
-    probes = _draw_probes(context, candidates, count, rng)
-    candidates = [i for i in candidates if i not in probes]
-    looking = None if model is None else _looking(context, model, settings.strategy)
+    probes = _draw_probes(context, images.candidates, count, rng)
+    candidates = [i for i in images.candidates if i not in probes]
+    looking = None if model is None else load_model(context, model)
     watch = watcher.see if watcher and own == model else _ignore
-    labeled = [i for i in index.ids("train") if i in state.labels or i in waiting]
+    seen: dict[str, Facts] = {}
+    for facts, sample in stored(context, images, model, records) if model else ():
+        seen |= facts
+        if watcher and sample:
+            watcher.add(sample)
     beginner = _beginner(context) if model is None else None
     query = make_query(
-        index, candidates, labeled, settings, count, looking, chance, watch, beginner
+        index, candidates, images.labeled, settings, count, looking, chance, watch, beginner, seen
     )
     _keep(context, watcher, index, looking.predictor if looking and own == model else None)
     if query.why:
@@ -116,26 +114,11 @@ def _draw_probes(
     return probes
 
 
-def _looking(context: Context, model: str, strategy: str) -> Model:
-    """Load the champion, and its discriminator if the strategy asks it."""
-    judge = None
-    if strategy == "discriminator":
-        judge = load_judge(context.storage.local_dir(layout.model_folder(model)))
-    predictor = context.predictor(model)
-    return Model(predictor, Embedder(predictor.generator), judge)
-
-
 def _beginner(context: Context) -> Embedder | None:
     """Return what looks at the images in a cold start; None if they are drawn by chance."""
     if context.recipe.split.initial_by == "chance":
         return None
     return encoder_embedder(context.recipe.train.network.encoder)
-
-
-def _own_model(context: Context) -> str | None:
-    """Return the model that this cycle trained, champion or not; None if it only asks for labels."""
-    marker = read_marker(context.storage, context.cycle, "train")
-    return None if marker is None else TrainResult.model_validate(marker.outputs).model
 
 
 def _keep(

@@ -29,8 +29,14 @@ class Watcher:
         if image_id in self._ids:
             self.sample.add(image_id, probabilities.argmax(-1))
 
+    def add(self, sample: bytes) -> None:
+        """Keep what another process has seen of the same candidates with the same model."""
+        self.sample.maps |= PoolSample.decode(sample).maps
+
     def complete(self, predictor: Predictor, records: Records) -> bytes:
         """Predict the images that were not seen, and return the sample as a file."""
         for image_id in sorted(self._ids - self.sample.maps.keys()):
             self.sample.add(image_id, predictor.classes(records.read(image_id).image))
+        # However the images were shared out, the file is the same.
+        self.sample.maps = dict(sorted(self.sample.maps.items()))
         return self.sample.encode()

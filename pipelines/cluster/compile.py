@@ -44,6 +44,7 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
             customizer(recipe),
             recipe.cluster.keep_seconds,
             fuse=recipe.cluster.fuse_light_steps,
+            shards=recipe.cluster.shards,
         ),
         str(output),
         pipeline_parameters={k: v for k, v in parameters.items() if v is not None},

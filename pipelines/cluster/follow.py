@@ -59,10 +59,12 @@ def follow(
 
 
 def _show(steps: list[Step], shown: dict[str, str], say: Callable[[str], None]) -> None:
-    for step in steps:
-        if shown.get(step.name) == step.state:
+    for place, step in enumerate(steps):
+        # In the order of their start: a step that is shared out has several tasks of one name.
+        task = f"{step.name} {sum(other.name == step.name for other in steps[:place])}"
+        if shown.get(task) == step.state:
             continue
-        shown[step.name] = step.state
+        shown[task] = step.state
         words = _WORDS.get(step.state, step.state.lower())
         took = "" if step.seconds is None else f" in {duration(step.seconds)}"
         say(f"  {step.name:<11} {words}{took}")

@@ -8,11 +8,12 @@ from components.contracts.ledger.layout import LOGS, run_logs
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.uri import is_local
+from components.contracts.recipe.cluster import STEPS
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from pipelines.cluster.places import campaign_root
-from pipelines.cluster.steps import STEP_OF
+from pipelines.cluster.steps import STEP_OF, component_of
 from pipelines.local.step_log import last_error
 
 
@@ -37,7 +38,7 @@ def kept_log(
         texts = {
             step: storage.read(file).decode(errors="replace")
             for file in storage.list(run_logs(run))
-            if (step := Path(file).stem) in STEP_OF
+            if component_of(step := Path(file).stem)
         }
     except StreetloopError:
         return None
@@ -71,6 +72,6 @@ def _newest_run(storage: Storage) -> str | None:
 
 def _telling(texts: dict[str, str]) -> str | None:
     """Return the step whose log somebody looks for who names none."""
-    order = [step for step in STEP_OF if step in texts]
+    order = sorted(texts, key=lambda name: (STEPS.index(STEP_OF[component_of(name) or name]), name))
     failed = [step for step in order if last_error(texts[step].splitlines()[-1:])]
     return failed[0] if failed else (order[-1] if order else None)

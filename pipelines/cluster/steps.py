@@ -16,9 +16,10 @@ from components.contracts.recipe.cluster import Step as StepName
 STEP_OF: dict[str, StepName] = {
     f"{step}-cycle" if step in ("open", "close") else step: step for step in STEPS
 }
-# With `cluster.fuse_light_steps`: the pod of those before the training.
-STEP_OF["prepare"] = "preprocess"
-# A task that occurs twice has a number.
+# With `cluster.fuse_light_steps`: the pod of those before the training. With `cluster.shards`: those
+# that look at the pool for the query.
+STEP_OF |= {"prepare": "preprocess", "look": "query"}
+# A task that occurs twice has a number, and so has the log of a part of the pool.
 _STEP = re.compile(rf"({'|'.join(STEP_OF)})(?:-\d+)?")
 # Beside its own node a step has one of its driver, and below it one for each attempt.
 _ATTEMPT = re.compile(r"executor(?:\(\d+\))?")
@@ -44,13 +45,19 @@ class Step:
     message: str
 
 
+def component_of(name: str) -> str | None:
+    """Return the component of a task or of a log, whose name may end with a number."""
+    match = _STEP.fullmatch(name)
+    return match[1] if match else None
+
+
 def steps_of(run: Any) -> list[Step]:
     """Return the steps of a run that have begun, in the order of their start; skipped ones left out."""
     tasks = (run.run_details and run.run_details.task_details) or []
     found = [
-        (task, match[1])
+        (task, name)
         for task in tasks
-        if (match := _STEP.fullmatch(task.display_name or "")) and task.state != "SKIPPED"
+        if (name := component_of(task.display_name or "")) and task.state != "SKIPPED"
     ]
     found.sort(key=lambda pair: (_time(pair[0]) is None, _time(pair[0])))
     return [_step(task, name, tasks) for task, name in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,4 +66,5 @@ def _started(spec: Any, component: Any, given: dict[str, int]) -> Iterator[str]:
         if words and not eval(words, {"inputs": SimpleNamespace(parameter_values=given)}):
             continue
         inner = spec["components"][task["componentRef"]["name"]]
-        yield from [name] if "executorLabel" in inner else _started(spec, inner, given)
+        for _ in json.loads(task.get("parameterIterator", {}).get("items", {}).get("raw", "[0]")):
+            yield from [name] if "executorLabel" in inner else _started(spec, inner, given)

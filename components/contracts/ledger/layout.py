@@ -153,6 +153,16 @@ def checkpoint(cycle: int, digest: str) -> str:
     return f"{work_folder(cycle)}/checkpoint/{digest[:16]}.npz"
 
 
+def seen_facts(cycle: int, digest: str) -> str:
+    """Return the name of what a model says of a part of the pool, with these inputs (sha256)."""
+    return f"{work_folder(cycle)}/look/{digest[:16]}.facts.npz"
+
+
+def seen_sample(cycle: int, digest: str) -> str:
+    """Return the name of its predictions for a few images of that part."""
+    return f"{work_folder(cycle)}/look/{digest[:16]}.sample.npz"
+
+
 def labels_report(cycle: int) -> str:
     """Return the name of the numbers behind `labels_page`."""
     return f"{work_folder(cycle)}/feedback.json"

@@ -47,6 +47,7 @@ class ClusterSettings(Settings):
         default.
       fuse_light_steps: run open, preprocess, feedback and split in one pod, which gets the settings of
         `preprocess`: a cycle that trains needs five pods in place of eight.
+      shards: how many pods share the images that the query looks at, each with the settings of `query`.
       steps: what single steps get, by their names: `cpu`, `memory`, `gpus`, `timeout_minutes`,
         `node_selector` and `tolerations`.
       patch: fields of Kubeflow Pipelines' Kubernetes platform specification that the other settings
@@ -74,6 +75,8 @@ class ClusterSettings(Settings):
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     keep_seconds: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     fuse_light_steps: bool = False
+    # Kubeflow Pipelines stalls on loops with many iterations.
+    shards: Annotated[int, Field(ge=1, le=32)] = 1
     pod: PodSettings = PodSettings()
     steps: dict[Step, StepSettings] = Field(default={})
     patch: dict[Literal["all", Step], dict[str, JsonValue]] = Field(default={})

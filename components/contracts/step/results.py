@@ -79,6 +79,21 @@ class QueryResult(Stored):
     drift: Drift | None = None
 
 
+class LookResult(Stored):
+    """The result of looking at a part of the images that a query ranks.
+
+    Attributes:
+      images: how many.
+      facts: the file of what the model says of them.
+      sample: the file of its predictions for those in the cycle's sample; None if the cycle has trained
+        another model.
+    """
+
+    images: Count
+    facts: str
+    sample: str | None
+
+
 class Results(Stored):
     """The results of a cycle's steps, as far as they are done; `seconds` by step."""
 

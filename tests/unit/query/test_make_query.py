@@ -14,8 +14,9 @@ from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.networks import EncoderSettings, NetworkSettings
 from components.contracts.recipe.query import QuerySettings
-from components.query.ask import make_query
+from components.query.ask import facts_for, make_query
 from components.query.drift import divergence
+from components.query.facts import pool_of
 from components.query.look import Model, look
 from components.query.second_look import second_look
 from components.train.networks.generator import build_generator
@@ -122,7 +123,8 @@ def test_auto_says_what_it_uses_and_why() -> None:
 
 def test_look_reports_progress_over_candidates_and_labeled_images() -> None:
     seen: list[int] = []
-    pool = look(MODEL, RECORDS, IDS[2:], IDS[:2], progress=seen.append)
+    facts = look(MODEL, RECORDS, IDS[2:], IDS[:2], progress=seen.append)
+    pool = pool_of(RECORDS, IDS[2:], IDS[:2], facts)
     assert seen == list(range(1, 9))
     assert pool.embeddings.shape == (6, 2)
     assert pool.labeled_embeddings.shape == (2, 2)
@@ -144,17 +146,20 @@ def test_disagreement_needs_the_mirrored_image() -> None:
 
     model = Model(LeftSide(), FakeEmbedder())  # type: ignore[arg-type]
     again = {"disagreement": second_look("disagreement", model, 2, np.random.default_rng(0))}
-    pool = look(model, RECORDS, IDS[1:], IDS[:1], again)
-    assert (pool.uncertainty["disagreement"][:3] > 0.1).all()
-    assert "disagreement" not in look(model, RECORDS, IDS[1:], IDS[:1]).uncertainty
+    facts = look(model, RECORDS, IDS[1:], IDS[:1], again)
+    assert all(facts[i].uncertainty["disagreement"] > 0.1 for i in IDS[1:4])
+    once = look(model, RECORDS, IDS[1:], IDS[:1])
+    assert not [i for i, seen in once.items() if "disagreement" in seen.uncertainty]
 
 
-def test_what_bald_leaves_out_depends_on_the_seed_and_not_on_the_order_of_ids() -> None:
+def test_what_bald_leaves_out_depends_on_the_seed_and_not_on_the_order_or_part_of_ids() -> None:
     keras.utils.set_random_seed(1)  # weights by chance may leave nothing to disagree about
     encoder = EncoderSettings(name="unet", base=4, depth=2)
     generator = build_generator(NetworkSettings(encoder=encoder, decoder_width=4, dropout=0.5))
     model = Model(Predictor(generator), Embedder(generator))
     settings = QuerySettings(strategy="bald", samples=3)
+
+    def ignore(image_id: str, probabilities: np.ndarray) -> None: ...
 
     def scores(ids: list[str], *seed: int) -> dict[str, float]:
         return make_query(RECORDS, ids, [], settings, 2, model, (seed[0], seed[1])).scores
@@ -163,6 +168,12 @@ def test_what_bald_leaves_out_depends_on_the_seed_and_not_on_the_order_of_ids() 
     assert found == pytest.approx(scores(IDS[::-1], 1, 2), rel=1e-4)
     assert all(0 < score < 1 for score in found.values())
     assert found != pytest.approx(scores(IDS, 1, 3), rel=1e-2)
+    parts = ([IDS[k] for k in part] for part in ((3, 0, 6), (1, 7, 2)))
+    facts = [facts_for(RECORDS, ids, [], settings, model, (1, 2), ignore) for ids in parts]
+    seen = facts[0] | facts[1]  # and two images are left
+    assert make_query(
+        RECORDS, IDS, [], settings, 2, model, (1, 2), seen=seen
+    ).scores == pytest.approx(found, rel=1e-4)
 
 
 def test_a_number_that_is_not_finite_stops_the_query_and_names_the_image() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,12 @@ import numpy as np
 import pytest
 
 from components.contracts.data.records import Records
-from components.contracts.ledger.campaign import create_campaign
-from components.contracts.ledger.events import Promotion
-from components.contracts.ledger.lease import open_cycle
 from components.contracts.model.files import load_generator
 from components.contracts.model.judge import load_judge
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
-from components.contracts.storage.open import open_storage
 from components.query import step
-from components.query.tasks import enlarged
-
-CAMPAIGN = Path(__file__).parents[2] / "fixtures" / "campaigns" / "v0.1"
-RECORDS = next((CAMPAIGN / "records").iterdir())
-MODEL = next((CAMPAIGN / "models").iterdir())
+from tests.support.asking import MODEL, RECORDS, before_query, in_this_process
 
 
 @pytest.fixture
@@ -32,18 +23,11 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that runs the step by a strategy (and `train.network`), and returns the scores."""
 
     def run(strategy: str, **network: Any) -> dict[str, float]:
-        root = tmp_path / "root"
-        shutil.copytree(RECORDS, root / "records" / "r")
-        shutil.copytree(MODEL, root / "models" / MODEL.name)
         query = {"strategy": strategy, "query_size": 2, "min_gap": 0}
-        recipe: dict[str, Any] = {"name": "x", "query": query, "train": {"network": network}}
-        ledger = create_campaign(open_storage(str(root)), "x", recipe, {})
-        lease = open_cycle(ledger, "run", 60)
-        promotion = Promotion(cycle=lease.cycle, model=MODEL.name, metrics={}, reasons=[])
-        ledger.commit("promotion", "promote/1", promotion, fence=lease.fence)
-        monkeypatch.setattr(step, "begin", lambda name: None)
-        monkeypatch.setattr(step.Originals, "image_of", lambda self, record: enlarged(record))
-        assert step.run(json.dumps(recipe), str(root), *lease, "records/r").asked == 2
+        root = tmp_path / "root"
+        given = before_query(root, {"query": query, "train": {"network": network}})
+        in_this_process(monkeypatch)
+        assert step.run(*given, "records/r").asked == 2
         scores: dict[str, float] = json.loads((root / "queries" / "1" / "scores.json").read_text())
         return scores
 

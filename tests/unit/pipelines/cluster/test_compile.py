@@ -1,7 +1,7 @@
 """The compiled pipeline, as data.
 
-golden/cycle.yaml is the pipeline with every cluster setting used, and golden/fused.yaml the one with its
-light steps in one pod. After an intended change rewrite it:
+golden/cycle.yaml is the pipeline with every cluster setting used, golden/fused.yaml the one with its light
+steps in one pod, and golden/shards.yaml the one that looks at the pool in three. After an intended change rewrite it:
 STREETLOOP_UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/unit/pipelines/cluster/test_compile.py
 and review the difference in git.
 """
@@ -62,11 +62,18 @@ def fused(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
     return compiled(tmp_path_factory.mktemp("fused"), "cluster.fuse_light_steps=true")
 
 
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
+    settings = ("cluster.shards=3", "cluster.gpus=4", "cluster.steps.query={memory: 20G}")
+    return compiled(tmp_path_factory.mktemp("shards"), *settings)
+
+
 def test_the_pipelines_equal_the_golden_copies(
-    everything: tuple[Any, Any, str], fused: tuple[Any, Any, str]
+    everything: tuple[Any, Any, str], fused: tuple[Any, Any, str], shards: tuple[Any, Any, str]
 ) -> None:
     compare(everything, GOLDEN / "cycle.yaml")
     compare(fused, GOLDEN / "fused.yaml")
+    compare(shards, GOLDEN / "shards.yaml")
 
 
 def compare(pipeline: tuple[Any, Any, str], golden: Path) -> None:
@@ -322,3 +329,43 @@ def test_the_shared_pod_has_the_settings_of_preprocess(tmp_path: Path) -> None:
         "query-2",
         "close-cycle",
     }
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        (0, "close-cycle feedback open-cycle preprocess"),
+        (2, "close-cycle feedback look-2 look-2 look-2 open-cycle preprocess query-2"),
+        (
+            1,
+            "close-cycle evaluate feedback look look look open-cycle preprocess query split train",
+        ),
+    ],
+)
+def test_the_pool_may_be_looked_at_in_shards(
+    shards: tuple[Any, Any, str], plan: int, expected: str
+) -> None:
+    assert pods(shards[0], open_cycle=3, feedback=plan) == expected.split()
+
+
+def test_each_shard_comes_between_the_evaluation_and_the_query_and_has_the_settings_of_the_query(
+    shards: tuple[Any, Any, str],
+) -> None:
+    spec, platform, _ = shards
+    (branch,) = [dag for row in spec["components"].values() if "train" in (dag := tasks_of(row))]
+    (loop,) = [name for name, task in branch.items() if "parameterIterator" in task]
+    assert branch[loop]["parameterIterator"]["items"] == {"raw": "[1, 2, 3]"}
+    assert "evaluate" in branch[loop]["dependentTasks"]
+    assert loop in branch["query"]["dependentTasks"]
+    rows = executors(spec)
+    for one, other in (("look", "query"), ("look-2", "query-2")):
+        assert rows[one]["resources"] == rows[other]["resources"]
+        assert kubernetes(platform)[one] == kubernetes(platform)[other]
+    assert rows["look"]["resources"]["resourceMemoryLimit"] == "20G"
+    found = dict(tasks(spec))
+    assert found["look"]["retryPolicy"] == found["query"]["retryPolicy"]
+    assert not found["look"]["cachingOptions"].get("enableCache", False)
+
+
+def tasks_of(component: Any) -> dict[str, Any]:
+    return component.get("dag", {}).get("tasks", {})

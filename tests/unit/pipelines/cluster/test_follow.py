@@ -93,6 +93,19 @@ def test_wait_follows_the_steps_to_the_end(server: KfpServer) -> None:
     ]
 
 
+def test_wait_says_once_what_each_of_several_tasks_of_a_step_does(server: KfpServer) -> None:
+    first, second = (step("look", "SUCCEEDED", n, f"l{n}") for n in (0, 1))
+    server.script = [
+        look("RUNNING", step("look", "RUNNING", 0, "l0"), step("look", "RUNNING", 1, "l1")),
+        look("RUNNING", first, step("look", "RUNNING", 1, "l1")),
+        look("RUNNING", first, step("look", "RUNNING", 1, "l1")),
+        look("SUCCEEDED", first, second),
+    ]
+    lines = call(server.url, "submit", "--wait").output.splitlines()[1:]
+    done = "  look        done in 1 min 05 s"
+    assert lines[:-1] == ["  look        running"] * 2 + [done] * 2
+
+
 @pytest.mark.parametrize("serves_ui", [True, False])
 def test_wait_prints_the_failed_steps_own_message(server: KfpServer, serves_ui: bool) -> None:
     server.serves_ui = serves_ui

@@ -140,6 +140,15 @@ def test_logs_falls_back_to_the_root_when_the_pod_is_gone(server: KfpServer, roo
     assert logs(server.url, root, "--run", "another").exit_code == 1
 
 
+def test_each_part_of_the_pool_has_a_log_and_comes_before_the_query(
+    server: KfpServer, root: Path
+) -> None:
+    for step in ("look-1", "look-2", "query", "train"):
+        open_storage(str(root)).write(f"logs/{RUN}/{step}.log", f"{step}\n".encode())
+    assert logs(server.url, root, "look-2").stdout == "look-2\n"
+    assert logs(server.url, root).stdout == "query\n"
+
+
 def test_logs_falls_back_to_the_root_without_an_endpoint(root: Path) -> None:
     with kfp_server() as gone:
         address = gone.url

@@ -42,14 +42,14 @@ def validate(pod: Any, version: str) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [(), EVERYTHING, (VOLUMES,), (PLACES,), (STEPS,)],
-    ids=["plain", "everything", "volumes", "places", "steps"],
+    [(), EVERYTHING, (VOLUMES,), (PLACES,), (STEPS,), (*EVERYTHING, "cluster.shards=2")],
+    ids=["plain", "everything", "volumes", "places", "steps", "shards"],
 )
 def test_every_pod_fits_the_schemas_and_names_what_it_has(
     tmp_path: Path, changes: tuple[str, ...]
 ) -> None:
     pods = pods_of(tmp_path, *changes)
-    assert len(pods) == 9
+    assert len(pods) == (11 if "cluster.shards=2" in changes else 9)
     for name, pod in pods.items():
         for version in VERSIONS:
             validate(pod, version)
