@@ -45,7 +45,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, shard: int
     """
     begin("look")
     context = Context(recipe, root, cycle, fence)
-    context.keep_log(f"look-{shard}")
+    context.keep_log(layout.look_task(shard))
     settings, state = context.recipe.query, context.ledger.state()
     asked = f"query/{cycle}" in state.keys
     if asked or state.champion is None or not looks(settings.strategy):
@@ -99,7 +99,7 @@ def _part(context: Context, images: Images, model: str, records: str, shard: int
         "shard": shard,
         "shards": shards,
     }
-    return Part(own, f"look-{shard}", inputs)
+    return Part(own, layout.look_task(shard), inputs)
 
 
 def _look(context: Context, part: Part, images: Images, model: str, records: str) -> LookResult:
