@@ -126,6 +126,10 @@ def read_results(context: Context) -> Results:
         except ValidationError:  # of another version: that step is not done
             continue
         outputs[step], seconds[step] = marker.outputs, marker.seconds
+    shards = range(1, context.recipe.cluster.shards + 1)
+    tasks = (read_marker(context.storage, context.cycle, layout.look_task(n)) for n in shards)
+    if looks := [marker.seconds for marker in tasks if marker]:
+        seconds["look"] = max(looks)  # they run at the same time
     return Results.model_validate({**outputs, "seconds": seconds})
 
 

@@ -7,7 +7,7 @@ many parts there are. It looks at what no part has seen.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from components.contracts.ledger import layout
 from components.contracts.process.progress import tell
@@ -19,6 +19,9 @@ from components.query.ask import facts_for
 from components.query.facts import Facts
 from components.query.situation import Images, images_of, load_model, looks, own_model, room_for
 from components.query.watch import Watcher
+
+if TYPE_CHECKING:
+    from components.contracts.data.records import Records
 
 
 class Part(NamedTuple):
@@ -45,7 +48,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, shard: int
     """
     begin("look")
     context = Context(recipe, root, cycle, fence)
-    context.keep_log(f"look-{shard}")
+    context.keep_log(layout.look_task(shard))
     settings, state = context.recipe.query, context.ledger.state()
     asked = f"query/{cycle}" in state.keys
     if asked or state.champion is None or not looks(settings.strategy):
@@ -54,12 +57,13 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, shard: int
     if room_for(settings, state) <= 0 or shard > context.recipe.cluster.shards:
         tell("look", "There is nothing to ask for, or no such part.")
         return 0
-    model, images = state.champion.model, images_of(state, context.records(records))
+    model, index = state.champion.model, context.records(records)
+    images = images_of(state, index)
     part = _part(context, images, model, records, shard)
     if not images.candidates or not any(part.images):
         return 0
     return context.once(
-        part.marker, part.inputs, LookResult, lambda: _look(context, part, images, model, records)
+        part.marker, part.inputs, LookResult, lambda: _look(context, part, images, model, index)
     ).images
 
 
@@ -99,14 +103,14 @@ def _part(context: Context, images: Images, model: str, records: str, shard: int
         "shard": shard,
         "shards": shards,
     }
-    return Part(own, f"look-{shard}", inputs)
+    return Part(own, layout.look_task(shard), inputs)
 
 
-def _look(context: Context, part: Part, images: Images, model: str, records: str) -> LookResult:
+def _look(context: Context, part: Part, images: Images, model: str, index: Records) -> LookResult:
     recipe, digest = context.recipe, hash_inputs(part.inputs)
     watcher = Watcher(model, images.candidates)
     facts = facts_for(
-        context.records(records),
+        index,
         *part.images,
         recipe.query,
         load_model(context, model),

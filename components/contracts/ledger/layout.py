@@ -153,6 +153,11 @@ def checkpoint(cycle: int, digest: str) -> str:
     return f"{work_folder(cycle)}/checkpoint/{digest[:16]}.npz"
 
 
+def look_task(shard: int) -> str:
+    """Return the name, in markers and logs, of the task that looks at one part of the pool."""
+    return f"look-{shard}"
+
+
 def seen_facts(cycle: int, digest: str) -> str:
     """Return the name of what a model says of a part of the pool, with these inputs (sha256)."""
     return f"{work_folder(cycle)}/look/{digest[:16]}.facts.npz"

@@ -1,4 +1,4 @@
-"""How a cycle that trained nothing ends: it waits only if somebody is asked."""
+"""How a cycle ends, by what its steps left: one that trained nothing waits only if somebody is asked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from components.contracts.ledger.layout import done_marker
 from components.contracts.step.context import Context
+from components.contracts.step.done import DoneMarker
 from components.contracts.step.plan import Plan
 from components.contracts.step.results import FeedbackResult, QueryResult, Results
-from components.cycle.close import build_report
+from components.cycle.close import build_report, read_results
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,11 @@ def test_an_outcome_follows_from_what_is_asked(
     context = Context('{"name": "street"}', str(tmp_path), cycle=1)
     report = build_report(context, feedback, Results(feedback=feedback, query=query))
     assert report.outcome == outcome
+
+
+def test_parts_of_the_pool_took_as_long_as_the_longest(tmp_path: Path) -> None:
+    context = Context('{"name": "street", "cluster": {"shards": 3}}', str(tmp_path), cycle=1)
+    for shard, seconds in ((1, 3.0), (3, 5.0)):  # the second was not done: the query did its work
+        marker = DoneMarker(inputs_sha256="", inputs={}, outputs={}, at="", seconds=seconds)
+        context.storage.write(done_marker(1, f"look-{shard}"), marker.model_dump_json().encode())
+    assert read_results(context).seconds == {"look": 5.0}
