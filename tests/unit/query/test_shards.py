@@ -60,9 +60,8 @@ def left_by(root: Path) -> dict[str, bytes]:
 
 
 def test_the_query_is_the_same_in_one_part_and_in_three(tmp_path: Path, looked: list[str]) -> None:
-    strategy = (
-        "disagreement"  # takes a second look at the candidates, and none at the labeled images
-    )
+    # Takes a second look at the candidates, and none at the labeled images.
+    strategy = "disagreement"
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert step.run(*campaign(whole, strategy, 1), "records/r").asked == 3
     assert sorted(looked) == IDS
