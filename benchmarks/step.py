@@ -40,6 +40,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
     settings = load(args.recipe, args.set).train
+    if settings.precision == "auto":
+        parser.error("train.precision is auto. Name one, such as --set train.precision=float32")
     batch = _noise(settings)
     whole = _step(settings, trainable=True, batch=batch)
     frozen = _step(settings, trainable=False, batch=batch)
