@@ -54,7 +54,7 @@ def main() -> None:
     height, width = settings.crop
     generator = build_generator(_untrained(settings).network)
     weights = generator.count_params()
-    half = 1 if settings.precision == "float32" else 2
+    half = 2 if settings.precision.startswith("mixed") else 1  # auto may choose either
     kept = kept_bytes(generator, settings.crop)
     loss = height * width * NUM_CLASSES * 4 * _LOSS_COPIES
     image, once = kept / half + loss, weights * 4 * _COPIES
