@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
+from collections.abc import Sequence
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.state import CycleState
@@ -166,13 +168,24 @@ def report_metrics(report: CycleReport) -> dict[str, float | None]:
     if report.drift is not None:
         names = ("embedding", "chance", "classes", "confidence")
         out |= {f"drift/{name}": getattr(report.drift, name) for name in names}
-    for score in report.feedback.probes if report.feedback else ():
-        who = re.sub(r"[^\w\-. ]", "_", score.annotator)  # MLflow allows no other characters
+    scores = report.feedback.probes if report.feedback else ()
+    for who, score in zip(_metric_names([s.annotator for s in scores]), scores, strict=True):
         names = ("images", "labeled", "miou", "pixel_accuracy")
         out |= {f"probes/{who}/{name}": getattr(score, name) for name in names}
     for part in (report.forecast, report.stability):
         out |= part.metrics() if part else {}
     return out | (score_metrics(report.evaluation) if report.evaluation else {})
+
+
+def _metric_names(annotators: Sequence[str]) -> list[str]:
+    """Return names that MLflow allows in a metric, one for each annotator, all different."""
+    names = [re.sub(r"[^\w\-. ]", "_", name) for name in annotators]
+    return [
+        f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:6]}"
+        if names.count(name) > 1
+        else name
+        for name, whole in zip(names, annotators, strict=True)
+    ]
 
 
 def title(context: Context) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 
+from components.contracts.annotation.fields import DATA_SET
 from components.contracts.annotation.model import Annotation, AnnotationError
 from components.contracts.data.records import Records
 from components.contracts.ledger.events import Label, LabelsAccepted, Refused
@@ -16,7 +17,6 @@ from components.feedback.checks import POOL, Known, Rules, check_one
 from tfds_cityscapes.source import Item, Source, SourceError
 
 log = logging.getLogger("streetloop")
-ANNOTATOR = "data set"
 
 
 def ingest_existing(
@@ -56,7 +56,7 @@ def ingest_existing(
             refused.append(Refused(name=str(item.label), reason=str(error)))
         else:
             sha256 = store_label(ledger.storage, mask.image_id, mask.train_ids)
-            labels.append(Label(image_id=mask.image_id, sha256=sha256, annotator=ANNOTATOR))
+            labels.append(Label(image_id=mask.image_id, sha256=sha256, annotator=DATA_SET))
         progress(done)
     if not found:
         return
@@ -64,7 +64,7 @@ def ingest_existing(
     text += "".join(f"{one.name} {one.reason}\n" for one in refused)
     digest = hashlib.sha256(text.encode()).hexdigest()
     accepted = LabelsAccepted(
-        file_sha256=digest, file_name=ANNOTATOR, labels=labels, refused=refused
+        file_sha256=digest, file_name=DATA_SET, labels=labels, refused=refused
     )
     ledger.commit("labels_accepted", f"labels/{digest}", accepted, fence=fence)
     log.info("%d masks of the data set accepted, %d rejected", len(labels), len(refused))
@@ -74,7 +74,7 @@ def _read(source: Source, item: Item) -> Annotation:
     return Annotation(
         image_id=item.image_id,
         train_ids=source.read_label(item),
-        annotator=ANNOTATOR,
+        annotator=DATA_SET,
         created_at=None,
         source=str(item.label),
     )

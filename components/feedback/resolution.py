@@ -81,11 +81,14 @@ def settle(ledger: Ledger, policy: Policy, fence: int | None) -> None:
 
 
 def _unsettled(state: State, policy: Policy) -> dict[str, list[LabelVersion]]:
-    """Return the votes on every image whose newest version is not what the policy wants, by id."""
+    """Return the votes on every image whose newest version is not what the policy wants, by id.
+
+    Probes are left out: nothing changes their labels any more.
+    """
     resolved = resolutions(state)
     unsettled = {}
     for image_id, versions in state.labels.items():
-        if len(versions) == 1:
+        if len(versions) == 1 or image_id in state.probes:
             continue
         people, current = votes(versions, resolved), versions[-1]
         if needs_majority(policy, people):

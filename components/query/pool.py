@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from tfds_cityscapes.labels import NUM_CLASSES
 from tfds_cityscapes.source import Item
+
+
+class Images(NamedTuple):
+    """Sorted ids: of the candidates, and of the images that are labeled or outstanding."""
+
+    candidates: list[str]
+    labeled: list[str]
 
 
 @dataclass(frozen=True)

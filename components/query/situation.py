@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.state import State
@@ -13,22 +13,16 @@ from components.contracts.step.context import Context
 from components.contracts.step.done import read_marker
 from components.contracts.step.results import TrainResult
 from components.query.look import Model
+from components.query.pool import Images
 from components.query.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
 
 
-class Images(NamedTuple):
-    """Sorted ids: of the candidates, and of the images that are labeled or outstanding."""
-
-    candidates: list[str]
-    labeled: list[str]
-
-
 def images_of(state: State, records: Records) -> Images:
     """Divide the train part by what the ledger knows."""
-    ids, waiting = records.ids("train"), waiting_in(state)
+    ids, waiting = records.ids("train"), state.waiting
     gone = state.labels.keys() | waiting | state.skipped.keys() | state.probes.keys()
     labeled = [i for i in ids if i in state.labels or i in waiting]
     return Images([i for i in ids if i not in gone], labeled)
@@ -36,16 +30,11 @@ def images_of(state: State, records: Records) -> Images:
 
 def room_for(settings: QuerySettings, state: State) -> int:
     """Return how many images may be asked for; 0 or less for none."""
-    waiting = len(waiting_in(state))
+    waiting = len(state.waiting)
     count = settings.query_size - waiting
     if settings.label_budget is not None:
         count = min(count, settings.label_budget - len(state.labels) - waiting)
     return count
-
-
-def waiting_in(state: State) -> set[str]:
-    """Return the ids of the images that wait for a label to train on: probes do not count."""
-    return state.outstanding.keys() - state.probes.keys()
 
 
 def looks(strategy: StrategyName | Literal["auto"]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from components.contracts.step.results import QueryResult
 from components.query.ask import DRIFT_FILE, make_query, write_query
 from components.query.facts import Facts
 from components.query.originals import Originals
+from components.query.pool import Images
 from components.query.probes import draw, mix
 from components.query.shard import stored
 from components.query.situation import images_of, load_model, own_model, room_for
@@ -61,7 +61,7 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
         return QueryResult(asked=0, prefix=None)
     chance = (context.recipe.seed, context.cycle)
     rng = np.random.default_rng((*chance, _PROBES))
-    probes = _draw_probes(context, images.candidates, count, rng)
+    probes = _draw_probes(context, images, count, rng)
     candidates = [i for i in images.candidates if i not in probes]
     looking = None if model is None else load_model(context, model)
     watch = watcher.see if watcher and own == model else _ignore
@@ -100,15 +100,17 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
 
 
 def _draw_probes(
-    context: Context, candidates: Sequence[str], count: int, rng: np.random.Generator
+    context: Context, images: Images, count: int, rng: np.random.Generator
 ) -> list[str]:
     """Draw the probes of a query that chooses `count` of the candidates."""
     share, state = context.recipe.query.probes, context.ledger.state()
     if not share:
         return []
-    pool = state.labels.keys() | set(candidates)
-    masked = [i.image_id for i in context.source().items if i.label and i.image_id in pool]
-    probes = draw(masked, candidates, state, (share, min(count, len(candidates))), rng)
+
+    def masked() -> set[str]:
+        return {item.image_id for item in context.source().items if item.label}
+
+    probes = draw(images, masked, state, (share, min(count, len(images.candidates))), rng)
     if not probes:
         tell("query", "No probes: the data set has no mask of an image that could be one.")
     return probes

@@ -43,6 +43,7 @@ class Fit:
       steps: that were trained.
       seconds: since this process began with the fit.
       waiting: share of the steps' time in which the model waited for images.
+      precision: the number format.
     """
 
     networks: Networks
@@ -51,6 +52,7 @@ class Fit:
     steps: int
     seconds: float
     waiting: float
+    precision: str
 
 
 def fit(
@@ -131,7 +133,7 @@ def fit(
     seconds = time.monotonic() - started
     networks.candidate.set_weights(best.weights)
     clock.log_share()
-    return Fit(networks, best.miou, best.step, step, seconds, clock.share)
+    return Fit(networks, best.miou, best.step, step, seconds, clock.share, settings.precision)
 
 
 def _class_weights(data: Data, settings: TrainSettings) -> np.ndarray | None:

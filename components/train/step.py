@@ -26,7 +26,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
     labels = {image_id: current[image_id].sha256 for image_id in labeled.ids("train")}
     start = context.champion_before() if settings.warm_start else None
     inputs = {
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.facts(),
         "seed": context.recipe.seed,
         "records": records,
         "labels": labels,
@@ -99,6 +99,7 @@ def _train(
         )
         storage.put_dir(Path(folder) / "model", layout.model_folder(info.model_id))
     tracker.log_series(run_id, measured())
+    tracker.set_tags(run_id, {"streetloop.precision": done.precision})
     keras.backend.clear_session()
     return TrainResult(
         model=info.model_id,
@@ -107,4 +108,5 @@ def _train(
         dev_miou=done.dev_miou,
         waiting_for_data=done.waiting,
         parameters=generator.count_params(),
+        precision=done.precision,
     )

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from components.contracts.ledger.inbox import put
 from components.contracts.ledger.layout import query_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.process.errors import StreetloopError
 from components.contracts.storage.base import Storage
+from components.feedback.news import identity_of, last_event
 
 BATCH = 25  # images per file of the inbox: far below its limit, even for noisy masks at full size
 
@@ -111,6 +113,17 @@ def is_news(state: State, image_id: str, drawn: Iterable[tuple[str, str | None]]
         not any(v.annotator == who and at is not None and v.at >= at for v in versions)
         for who, at in drawn
     )
+
+
+def hand_in(ledger: Ledger, name: str, data: bytes) -> str | None:
+    """Put a file of answers into the inbox; return where it is, or None if it was taken in before.
+
+    A server may call an answer changed though nobody has drawn anything, as after a review.
+    """
+    _, last = last_event(ledger, ledger.state(), f"labels/{identity_of(name, '', data)}")
+    if last is not None and not last.payload.refused:
+        return None
+    return put(ledger.storage, name, data)
 
 
 def no_project(name: str, url: str, option: str) -> StreetloopError:

@@ -33,7 +33,7 @@ class ExperimentRuns:
         """Remember when the experiment first started.
 
         Args:
-          kind: "ablation" or "simulation".
+          kind: "ablation", "cross-validation" or "simulation".
           recipe: of all parts.
           key: the hash of what they share.
           facts: are stored beside that time.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.contracts.process.errors import UsageError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.train import TrainSettings
 from components.contracts.step.done import hash_inputs
@@ -65,10 +66,18 @@ def fit_of(
       ids: of the labeled images.
       recipe: how its images are predicted.
       scene: the data set, whose masks are the labels.
+
+    Raises:
+      UsageError: `train.precision` is auto.
     """
+    if settings.precision == "auto":
+        raise UsageError(
+            "train.precision is auto: each fit would measure for itself, so that a difference could be "
+            "one of precision. Name one, such as --set train.precision=float32."
+        )
     inputs = {
         "format": FORMAT,
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.facts(),
         "seed": seed,
         "records": scene.prefix,
         "inference": recipe.inference.model_dump(mode="json"),

@@ -1,4 +1,4 @@
-"""`python -m pipelines.fits.process ORDER.json`: run one fit of an ablation in its own process.
+"""`python -m pipelines.fits.process ORDER.json`: run one fit of an experiment in its own process.
 
 TensorFlow's state, its memory and its determinism end with the process.
 """
@@ -33,7 +33,7 @@ log = logging.getLogger("streetloop")
 def main(path: str) -> int:
     """Carry out an order; return the exit code."""
     order = FitOrder.model_validate_json(Path(path).read_text())
-    begin("ablate")
+    begin("fit")
     try:
         storage = open_storage(order.root)
         scene = scene_of(order.recipe, storage)

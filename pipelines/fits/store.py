@@ -1,4 +1,4 @@
-"""What an ablation stores of a fit: what it needs to resume while it runs, then its result."""
+"""What is stored of a fit: what it needs to resume while it runs, then its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ablation in MLflow: a parent run and one nested run per fit, each created once."""
+"""The fits of an experiment in MLflow: a parent run and one nested run per fit, each created once."""
 
 from __future__ import annotations
 

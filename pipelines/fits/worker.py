@@ -1,4 +1,4 @@
-"""Run the fits of an ablation in processes of their own, one at a time."""
+"""Run the fits of an experiment in processes of their own, one at a time."""
 
 from __future__ import annotations
 

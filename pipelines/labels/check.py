@@ -68,7 +68,8 @@ def check_labels(recipe: Recipe, root: str, pictures: int, ask: int, track: Trac
         }
     )
     if ask:
-        asked = [row for row in found.images if row.regions][:ask]
+        # What people answer for a probe is no label.
+        asked = [r for r in found.images if r.regions and r.image_id not in state.probes][:ask]
         found = found.model_copy(update={"tasks": _ask(context, records, asked, state.version)})
     case_of = {case.image_id: case for case in known}
     shown = []

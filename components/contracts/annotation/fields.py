@@ -13,6 +13,7 @@ from components.contracts.annotation.model import AnnotationError
 from tfds_cityscapes.labels import CLASS_NAMES, label_named
 
 UNKNOWN_ANNOTATOR = "unknown"
+DATA_SET = "data set"  # the annotator of masks that the data set has
 MAX_TEXT = 200  # characters of a name
 
 # What names of masks add to those of their images; some tools keep the whole name of the image's file.

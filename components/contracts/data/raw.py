@@ -1,7 +1,8 @@
 """The raw data set, at a local path that OpenCV and TFDS can read.
 
-Preprocess reads the images. Of the masks in gtFine/train, preprocess reads those of `dev` and the
-oracle the ones that are asked for; nothing else reads any.
+Preprocess reads the images. Of the masks in gtFine/train, preprocess reads those of `dev`, and feedback
+those that the oracle answers with, that `feedback.existing` accepts, and that answers to probes are
+compared with.
 """
 
 from __future__ import annotations

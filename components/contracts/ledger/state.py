@@ -199,6 +199,11 @@ class State:
         """The ids of the images that the seed or a query asked for, answered or not."""
         return {*self.seed, *self.asked}
 
+    @property
+    def waiting(self) -> set[str]:
+        """The ids of the outstanding images whose label a training waits for: probes do not count."""
+        return self.outstanding.keys() - self.probes.keys()
+
     def answers(self, image_id: str) -> tuple[LabelVersion, ...]:
         """Return what people answered for an image, be it a label or a probe; the last one newest."""
         kept = self.probes if image_id in self.probes else self.labels

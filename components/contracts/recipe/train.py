@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -112,6 +112,16 @@ class TrainSettings(Settings):
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "auto"] = "float32"
     deterministic: bool = True
     gpus: Annotated[int, Field(ge=0)] = 0
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a fit depends on, to be hashed.
+
+        A key that came later is left out where it changes nothing, so that older results stay valid.
+        """
+        values = self.model_dump(mode="json")
+        if self.network.encoder.trainable:
+            del values["network"]["encoder"]["trainable"]
+        return values
 
     @field_validator("crop")
     @classmethod

@@ -20,8 +20,8 @@ def decide(state: State, settings: FeedbackSettings) -> Plan:
     """Decide what a cycle does with the labels there are.
 
     With `min_new_labels` new ones it trains and asks. With fewer (or none: a cold start) it asks,
-    unless images are outstanding already: then there is nothing to do.
+    unless images are outstanding already, probes not counted: then there is nothing to do.
     """
     if len(state.new_labels) >= settings.min_new_labels:
         return Plan.TRAIN
-    return Plan.NOTHING if state.outstanding else Plan.ASK
+    return Plan.NOTHING if state.waiting else Plan.ASK

@@ -49,6 +49,7 @@ class TrainResult(Stored):
       dev_miou: their mIoU on `dev`; None without `dev`.
       waiting_for_data: share of the steps' time spent waiting for images.
       parameters: of the generator.
+      precision: the number format, which `auto` has chosen; None if an older version trained.
     """
 
     model: str
@@ -57,6 +58,7 @@ class TrainResult(Stored):
     dev_miou: Fraction | None
     waiting_for_data: Fraction
     parameters: Count
+    precision: str | None = None
 
 
 class EvaluateResult(Evaluation):

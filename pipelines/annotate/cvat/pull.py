@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 from components.contracts.annotation.cvat_jobs import FRAMES
 from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR, timestamp
-from components.contracts.ledger.inbox import put
 from components.contracts.ledger.state import State
 from pipelines.annotate.cvat.answers import Annotations, Frame, Job
 from pipelines.annotate.cvat.connection import TOOL, Cvat
 from pipelines.annotate.cvat.project import Project, find_project, image_id_of
-from pipelines.annotate.tasks import BATCH, Pulled, Tracked, identity, is_news, no_project
+from pipelines.annotate.tasks import BATCH, Pulled, Tracked, hand_in, identity, is_news, no_project
 from pipelines.options import open_campaign
 
 
@@ -64,15 +63,17 @@ def pull(root: str, connection: Cvat, track: Tracked[list[Finished]] = list) -> 
     finished, existing = _finished(project)
     ours = [item for item in finished if item.image_id in state.asked]
     news = [item for item in ours if _is_news(state, item)]
-    files = []
+    files, handed_in = [], list[Finished]()
     for batch in track([news[at : at + BATCH] for at in range(0, len(news), BATCH)]):
         name = f"cvat_{project.number}_{batch[0].job.id}_{batch[0].number}.json"
         data = json.dumps({FRAMES: _frames(project, batch)}).encode()
-        files.append(put(ledger.storage, name, data))
-    skipped = sum(item.deleted for item in news)
+        if file := hand_in(ledger, name, data):
+            files.append(file)
+            handed_in += batch
+    skipped = sum(item.deleted for item in handed_in)
     missing = set(state.outstanding) & set(state.asked) - existing
     foreign = len(finished) - len(ours)
-    return Pulled(len(news) - skipped, skipped, foreign, tuple(files), len(missing))
+    return Pulled(len(handed_in) - skipped, skipped, foreign, tuple(files), len(missing))
 
 
 def _finished(project: Project) -> tuple[list[Finished], set[str]]:

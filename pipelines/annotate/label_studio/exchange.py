@@ -6,7 +6,6 @@ import hashlib
 import json
 
 from components.contracts.annotation.fields import timestamp
-from components.contracts.ledger.inbox import put
 from components.contracts.ledger.state import State
 from pipelines.annotate.label_studio.answers import ExportedTask
 from pipelines.annotate.label_studio.connection import TOOL, LabelStudio
@@ -16,6 +15,7 @@ from pipelines.annotate.tasks import (
     Pulled,
     Pushed,
     Tracked,
+    hand_in,
     identity,
     is_news,
     no_project,
@@ -74,10 +74,13 @@ def pull(root: str, connection: LabelStudio, track: Tracked[list[int]] = list) -
     files, annotated, skipped = [], 0, 0
     for numbers in track([ours[at : at + BATCH] for at in range(0, len(ours), BATCH)]):
         news = [task for task in project.export(numbers) if _is_news(state, task)]
-        if news:
-            name = f"label_studio_{project.number}_{news[0].id}.json"
-            data = json.dumps([task.to_json() for task in news]).encode()
-            files.append(put(ledger.storage, name, data))
+        if not news:
+            continue
+        name = f"label_studio_{project.number}_{news[0].id}.json"
+        data = json.dumps([task.to_json() for task in news]).encode()
+        if (file := hand_in(ledger, name, data)) is None:
+            continue
+        files.append(file)
         drawn = sum(any(not a.was_cancelled for a in task.annotations) for task in news)
         annotated, skipped = annotated + drawn, skipped + len(news) - drawn
     return Pulled(annotated, skipped, len(finished) - len(ours), tuple(files))

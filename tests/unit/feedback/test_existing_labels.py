@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from components.contracts.annotation.fields import DATA_SET
 from components.contracts.data.records import Records
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.labels import read_label
@@ -17,7 +18,7 @@ from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.step.plan import Plan
 from components.contracts.storage.open import open_storage
-from components.feedback.existing import ANNOTATOR, ingest_existing
+from components.feedback.existing import ingest_existing
 from components.feedback.step import decide
 from components.preprocess.build import divide, write_records
 from tests.support.tiny_source import mask_of, write_item
@@ -52,7 +53,7 @@ def test_masks_of_the_pool_become_labels_and_the_rest_stays_unlabeled(
     assert list(state.current_labels) == IDS[:2]
     assert [e.kind for e in ledger.events()].count("labels_accepted") == 1
     for image_id, version in state.current_labels.items():
-        assert version.annotator == ANNOTATOR
+        assert version.annotator == DATA_SET
         expected = to_train_ids(mask_of(sum(image_id.encode()), (40, 56)))
         np.testing.assert_array_equal(
             read_label(ledger.storage, image_id, version.sha256), expected
@@ -75,9 +76,9 @@ def test_masks_that_are_added_later_are_ingested_and_labels_of_people_are_kept(
     ingest_existing(ledger, source, records, SETTINGS, None)
     labels = ledger.state().current_labels
     assert {i: v.annotator for i, v in labels.items()} == {
-        IDS[0]: ANNOTATOR,
+        IDS[0]: DATA_SET,
         IDS[1]: "ann",
-        IDS[2]: ANNOTATOR,
+        IDS[2]: DATA_SET,
     }
 
 

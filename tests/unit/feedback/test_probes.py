@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from components.contracts.annotation import png_mask
+from components.contracts.annotation.fields import DATA_SET
 from components.contracts.data.records import Records
 from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.step.report import CycleReport, LabelsReport, ProbeScore
 from components.cycle.runs import report_metrics
-from components.feedback.existing import ANNOTATOR, ingest_existing
+from components.feedback.existing import ingest_existing
 from components.feedback.inbox import ingest_inbox
 from components.feedback.page import labels_page
 from components.feedback.probes import score_probes
 from components.feedback.report import build
+from components.feedback.resolution import settle
 from components.feedback.step import decide
 from tests.support.ingest_worker import SIZE, campaign, export, index, mask, painted
 from tfds_cityscapes.layout import Item
@@ -79,7 +81,7 @@ def test_answers_to_probes_leave_the_queue_and_are_no_labels(
     assert set(state.outstanding) == {B}
     assert state.new_labels == [A, B, C]
     assert {i: state.current_labels[i] for i in (A, B)} == before
-    assert [v.annotator for v in state.labels[A]] == [ANNOTATOR]
+    assert [v.annotator for v in state.labels[A]] == [DATA_SET]
     assert [v.annotator for v in state.answers(A)] == ["ann"]
     assert ledger.verify() == []
 
@@ -113,6 +115,35 @@ def test_a_campaign_whose_probes_alone_were_answered_has_no_new_label(
     assert state.new_labels == [B]  # A stays a probe, and its mask unused
     assert [v.annotator for v in state.answers(A)] == ["unknown"]
     assert decide(ledger.state_at(state.version - 1), SETTINGS).name == "ASK"
+
+
+def test_a_corrected_label_that_became_a_probe_is_settled_no_more(
+    tmp_path: Path, records: Records
+) -> None:
+    ledger = campaign(str(tmp_path / "other"), [])
+    ingest_existing(ledger, SOURCE, records, SETTINGS, None)
+    correction = export((A, "eve", "01", (7,)))
+    ledger.storage.write("inbox/x.json", correction)
+    ingest_inbox(ledger, records, SETTINGS.model_copy(update={"allow_unasked": True}), None)
+    assert len(ledger.state().labels[A]) > 1  # and the latest counts
+    lease = open_cycle(ledger, "one", 60)
+    item = {"image_id": A, "score": 1.0, "reason": "r", "cost": 1.0}
+    query = {"cycle": 1, "strategy": "entropy", "model": None, "items": [item], "probes": [A]}
+    ledger.commit("query", "query/1", query, fence=lease.fence)
+    version = ledger.state().version
+    settle(ledger, "consensus", None)  # it would never end: no event changes the label of a probe
+    assert ledger.state().version == version
+
+
+def test_a_probe_that_waits_alone_does_not_keep_a_query_back(
+    ledger: Ledger, records: Records
+) -> None:
+    many = SETTINGS.model_copy(update={"min_new_labels": 100})
+    assert decide(ledger.state(), many).name == "NOTHING"  # C waits
+    take_in(ledger, records, "x.json", export((C, "ann", "01", (3,))))
+    state = ledger.state()
+    assert (set(state.outstanding), state.waiting) == ({A, B}, set())
+    assert decide(state, many).name == "ASK"
 
 
 def test_each_annotator_is_scored_over_the_newest_answer_to_every_probe(
@@ -171,6 +202,11 @@ def test_the_report_its_page_and_mlflow_show_the_scores(ledger: Ledger, records:
     metrics = report_metrics(cycle)
     assert metrics["probes/ann_x.org/pixel_accuracy"] == 0.5
     assert metrics["probes/ann_x.org/images"] == 1
+    # MLflow allows no @: two annotators get different names.
+    other = probes[0].model_copy(update={"annotator": "ann_x.org", "images": 2})
+    both = report.model_copy(update={"probes": [*probes, other]})
+    metrics = report_metrics(cycle.model_copy(update={"feedback": both}))
+    assert [v for k, v in metrics.items() if k.endswith("/images")] == [1, 2]
 
 
 def test_a_report_from_before_probes_is_read() -> None:

@@ -18,6 +18,7 @@ from components.contracts.ledger.state import LabelVersion, State
 from components.contracts.step.context import Context
 from components.contracts.storage.open import open_storage
 from components.query import step
+from components.query.pool import Images
 from components.query.probes import draw, mix
 from components.query.scored import Scored
 from components.query.tasks import enlarged
@@ -41,10 +42,30 @@ def state(labeled: str = "", asked: str = "", probes: str = "", skipped: str = "
     return found
 
 
+def drawn_from(candidates: str, known: State, masked: str, share: float, count: int) -> set[str]:
+    images = Images(list(candidates), sorted(known.labels))
+    drawn = draw(images, lambda: set(masked), known, (share, count), rng())
+    assert len(set(drawn)) == len(drawn)
+    return set(drawn)
+
+
 def test_labeled_images_that_nobody_was_asked_for_come_first() -> None:
     known = state(labeled="abcde", asked="a", probes="b", skipped="c")
-    assert set(draw("abcdexyz", "xyzuvw", known, (1.0, 3), rng())) - set("xyz") == {"d", "e"}
-    assert set(draw("abcdexyz", "xyzuvw", known, (0.5, 3), rng())) == {"d", "e"}
+    assert drawn_from("xyzuvw", known, "abcdexyz", 1.0, 3) - set("xyz") == {"d", "e"}
+    images = Images(list("xyzuvw"), list("abcde"))
+
+    def needless() -> set[str]:
+        raise AssertionError("the data set was opened")
+
+    assert set(draw(images, needless, known, (0.5, 3), rng())) == {"d", "e"}
+
+
+def test_a_label_that_is_not_the_data_sets_mask_alone_is_no_truth() -> None:
+    known = state(labeled="abc")
+    mask = known.labels["a"][0]
+    known.labels["a"] = (mask, mask._replace(annotator="eve", number=1))  # a correction
+    known.labels["b"] = (mask._replace(annotator="eve"),)
+    assert drawn_from("wxyz", known, "abcz", 1.0, 3) == {"c", "z"}
 
 
 def test_the_number_is_a_share_rounded_up_and_leaves_the_query_its_images() -> None:
@@ -56,9 +77,9 @@ def test_the_number_is_a_share_rounded_up_and_leaves_the_query_its_images() -> N
         (1.0, 8, 2),
         (1.0, 10, 0),
     ]:
-        drawn = draw(candidates, candidates, known, (share, count), rng())
+        drawn = draw(Images(candidates, []), lambda: candidates, known, (share, count), rng())
         assert len(set(drawn)) == len(drawn) == expected
-    assert draw([], candidates, known, (1.0, 3), rng()) == []
+    assert draw(Images(candidates, []), list, known, (1.0, 3), rng()) == []
 
 
 def test_nothing_tells_probes_apart_by_their_place_or_score() -> None:
@@ -69,9 +90,9 @@ def test_nothing_tells_probes_apart_by_their_place_or_score() -> None:
     assert scores == sorted(scores, reverse=True)
     places = {
         [one.image_id for one in mix(chosen, ["p"], np.random.default_rng(seed))].index("p")
-        for seed in range(60)
+        for seed in range(200)
     }
-    assert len(places) > 6
+    assert places == set(range(10))
 
 
 def test_the_query_step_asks_for_probes_beside_the_other_images(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -39,5 +40,20 @@ def test_threads_work_at_the_same_time_and_not_too_far_ahead() -> None:
     item, computed = next(results)
     assert (item, computed()) == (0, 0)
     assert max(begun) <= 2
+
+
+def test_what_has_not_begun_is_cancelled() -> None:
+    gate, begun = threading.Event(), []
+
+    def wait(n: int) -> int:
+        begun.append(n)
+        gate.wait(60)
+        return n
+
+    results = compute_ahead(wait, range(100), 2)
+    next(results)  # three are wanted, and two threads are busy
+    while len(begun) < 2:
+        time.sleep(0.01)
+    threading.Timer(0.2, gate.set).start()
     results.close()  # type: ignore[attr-defined]
-    assert max(begun) <= 2, "what has not begun is cancelled"
+    assert sorted(begun) == [0, 1]

@@ -210,6 +210,7 @@ def test_ablate_rejects_the_root_of_a_campaign(processes: FakeProcesses, tmp_pat
         ("--labels", "0"),
         ("--variants", "supervised,gan"),
         ("--variants", "all,all"),
+        ("--set", "train.precision=auto"),
     ],
 )
 def test_ablate_rejects_impossible_options(

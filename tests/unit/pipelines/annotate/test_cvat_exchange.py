@@ -235,6 +235,10 @@ def test_only_finished_jobs_reach_the_ledger_and_they_are_fetched_once(
     assert set(state.outstanding) == {"a_0_0", "a_0_3"}
     assert ledger.storage.list("rejected") == []
     assert pull(root, server).files == ()
+    double.touch(double.job_of("a_0_1")[0], stage="acceptance")  # a review, which draws nothing
+    assert pull(root, server).annotated == 1  # CVAT says that it has changed
+    take_in(root, tmp_path, IMAGES)
+    assert pull(root, server).files == (), "it was taken in, and is not fetched for ever"
     double.draw("a_0_1", shapes_of(painted(4)))
     assert pull(root, server).annotated == 1
 
