@@ -43,6 +43,7 @@ def run(place: Path, environment: dict[str, str], *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_campaign_runs_in_unusual_environments_and_ends_the_same(
     smoke: Path, place: Path
 ) -> None:

@@ -93,7 +93,13 @@ def small_fit(data: Any, settings: Any, seed: int, checkpoint: Any, start: Any, 
     averaged = SimpleNamespace(state=state, count_params=lambda: 1)
     networks = SimpleNamespace(to_save=lambda: (averaged, averaged))
     return SimpleNamespace(
-        networks=networks, steps=3, best_step=3, dev_miou=0.5, waiting=0.0, seconds=0.0
+        networks=networks,
+        steps=3,
+        best_step=3,
+        dev_miou=0.5,
+        waiting=0.0,
+        seconds=0.0,
+        precision="float32",
     )
 
 
@@ -116,7 +122,7 @@ def replace_what_computes() -> None:
     import components.contracts.model.files as files
     import components.contracts.model.predictor as predictor
     import components.evaluate.step as evaluate
-    import components.query.step as query
+    import components.query.situation as situation
     import components.train.driver as driver
     import components.train.step  # noqa: F401
     from components.contracts.tracking.client import Tracker
@@ -133,7 +139,7 @@ def replace_what_computes() -> None:
     files.save_model = small_model  # type: ignore[assignment]
     files.load_generator = lambda folder: (Path(folder) / files.GENERATOR_FILE).read_bytes()
     predictor.Predictor = SmallPredictor  # type: ignore[assignment,misc]
-    query.Embedder = SmallEmbedder  # type: ignore[assignment,misc]
+    situation.Embedder = SmallEmbedder  # type: ignore[assignment,misc]
     evaluate.figures_of = lambda found: dict.fromkeys(FIGURES, b"")  # type: ignore[assignment]
     evaluate.pictures_of = lambda *_: {}  # type: ignore[assignment]
 
