@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,18 @@ def base_of(url: str, tool: Tool) -> str:
 def secret_of(variable: str) -> str:
     """Return a secret of the environment without blanks around it; "" if there is none."""
     return os.environ.get(variable, "").strip()
+
+
+def token_of(variable: str) -> str:
+    """Return a token of the environment; "" if there is none, UsageError if it cannot be one."""
+    token = secret_of(variable)
+    # requests would quote other characters in its error.
+    if token and not re.fullmatch(r"[\w.~+/=-]+", token, re.ASCII):
+        raise UsageError(
+            f"The token in {variable} contains other characters than letters, digits, dots and dashes. "
+            "Copy it again."
+        )
+    return token
 
 
 def header(value: str) -> Auth:

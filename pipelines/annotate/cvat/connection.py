@@ -9,7 +9,15 @@ from typing import Any
 import requests
 
 from components.contracts.process.errors import UsageError
-from pipelines.annotate.connection import Auth, Connection, Tool, base_of, header, secret_of
+from pipelines.annotate.connection import (
+    Auth,
+    Connection,
+    Tool,
+    base_of,
+    header,
+    secret_of,
+    token_of,
+)
 
 TOKEN = "CVAT_ACCESS_TOKEN"  # noqa: S105, a name; that of CVAT's own command
 USER, PASSWORD = "CVAT_USERNAME", "CVAT_PASSWORD"
@@ -43,13 +51,7 @@ def connect(url: str, organization: str | None = None) -> Cvat:
 
 def _credentials() -> tuple[str, tuple[str, ...]]:
     """Return the value of the Authorization header, and the secrets in it."""
-    if token := secret_of(TOKEN):
-        # requests would quote other characters in its error.
-        if not re.fullmatch(r"[\w.~+/=-]+", token, re.ASCII):
-            raise UsageError(
-                f"The token in {TOKEN} contains other characters than letters, digits, dots and "
-                "dashes. Copy it again."
-            )
+    if token := token_of(TOKEN):
         kind = "Token" if _API_KEY.fullmatch(token) else "Bearer"
         return f"{kind} {token}", (token,)
     user, password = secret_of(USER), secret_of(PASSWORD)

@@ -67,7 +67,7 @@ def pull(root: str, connection: Cvat, track: Tracked[list[Finished]] = list) -> 
     for batch in track([news[at : at + BATCH] for at in range(0, len(news), BATCH)]):
         name = f"cvat_{project.number}_{batch[0].job.id}_{batch[0].number}.json"
         data = json.dumps({FRAMES: _frames(project, batch)}).encode()
-        if file := hand_in(ledger, name, data):
+        if file := hand_in(ledger, state, name, data):
             files.append(file)
             handed_in += batch
     skipped = sum(item.deleted for item in handed_in)

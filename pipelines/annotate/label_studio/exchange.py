@@ -78,7 +78,7 @@ def pull(root: str, connection: LabelStudio, track: Tracked[list[int]] = list) -
             continue
         name = f"label_studio_{project.number}_{news[0].id}.json"
         data = json.dumps([task.to_json() for task in news]).encode()
-        if (file := hand_in(ledger, name, data)) is None:
+        if (file := hand_in(ledger, state, name, data)) is None:
             continue
         files.append(file)
         drawn = sum(any(not a.was_cancelled for a in task.annotations) for task in news)
