@@ -16,6 +16,9 @@ from components.feedback.inbox import ingest_inbox
 from tests.support.ingest_worker import SIZE, index
 from tfds_cityscapes.png import encode_png
 
+FIRST, SECOND = ("a_0_1", "a_0_2"), ("a_0_3",)  # images of the first and of the second query
+IMAGES = (*FIRST, *SECOND)
+
 
 def ask(ledger: Ledger, cycle: int, images: tuple[str, ...], prediction: np.ndarray | None) -> None:
     """Ask for these images in a cycle, all with the same prediction."""

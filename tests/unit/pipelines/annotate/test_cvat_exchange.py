@@ -20,11 +20,9 @@ from pipelines.annotate.cvat.pull import pull
 from pipelines.annotate.cvat.push import push
 from tests.support.cvat_double import TOKEN, CvatDouble, running_cvat
 from tests.support.ingest_worker import campaign, painted
-from tests.support.queries import ask, take_in
+from tests.support.queries import FIRST, IMAGES, ask, take_in
 from tfds_cityscapes.labels import CLASS_NAMES
 
-FIRST, SECOND = ("a_0_1", "a_0_2"), ("a_0_3",)
-IMAGES = (*FIRST, *SECOND)
 CAR = CLASS_NAMES.index("car")
 
 
@@ -39,16 +37,6 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[CvatDouble]:
 def server(double: CvatDouble, monkeypatch: pytest.MonkeyPatch) -> Cvat:
     monkeypatch.setenv("CVAT_ACCESS_TOKEN", TOKEN)
     return connect(double.url)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> str:
-    """A campaign whose two queries asked for three images, the last with a prediction."""
-    root = str(tmp_path / "root")
-    ledger = campaign(root, ["a_0_0"])
-    ask(ledger, 1, FIRST, None)
-    ask(ledger, 2, SECOND, painted(3, 5))
-    return root
 
 
 def contents(double: CvatDouble) -> list[object]:

@@ -19,10 +19,7 @@ from pipelines.annotate.label_studio.connection import LabelStudio, connect
 from pipelines.annotate.label_studio.exchange import pull, push
 from tests.support.ingest_worker import campaign, painted
 from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double, running_double
-from tests.support.queries import ask, take_in
-
-FIRST, SECOND = ("a_0_1", "a_0_2"), ("a_0_3",)
-IMAGES = (*FIRST, *SECOND)
+from tests.support.queries import FIRST, IMAGES, ask, take_in
 
 
 @pytest.fixture
@@ -35,16 +32,6 @@ def double() -> Iterator[Double]:
 def server(double: Double, monkeypatch: pytest.MonkeyPatch) -> LabelStudio:
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", OLD_TOKEN)
     return connect(double.url)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> str:
-    """A campaign whose two queries asked for three images, the last with a prediction."""
-    root = str(tmp_path / "root")
-    ledger = campaign(root, ["a_0_0"])
-    ask(ledger, 1, FIRST, None)
-    ask(ledger, 2, SECOND, painted(3, 5))
-    return root
 
 
 def strokes(*train_ids: int) -> list[dict]:
