@@ -56,7 +56,7 @@ def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> P
         )
     shared = {
         "format": FORMAT,
-        "train": recipe.train.model_dump(mode="json"),
+        "train": recipe.train.facts(),
         "records": scene.prefix,
         "inference": recipe.inference.model_dump(mode="json"),
         "labels": str(design.labels),

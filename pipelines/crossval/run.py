@@ -106,7 +106,7 @@ class Study:
         """Open the run in MLflow, which further seeds and variants join."""
         first = self._variants[0].recipe
         inputs = {
-            "train": first.train.model_dump(mode="json"),
+            "train": first.train.facts(),
             "inference": first.inference.model_dump(mode="json"),
             "folds": {fold.name: list(fold.cities) for fold in self.folds},
             "labels": str(labels),
