@@ -23,16 +23,12 @@ def choose_initial(division: Division, records: Records, recipe: Recipe) -> list
     if split.initial_by == "chance" or count in (0, len(pool)):
         return division.choose_labeled(records, split.initial, seed)
     # TensorFlow takes seconds to import, and only this choice needs it.
-    from components.contracts.model.embedding import encoder_embedder, standardised
+    from components.contracts.model.embedding import embeddings_of, encoder_embedder
     from components.contracts.model.typical import Typical
 
     embedder = encoder_embedder(recipe.train.network.encoder)
     progress = Progress("preprocess", "images looked at", len(pool))
-    points = []
-    for done, item in enumerate(pool, 1):
-        points.append(embedder.embed(records.read(item.image_id).image))
-        progress.update(done)
-    seen = standardised(np.stack(points))
+    seen = embeddings_of(records, [i.image_id for i in pool], embedder, progress.update)
     places = [_numbers([i.city for i in pool]), _numbers([i.drive for i in pool])]
     typical = Typical(seen, seen[:0], places, count, np.random.default_rng(seed))
     return sorted(pool[index].image_id for index in typical.choose(count))

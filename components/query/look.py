@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.contracts.data.records import Records
-from components.contracts.model.embedding import Embedder, standardised
+from components.contracts.model.embedding import Embedder, embeddings_of
 from components.contracts.model.judge import Judge
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
@@ -83,10 +83,6 @@ def embedded_pool(
 ) -> Pool:
     """Return the pool as a pretrained encoder sees it, before there is a model that could predict."""
     blind = blind_pool(records, ids, labeled)
-    vectors = []
-    for done, image_id in enumerate([*blind.ids, *sorted(labeled)], 1):
-        vectors.append(embedder.embed(records.read(image_id).image))
-        progress(done)
-    seen = standardised(np.stack(vectors))
+    seen = embeddings_of(records, [*blind.ids, *sorted(labeled)], embedder, progress)
     count = len(blind)
     return replace(blind, embeddings=seen[:count], labeled_embeddings=seen[count:])

@@ -58,10 +58,9 @@ def places_of(cities: Mapping[str, str], ids: Sequence[str]) -> Places:
     """
     drives: dict[str, list[str]] = defaultdict(list)
     towns: dict[str, list[str]] = defaultdict(list)
-    for item in sorted(
-        (Item(i, city, "", "") for i, city in cities.items()), key=lambda i: i.order
-    ):
-        drives[_drive(item.image_id, item.city)].append(item.image_id)
+    items = {i: Item(i, city, "", "") for i, city in cities.items()}
+    for item in sorted(items.values(), key=lambda i: i.order):
+        drives[item.drive].append(item.image_id)
         towns[item.city].append(item.image_id)
     number_of = {name: number for number, name in enumerate(sorted(drives))}
     town_of = {name: number for number, name in enumerate(sorted(towns))}
@@ -69,15 +68,11 @@ def places_of(cities: Mapping[str, str], ids: Sequence[str]) -> Places:
     time = {i: place for images in towns.values() for place, i in enumerate(images)}
     return Places(
         np.array([town_of[cities[i]] for i in ids], int),
-        np.array([number_of[_drive(i, cities[i])] for i in ids], int),
+        np.array([number_of[items[i].drive] for i in ids], int),
         np.array([rank[i] for i in ids], int),
         np.array([time[i] for i in ids], int),
         np.array([len(towns[cities[i]]) for i in ids], int),
     )
-
-
-def _drive(image_id: str, city: str) -> str:
-    return f"{city}/{image_id.rpartition('_')[0]}"
 
 
 @dataclass(frozen=True)

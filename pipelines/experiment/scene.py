@@ -37,7 +37,7 @@ class Scene:
 
     def labelable(self, records: Records) -> list[str]:
         """Return the sorted ids of the pool whose masks the source has: others cannot be answered."""
-        return [i for i in records.ids("train") if self.items[i].label is not None]
+        return sorted(item.image_id for item in self.division.labelable(records))
 
 
 def open_results(root: str) -> Storage:

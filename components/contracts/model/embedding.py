@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from components.contracts.data.records import Records
 from components.contracts.model.predictor import pad_to_stride
 from components.contracts.recipe.networks import EncoderSettings
 
@@ -69,6 +71,20 @@ def encoder_embedder(settings: EncoderSettings) -> Embedder:
         for stride, tensor in build_encoder(image, settings, bn_momentum=0.9)
     ]
     return Embedder(keras.Model(image, features))
+
+
+def embeddings_of(
+    records: Records,
+    ids: Iterable[str],
+    embedder: Embedder,
+    progress: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """Describe images: float32 [N, D] in the order of `ids`, standardised over them."""
+    vectors = []
+    for done, image_id in enumerate(ids, 1):
+        vectors.append(embedder.embed(records.read(image_id).image))
+        progress(done)
+    return standardised(np.stack(vectors))
 
 
 def standardised(embeddings: np.ndarray) -> np.ndarray:
