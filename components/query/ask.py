@@ -25,11 +25,11 @@ from components.query.page import Asked, why_page
 from components.query.pick import pick
 from components.query.scored import Alike, Scored
 from components.query.second_look import second_look
-from components.query.strategies import STRATEGIES
+from components.query.strategies import STRATEGIES, looks
+from components.query.streams import Stream
 from components.query.tasks import write_tasks
 
 DRIFT_FILE = "drift.json"
-_DRIFT, _DROPOUT = 1, 3  # distinguish their chance from that of the strategy and of the probes
 
 
 class Query(NamedTuple):
@@ -88,7 +88,7 @@ def make_query(
         name = "typical"
         progress = Progress("query", "images looked at", len(candidates) + len(labeled))
         pool = embedded_pool(records, candidates, labeled, beginner, progress.update)
-    elif model is None or (name != "auto" and not STRATEGIES[name].needs_model):
+    elif model is None or not looks(name):
         pool = blind_pool(records, candidates, labeled)
     else:
         facts = dict(seen or {})
@@ -105,7 +105,7 @@ def make_query(
         pool.ids[index]: near for index, _ in picked.choices if (near := explainer.nearest(index))
     }
     # Chance of its own: the choice must not depend on it.
-    drift = drift_of(pool, np.random.default_rng((*seed, _DRIFT)), settings.drift_limit)
+    drift = drift_of(pool, Stream.DRIFT.of(seed), settings.drift_limit)
     return Query(chosen, picked.strategy, picked.why, scores, alike, drift)
 
 
@@ -121,8 +121,7 @@ def facts_for(
     """Look at some images as `make_query` does, whose arguments these are."""
     name, again = settings.strategy, dict[str, SecondLook]()
     if name != "auto" and STRATEGIES[name].needs_second_look:
-        draws = np.random.default_rng((*seed, _DROPOUT))
-        again = {name: second_look(name, model, settings.samples, draws)}
+        again = {name: second_look(name, model, settings.samples, Stream.DROPOUT.of(seed))}
     update = Progress("query", "images ranked", len(candidates) + len(labeled)).update
     aggregate = aggregate_by(settings)
     return look(model, records, candidates, labeled, again, update, watch, aggregate)
@@ -130,9 +129,7 @@ def facts_for(
 
 def _without_model(strategy: StrategyName | Literal["auto"]) -> StrategyName:
     """Return what to use in a cold start."""
-    if strategy != "auto" and not STRATEGIES[strategy].needs_model:
-        return strategy
-    return "stratified"
+    return strategy if strategy != "auto" and not looks(strategy) else "stratified"
 
 
 def write_query(

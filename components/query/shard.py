@@ -17,7 +17,9 @@ from components.contracts.step.results import LookResult
 from components.query import facts_file
 from components.query.ask import facts_for
 from components.query.facts import Facts
-from components.query.situation import Images, images_of, load_model, looks, own_model, room_for
+from components.query.pool import Images
+from components.query.situation import images_of, load_model, own_model, room_for
+from components.query.strategies import looks
 from components.query.watch import Watcher
 
 if TYPE_CHECKING:
@@ -79,9 +81,12 @@ def stored(
       records: the folder of the records.
     """
     for shard in range(1, context.recipe.cluster.shards + 1):
+        # First, as on one machine there is none, and nothing needs to be hashed.
+        marker = read_marker(context.storage, context.cycle, layout.look_task(shard))
+        if marker is None:
+            continue
         part = _part(context, images, model, records, shard)
-        marker = read_marker(context.storage, context.cycle, part.marker)
-        if marker is None or marker.inputs_sha256 != hash_inputs(part.inputs):
+        if marker.inputs_sha256 != hash_inputs(part.inputs):
             continue
         found = LookResult.model_validate(marker.outputs)
         sample = None if found.sample is None else context.storage.read(found.sample)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.state import State
 from components.contracts.model.embedding import Embedder
 from components.contracts.model.judge import load_judge
-from components.contracts.recipe.query import QuerySettings, StrategyName
+from components.contracts.recipe.query import QuerySettings
 from components.contracts.step.context import Context
 from components.contracts.step.done import read_marker
 from components.contracts.step.results import TrainResult
 from components.query.look import Model
 from components.query.pool import Images
-from components.query.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
@@ -35,11 +34,6 @@ def room_for(settings: QuerySettings, state: State) -> int:
     if settings.label_budget is not None:
         count = min(count, settings.label_budget - len(state.labels) - waiting)
     return count
-
-
-def looks(strategy: StrategyName | Literal["auto"]) -> bool:
-    """Return whether a strategy looks at the images with a model."""
-    return strategy == "auto" or STRATEGIES[strategy].needs_model
 
 
 def load_model(context: Context, model: str) -> Model:

@@ -20,13 +20,12 @@ from components.query.probes import draw, mix
 from components.query.shard import stored
 from components.query.situation import images_of, load_model, own_model, room_for
 from components.query.strategies import STRATEGIES
+from components.query.streams import Stream
 from components.query.watch import Watcher
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
     from components.contracts.model.predictor import Predictor
-
-_PROBES = 2  # distinguishes the chance of the probes from that of the strategy and of drift
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryResult:
@@ -60,7 +59,7 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
         _keep(context, watcher, index, None)
         return QueryResult(asked=0, prefix=None)
     chance = (context.recipe.seed, context.cycle)
-    rng = np.random.default_rng((*chance, _PROBES))
+    rng = Stream.PROBES.of(chance)
     probes = _draw_probes(context, images, count, rng)
     candidates = [i for i in images.candidates if i not in probes]
     looking = None if model is None else load_model(context, model)

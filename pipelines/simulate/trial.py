@@ -10,7 +10,7 @@ from components.contracts.process.progress import Progress
 from components.contracts.scores.summary import Scores
 from components.query.facts import blind_pool, pool_of
 from components.query.pick import pick
-from components.query.strategies import STRATEGIES
+from components.query.strategies import looks
 from components.train.frozen.fit import HeadPredictor
 from pipelines.simulate.bed import Bed, Fitted
 from pipelines.simulate.plan import Design, Name, Trial
@@ -72,8 +72,7 @@ class Runner:
         """Choose images, and name the strategy that did; chance depends on the seed and on how many are labeled."""
         bed, rng = self._bed, np.random.default_rng((seed, len(labeled)))
         candidates = sorted(set(bed.pool) - set(labeled))
-        blind = strategy != "auto" and not STRATEGIES[strategy].needs_model
-        if blind or predictor is None:
+        if predictor is None or not looks(strategy):
             pool = blind_pool(bed.records, candidates, labeled)
         else:
             pool = pool_of(bed.records, candidates, labeled, bed.look(predictor, strategy, seed))

@@ -10,7 +10,7 @@ section 3.1.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -72,3 +72,8 @@ MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "margin": margin.margin,
     "least_confidence": least_confidence.least_confidence,
 }
+
+
+def looks(strategy: Literal["auto"] | StrategyName) -> bool:
+    """Return whether a strategy looks at the images with a model."""
+    return strategy == "auto" or STRATEGIES[strategy].needs_model
