@@ -89,6 +89,8 @@ class ObjectiveSettings(Settings):
     """The terms of the generator's loss and their weights; 0 switches a term off.
 
     Attributes:
+      hard_pixel_share: of each image's labeled pixels, how many count in the cross-entropy: those with
+        the largest weighted loss (online hard example mining, Shrivastava et al., 2016).
       consistency: weight of weak-to-strong consistency with the averaged model as teacher (UniMatch,
         Yang et al., 2023), on one strong view where UniMatch has two at half this weight each.
     """
@@ -100,6 +102,7 @@ class ObjectiveSettings(Settings):
     # a hundredth of the pixels counts ten times as much as one with a third, at 1.1 three times.
     class_weights_offset: float = Field(default=1.02, gt=1.0, le=10.0)
     dice: Weight = 0.0
+    hard_pixel_share: float = Field(default=1.0, gt=0.0, le=1.0)
 
     # AdvSemiSeg (Hung et al., 2018), section 4 and the authors' code.
     adversarial_labeled: Weight = 0.01

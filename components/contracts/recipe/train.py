@@ -32,6 +32,8 @@ class AugmentSettings(Settings):
         `ColorJitter`; a hue of 0.25 turns colours by up to a quarter circle either way.
       jitter_share, grey_share, blur_share, cutmix_share: how often each change is made.
       labeled_strong_share: how often a labeled image gets the strong changes of colour as well.
+      rare_crop_share: how often the crop of a labeled image is aimed at a pixel of a rare class
+        (DAFormer's rare class sampling, Hoyer et al., 2022); the other crops lie anywhere.
     """
 
     scale: tuple[Positive, Positive] = Field(default=(0.75, 1.75), strict=False)
@@ -42,6 +44,7 @@ class AugmentSettings(Settings):
     blur_share: Share = 0.5
     cutmix_share: Share = 0.5
     labeled_strong_share: Share = 0.0
+    rare_crop_share: Share = 0.0
 
     @field_validator("scale")
     @classmethod
@@ -68,6 +71,14 @@ class OptimizerSettings(Settings):
     power: Positive = 0.9  # of poly (DeepLab, Chen et al., 2017)
     warmup_steps: Annotated[int, Field(ge=0)] = 20
     clip_norm: Positive = 5.0  # of all gradients together
+
+
+# Keys that came after the first fits were stored, and the value with which a fit is as it was.
+_LATER_KEYS = {
+    "network.encoder.trainable": True,
+    "augment.rare_crop_share": 0.0,
+    "objectives.hard_pixel_share": 1.0,
+}
 
 
 class TrainSettings(Settings):
@@ -119,8 +130,13 @@ class TrainSettings(Settings):
         A key that came later is left out where it changes nothing, so that older results stay valid.
         """
         values = self.model_dump(mode="json")
-        if self.network.encoder.trainable:
-            del values["network"]["encoder"]["trainable"]
+        for path, without in _LATER_KEYS.items():
+            *sections, key = path.split(".")
+            section = values
+            for name in sections:
+                section = section[name]
+            if section[key] == without:
+                del section[key]
         return values
 
     @field_validator("crop")

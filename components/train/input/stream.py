@@ -18,6 +18,7 @@ from components.contracts.process.cpus import usable_cpus
 from components.contracts.recipe.train import TrainSettings
 from components.train.input.augment import cutmix_box, strong, weak
 from components.train.input.memory import Budget
+from components.train.input.rare import rare_pixel, rarity
 from tfds_cityscapes.labels import NUM_CLASSES
 
 _LABELED, _UNLABELED = 0, 1  # streams; part of each generator's seed
@@ -60,6 +61,11 @@ class Pool:
             if label is not None:
                 counts += np.bincount(label.ravel(), minlength=256)[:NUM_CLASSES]
         return counts
+
+    @functools.cached_property
+    def rarity(self) -> np.ndarray:
+        """How often each class is aimed at (`rare.rarity`): float64 [19]."""
+        return rarity(self.pixel_counts())
 
 
 def batch_indices(seed: int, stream: int, step: int, batch: int, total: int) -> list[int]:
@@ -139,7 +145,13 @@ def _labeled(
     """Return an image of a batch and its labels."""
     index = batch_indices(seed, _LABELED, step, settings.batch_size, len(pool))[place]
     rng = np.random.default_rng([seed, _LABELED, step, place])
-    image, label = weak(*pool[index], settings.crop, settings.augment, rng)
+    image, label = pool[index]
+    inside = None
+    # Nothing is drawn if the share is 0: fits without it see the images that they always saw.
+    share = settings.augment.rare_crop_share
+    if share and label is not None and rng.random() < share:
+        inside = rare_pixel(label, pool.rarity, rng)
+    image, label = weak(image, label, settings.crop, settings.augment, rng, inside)
     if rng.random() < settings.augment.labeled_strong_share:
         image = strong(image, settings.augment, rng)
     return [image, label]

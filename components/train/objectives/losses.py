@@ -32,7 +32,10 @@ def pixel_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def supervised_loss(
-    logits: tf.Tensor, labels: tf.Tensor, class_weights: tf.Tensor | None = None
+    logits: tf.Tensor,
+    labels: tf.Tensor,
+    class_weights: tf.Tensor | None = None,
+    hard_share: float = 1.0,
 ) -> tf.Tensor:
     """Return the cross-entropy: the sum over valid pixels of w[label] * CE, over their number.
 
@@ -44,12 +47,24 @@ def supervised_loss(
       logits: [B, H, W, C].
       labels: [B, H, W] int32 in [0, C) or 255.
       class_weights: float32 [C], or None for 1 everywhere.
+      hard_share: of each image's valid pixels, those with the largest weighted loss that count.
     """
     values = pixel_cross_entropy(logits, labels)
     valid = labels != IGNORE_LABEL
     if class_weights is not None:
         values *= tf.gather(class_weights, tf.where(valid, labels, tf.zeros_like(labels)))
+    if hard_share < 1.0:
+        valid = tf.logical_and(valid, values >= _hard_from(values, valid, hard_share))
     return masked_mean(values, valid)
+
+
+def _hard_from(values: tf.Tensor, valid: tf.Tensor, share: float) -> tf.Tensor:
+    """Return from which value on a pixel is among an image's hard ones: float32 [B, 1, 1]."""
+    flat = tf.reshape(tf.where(valid, values, -1.0), [values.shape[0], -1])
+    ordered = tf.sort(tf.stop_gradient(flat), direction="DESCENDING")
+    pixels = tf.reduce_sum(tf.cast(valid, tf.float32), (1, 2))
+    last = tf.maximum(tf.cast(tf.math.ceil(share * pixels), tf.int32) - 1, 0)
+    return tf.gather(ordered, last, batch_dims=1)[:, None, None]
 
 
 def dice_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

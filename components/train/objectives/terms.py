@@ -50,7 +50,7 @@ def supervised(
     logits: Tensors, labels: tf.Tensor, class_weights: tf.Tensor | None, weights: ObjectiveSettings
 ) -> Terms:
     """Compare the labeled view with its labels [B, H, W]."""
-    value = supervised_loss(logits["labeled"], labels, class_weights)
+    value = supervised_loss(logits["labeled"], labels, class_weights, weights.hard_pixel_share)
     terms = {"supervised_loss": Term(weights.supervised, value)}
     if weights.dice:
         terms["dice_loss"] = Term(weights.dice, dice_loss(logits["labeled"], labels))

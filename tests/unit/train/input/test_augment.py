@@ -173,3 +173,20 @@ def test_cutmix_box_is_one_rectangle_of_2_to_40_percent():
         assert mask.sum() == len(rows) * len(columns) > 0
         assert 0.01 < mask.mean() < 0.45
     assert not cutmix_box(CROP, AugmentSettings(cutmix_share=0.0), rng()).any()
+
+
+@pytest.mark.parametrize("zoom", [1.0, 2.0, 4.0])
+def test_weak_keeps_the_pixel_that_it_is_given_in_the_crop(zoom):
+    zoomed = AugmentSettings(scale=(zoom, zoom))
+    corners = set()
+    for seed in range(60):
+        draw = rng(seed)
+        pixel = int(draw.integers(96)), int(draw.integers(128))
+        label = np.full((96, 128), 3, np.uint8)
+        # A block: where the image shrinks, single pixels are passed over.
+        label[max(0, pixel[0] - 1) : pixel[0] + 2, max(0, pixel[1] - 1) : pixel[1] + 2] = 5
+        _, labels = weak(np.repeat(label[..., None], 3, -1), label, CROP, zoomed, draw, pixel)
+        places = np.argwhere(labels == 5)
+        assert len(places)
+        corners.add(tuple(places[0] // 16))
+    assert len(corners) > 3  # it is not always at the same place

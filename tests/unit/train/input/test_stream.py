@@ -123,6 +123,25 @@ def test_batches_without_unlabeled_images_hold_labeled_ones_only(pools, whole):
     assert all(np.array_equal(a["image"], b["image"]) for a, b in zip(rows, whole, strict=True))
 
 
+def test_aimed_crops_hold_a_rare_class_and_depend_on_the_step_alone():
+    records = FakeRecords(4, labels=True)
+    corner = np.zeros((40, 72), np.uint8)
+    corner[:3, :3] = 7
+    records.rows = {name: (image, _png(corner)) for name, (image, _) in records.rows.items()}
+    labeled = Pool(records, list(records.rows), Budget(1 << 20))
+
+    def rows(share, first=0):
+        augment = AugmentSettings(scale=(3.0, 3.0), rare_crop_share=share)
+        settings = SETTINGS.model_copy(update={"augment": augment})
+        return run((labeled, None), settings=settings, first=first)
+
+    aimed, anywhere = rows(1.0), rows(0.0)
+    assert all((label == 7).any() for row in aimed for label in row["label"])
+    assert not any((label == 7).any() for row in anywhere for label in row["label"])
+    for one, other in zip(rows(1.0, first=2), aimed[2:], strict=True):
+        np.testing.assert_array_equal(one["image"], other["image"])
+
+
 @pytest.mark.parametrize(("total", "batch"), [(5, 2), (7, 3), (3, 8), (1, 4)])
 def test_batch_indices_see_every_image_once_per_epoch_in_a_new_order(total, batch):
     places = [i for step in range(total) for i in batch_indices(9, 0, step, batch, total)]

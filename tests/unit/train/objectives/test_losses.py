@@ -62,6 +62,7 @@ def _all_losses(logits, d_logits, labels):
     return {
         "supervised": losses.supervised_loss(logits, labels),
         "weighted": losses.supervised_loss(logits, labels, tf.fill([CLASSES], 2.0)),
+        "hard": losses.supervised_loss(logits, labels, hard_share=0.3),
         "dice": losses.dice_loss(logits, labels),
         "adversarial": losses.adversarial_loss(d_logits, valid),
         "discriminator": losses.discriminator_loss(d_logits, valid, d_logits, valid),
@@ -127,6 +128,18 @@ def test_supervised_loss_weighs_each_pixel_by_its_class(logits, labels, valid):
     expected = (weights[labels[valid]] * -np.log(picked[valid])).sum() / valid.sum()
     value = losses.supervised_loss(logits, labels, tf.constant(weights)).numpy()
     assert value == pytest.approx(expected, rel=1e-5)
+
+
+def test_supervised_loss_of_hard_pixels_is_the_mean_of_each_images_largest(logits, labels, valid):
+    weights = np.array([0.5, 0.5, 1.0, 2.0, 4.0], np.float32)
+    picked = _picked(_softmax(logits), np.where(valid, labels, 0))
+    each = weights[np.where(valid, labels, 0)] * -np.log(picked)
+    hard = [
+        np.sort(values[known])[::-1][: int(np.ceil(0.3 * known.sum()))]
+        for values, known in zip(each, valid, strict=True)
+    ]
+    value = losses.supervised_loss(logits, labels, tf.constant(weights), 0.3).numpy()
+    assert value == pytest.approx(np.concatenate(hard).mean(), rel=1e-5)
 
 
 def test_losses_of_perfect_and_worst_predictions(rng):
