@@ -14,6 +14,7 @@ from components.contracts.model.predictor import Predictor
 from components.contracts.page.pictures import Picture, PictureRow, overlay, shrink, to_jpeg
 from components.contracts.page.render import render
 from components.query.scored import Alike, Scored
+from components.query.spotlight import spotlight
 from components.query.strategies.entropy import entropy
 
 _TEMPLATE = Path(__file__).with_name("templates") / "why.html"
@@ -81,8 +82,9 @@ def _row(
     place: int, one: Scored, alike: Alike | None, records: Records, predictor: Predictor | None
 ) -> PictureRow:
     image = records.read(one.image_id).image
+    regions = "" if one.tiles is None else f", regions {one.tiles}"
     thumbnail = shrink(image, _WIDTH)
-    pictures = [Picture("image", to_jpeg(thumbnail))]
+    pictures = [Picture("image", to_jpeg(spotlight(thumbnail, one.tiles)))]
     if predictor is not None:
         size = thumbnail.shape[0], thumbnail.shape[1]
         probabilities = predictor.probabilities(image, size)
@@ -99,7 +101,7 @@ def _row(
         nearest = records.read(alike.image_id).image
         pictures.append(Picture(words, to_jpeg(shrink(nearest, _WIDTH))))
     sentence = f"{one.reason[:1].upper()}{one.reason[1:]}."
-    return PictureRow(f"{place}. {one.image_id}", sentence, pictures)
+    return PictureRow(f"{place}. {one.image_id}{regions}", sentence, pictures)
 
 
 def heat(uncertainty: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Annotation tasks for the selected images: files that annotation tools import.
 
-queries/<cycle>/images/<id>.png          the images
+queries/<cycle>/images/<id>.png          the images; all but the regions to label is dark
                 predictions/<id>_gtFine_labelTrainIds.png   their pre-annotations, as a rule predictions
                 overlays/<id>.png        the pre-annotation over the image, for people
                 label_studio.json, label_studio.xml  tasks with pre-annotations; the project's setup
@@ -18,7 +18,9 @@ import numpy as np
 
 from components.contracts.annotation import cvat, label_studio, png_mask
 from components.contracts.data.records import Record, Records
+from components.contracts.ledger.labels import within
 from components.query.scored import Scored
+from components.query.spotlight import spotlight
 from tfds_cityscapes.labels import colorize
 from tfds_cityscapes.png import encode_png
 
@@ -43,11 +45,11 @@ def write_tasks(
     tasks, masks = [], []
     for place, item in enumerate(chosen):
         record = records.read(item.image_id)
-        image = image_of(record)
+        image = spotlight(image_of(record), item.tiles)
         _save(output / "images" / f"{item.image_id}.png", encode_png(image))
         prediction = None
         if prefill is not None:
-            prediction = prefill(record)
+            prediction = within(prefill(record), item.tiles)
             name = png_mask.file_name(item.image_id)
             _save(output / "predictions" / name, png_mask.write(prediction))
             mixed = cv2.addWeighted(image, 0.5, colorize(prediction), 0.5, 0)

@@ -15,12 +15,14 @@ from components.contracts.ledger.events import (
     TaskSkipped,
 )
 from components.contracts.ledger.layout import label_blob
+from components.contracts.regions.tiles import WHOLE, Tiles, merged, share_of
 
 
 class LabelVersion(NamedTuple):
     """One version of an image's label map, and the event that brought it.
 
-    `at` is when the annotator last changed it or, if the export does not say, when it arrived.
+    `at` is when the annotator last changed it or, if the export does not say, when it arrived. `tiles`:
+    the regions that it labels; None for the whole image.
     """
 
     image_id: str
@@ -29,6 +31,7 @@ class LabelVersion(NamedTuple):
     agreement: float | None
     number: int
     at: str = ""
+    tiles: Tiles | None = None
 
     @property
     def blob(self) -> str:
@@ -110,6 +113,7 @@ class State:
     Attributes:
         version: the last event's number; -1 without events.
         labels: image_id -> its label versions, the last one current.
+        passed: image_id -> the regions that nobody can label.
         outstanding: image_id -> the request, neither answered nor skipped since (seed included).
         asked: image_id -> the cycle whose query asked for it last; the seed is not in it.
         probes: image_id -> the answers; an image that was once a probe stays one, and its answers are
@@ -129,6 +133,7 @@ class State:
     asked: dict[str, int] = field(default_factory=dict)
     probes: dict[str, tuple[LabelVersion, ...]] = field(default_factory=dict)
     skipped: dict[str, TaskSkipped] = field(default_factory=dict)
+    passed: dict[str, tuple[Tiles, ...]] = field(default_factory=dict)
     cycles: dict[int, CycleState] = field(default_factory=dict)
     champions: list[Champion] = field(default_factory=list)
     campaign_run_id: str | None = None
@@ -188,6 +193,28 @@ class State:
         return {image_id: versions[-1] for image_id, versions in sorted(self.labels.items())}
 
     @property
+    def label_parts(self) -> dict[str, tuple[LabelVersion, ...]]:
+        """The label versions that make up each image's label, the one that counts most last; sorted by id.
+
+        That is the current version or, of an image of which regions were labeled, all of them in the order
+        in which they were drawn, from the newest version of the whole image on.
+        """
+        return {image_id: parts_of(versions) for image_id, versions in sorted(self.labels.items())}
+
+    def labeled_area(self, image_id: str) -> tuple[Tiles, ...]:
+        """Return the regions of an image that are labeled; nothing if there is no label."""
+        return merged(version.tiles or WHOLE for version in self.labels.get(image_id, ()))
+
+    def settled_area(self, image_id: str) -> tuple[Tiles, ...]:
+        """Return the regions of an image that nobody needs to be asked for: labeled, or not labelable."""
+        return (*self.labeled_area(image_id), *self.passed.get(image_id, ()))
+
+    @property
+    def partial(self) -> set[str]:
+        """The ids of the images of which only some regions are labeled."""
+        return {i for i in self.labels if share_of(self.labeled_area(i)) < 1.0}
+
+    @property
     def new_labels(self) -> list[str]:
         """The ids of the images whose label no training has seen yet, sorted."""
         seen = [c.summary.version for c in self.trained if c.summary.version is not None]
@@ -213,8 +240,17 @@ class State:
         """Return a copy that can be changed without changing this one."""
         new = copy.copy(self)
         for name in (
-            *("labels", "outstanding", "asked", "probes", "skipped"),
+            *("labels", "outstanding", "asked", "probes", "skipped", "passed"),
             *("cycles", "keys", "champions"),
         ):
             setattr(new, name, getattr(self, name).copy())
         return new
+
+
+def parts_of(versions: tuple[LabelVersion, ...]) -> tuple[LabelVersion, ...]:
+    """Return the versions that make up an image's label: see `State.label_parts`."""
+    if all(version.tiles is None for version in versions):
+        return versions[-1:]
+    ordered = sorted(versions, key=lambda version: version.at)
+    whole = [place for place, version in enumerate(ordered) if version.tiles is None]
+    return tuple(ordered[whole[-1] if whole else 0 :])
