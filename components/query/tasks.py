@@ -61,13 +61,21 @@ def write_tasks(
                 f"images/{item.image_id}.png",
                 prediction,
                 score=1 - place / len(chosen),  # a share in Label Studio: the first comes first
-                data={"reason": item.reason},
+                data=_data(item),
             )
         )
     (output / "label_studio.json").write_text(json.dumps(tasks))
     (output / "label_studio.xml").write_text(label_studio.labeling_config())
     if masks:
         (output / "cvat.zip").write_bytes(cvat.write(masks))
+
+
+def _data(item: Scored) -> dict[str, str]:
+    """Return what a task tells people beside its image."""
+    if item.tiles is None:
+        return {"reason": item.reason}
+    words = f"Label the bright regions only, nothing else is taken. Asked because: {item.reason}"
+    return {"reason": words, "regions": str(item.tiles)}
 
 
 def enlarged(record: Record) -> np.ndarray:

@@ -22,6 +22,7 @@ def weak(
     crop: tuple[int, int],
     settings: AugmentSettings,
     rng: np.random.Generator,
+    around: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Zoom, crop and mirror an image together with its labels.
 
@@ -31,6 +32,7 @@ def weak(
       crop: height and width of the result.
       settings: ranges.
       rng: the only source of randomness.
+      around: row and column of a pixel that the crop must hold; None for any crop.
 
     Returns:
       image uint8 [crop..., 3] and label uint8 [crop...]. Where the zoomed image does not fill the
@@ -41,7 +43,10 @@ def weak(
     zoom = float(np.exp(rng.uniform(np.log(settings.scale[0]), np.log(settings.scale[1]))))
     # At scale 1 the whole image fills the crop.
     zoom *= max(crop[0] / image.shape[0], crop[1] / image.shape[1])
-    y, x = (_window(n, c, zoom, rng) for n, c in zip(image.shape[:2], crop, strict=True))
+    pixel = around or (None, None)
+    y, x = (
+        _window(n, c, zoom, rng, at) for n, c, at in zip(image.shape[:2], crop, pixel, strict=True)
+    )
     window = np.s_[y.first : y.first + y.taken, x.first : x.first + x.taken]
     size = (x.filled, y.filled)
     mean = None if size == (crop[1], crop[0]) else cv2.mean(image)[:3]
@@ -69,11 +74,19 @@ class _Window(NamedTuple):
     filled: int
 
 
-def _window(length: int, crop: int, zoom: float, rng: np.random.Generator) -> _Window:
-    """Draw a window that becomes the crop when it is zoomed; all of an image that is too short."""
+def _window(
+    length: int, crop: int, zoom: float, rng: np.random.Generator, at: int | None
+) -> _Window:
+    """Draw a window that becomes the crop when it is zoomed; all of an image that is too short.
+
+    With `at`, the window holds that pixel.
+    """
     filled = min(crop, max(1, round(length * zoom)))
     taken = length if filled < crop else min(length, max(1, round(crop / zoom)))
-    first = int(rng.integers(0, length - taken + 1))
+    lowest, highest = 0, length - taken
+    if at is not None:
+        lowest, highest = max(0, at - taken + 1), min(highest, at)
+    first = int(rng.integers(lowest, highest + 1))
     return _Window(first, taken, int(rng.integers(0, crop - filled + 1)), filled)
 
 

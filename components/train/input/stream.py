@@ -18,7 +18,7 @@ from components.contracts.process.cpus import usable_cpus
 from components.contracts.recipe.train import TrainSettings
 from components.train.input.augment import cutmix_box, strong, weak
 from components.train.input.memory import Budget
-from tfds_cityscapes.labels import NUM_CLASSES
+from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
 
 _LABELED, _UNLABELED = 0, 1  # streams; part of each generator's seed
 
@@ -139,7 +139,15 @@ def _labeled(
     """Return an image of a batch and its labels."""
     index = batch_indices(seed, _LABELED, step, settings.batch_size, len(pool))[place]
     rng = np.random.default_rng([seed, _LABELED, step, place])
-    image, label = weak(*pool[index], settings.crop, settings.augment, rng)
+    whole, known = pool[index]
+    image, label = weak(whole, known, settings.crop, settings.augment, rng)
+    if (label == IGNORE_LABEL).all() and known is not None:
+        # Of an image of which only regions are labeled, most crops would teach nothing.
+        places = np.argwhere(known != IGNORE_LABEL)
+        if len(places):
+            row, column = places[rng.integers(len(places))]
+            around = int(row), int(column)
+            image, label = weak(whole, known, settings.crop, settings.augment, rng, around)
     if rng.random() < settings.augment.labeled_strong_share:
         image = strong(image, settings.augment, rng)
     return [image, label]

@@ -125,6 +125,16 @@ def test_weak_cuts_its_window_from_every_part_of_a_large_image():
     np.testing.assert_allclose(last, (96, 128), atol=3)
 
 
+@pytest.mark.parametrize("pixel", [(0, 0), (95, 127), (40, 100), (95, 3)])
+def test_weak_holds_the_pixel_that_it_is_told_to_hold(pixel):
+    label = np.full((96, 128), IGNORE_LABEL, np.uint8)
+    row, column = pixel
+    label[max(0, row - 3) : row + 4, max(0, column - 3) : column + 4] = 5
+    for seed in range(30):
+        _, labels = weak(np.zeros((96, 128, 3), np.uint8), label, CROP, WILD, rng(seed), pixel)
+        assert (labels == 5).any()
+
+
 def test_changes_depend_on_the_generator_alone():
     image, label = scene()
     for change in (
