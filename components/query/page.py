@@ -32,7 +32,7 @@ class Asked:
       alike: the labeled image most like a chosen one, by its id, where one is known.
       strategy: that chose.
       why: it was used; empty if the recipe names it.
-      candidates: how many images it chose from.
+      candidates: how many images, or regions, it chose from.
     """
 
     chosen: Sequence[Scored]
@@ -64,7 +64,7 @@ def why_page(title: str, asked: Asked, records: Records, predictor: Predictor | 
     page = _Page(
         title=title,
         facts={
-            "images": f"{len(asked.chosen)} of {asked.candidates:,}",
+            **_counts(asked),
             "strategy": asked.strategy,
         },
         why=asked.why,
@@ -76,6 +76,13 @@ def why_page(title: str, asked: Asked, records: Records, predictor: Predictor | 
         others=asked.chosen[_MOST_PICTURED:],
     )
     return render(_TEMPLATE, page)
+
+
+def _counts(asked: Asked) -> dict[str, str]:
+    regions = [len(one.tiles.numbers) for one in asked.chosen if one.tiles]
+    if not regions:
+        return {"images": f"{len(asked.chosen)} of {asked.candidates:,}"}
+    return {"images": f"{len(asked.chosen)}", "regions": f"{sum(regions)} of {asked.candidates:,}"}
 
 
 def _row(

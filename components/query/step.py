@@ -59,7 +59,7 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
     watcher = Watcher(own, images.candidates) if own and images.candidates else None
     if count <= 0 or not images.candidates:
         _keep(context, watcher, index, None)
-        return QueryResult(asked=0, prefix=None)
+        return QueryResult(asked=0, prefix=None, regions=None if settings.grid is None else 0)
     chance = (context.recipe.seed, context.cycle)
     rng = Stream.PROBES.of(chance)
     probes = _draw_probes(context, images, count, rng)
@@ -147,8 +147,14 @@ def _ignore(image_id: str, probabilities: np.ndarray) -> None:
 def _asked(context: Context, key: str) -> QueryResult:
     """Return what the ledger says of the query, which another process may have committed."""
     event = context.ledger.events()[context.ledger.state().keys[key]]
-    prefix = layout.query_folder(context.cycle)
-    return QueryResult(asked=len(event.payload.items), prefix=prefix, drift=_drift(context, prefix))
+    prefix, items = layout.query_folder(context.cycle), event.payload.items
+    regions = [len(item.tiles.numbers) for item in items if item.tiles is not None]
+    return QueryResult(
+        asked=len(items),
+        prefix=prefix,
+        drift=_drift(context, prefix),
+        regions=sum(regions) if regions else None,
+    )
 
 
 def _drift(context: Context, prefix: str) -> Drift | None:

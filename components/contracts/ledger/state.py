@@ -44,6 +44,7 @@ class CycleSummary(BaseModel):
 
     Attributes:
         labeled, unlabeled, queried: images.
+        labeled_regions, queried_regions: regions; None if whole images are asked for.
         seconds: of all steps together.
         promoted: whether its model became the champion.
         miou, pixel_accuracy, dice: of its model on `val`, in [0, 1].
@@ -56,6 +57,8 @@ class CycleSummary(BaseModel):
     labeled: int | None = None
     unlabeled: int | None = None
     queried: int | None = None
+    labeled_regions: int | None = None
+    queried_regions: int | None = None
     seconds: float | None = None
     promoted: bool | None = None
     miou: float | None = None
@@ -63,6 +66,16 @@ class CycleSummary(BaseModel):
     dice: float | None = None
     version: int | None = None
     records: str | None = None
+
+    @property
+    def labels(self) -> int | None:
+        """The labeled images or, where regions are asked for, the labeled regions."""
+        return self.labeled if self.labeled_regions is None else self.labeled_regions
+
+    @property
+    def asked(self) -> int:
+        """The images or, where regions are asked for, the regions that the cycle asked for."""
+        return (self.queried if self.queried_regions is None else self.queried_regions) or 0
 
 
 @dataclass(frozen=True)
@@ -181,10 +194,10 @@ class State:
 
     @property
     def learning_curve(self) -> list[tuple[int, float]]:
-        """Labeled images and mIoU on `val` of each cycle's own model, in order."""
+        """Labeled images (or regions) and mIoU on `val` of each cycle's own model, in order."""
         summaries = (cycle.summary for cycle in self.trained)
         return [
-            (s.labeled, s.miou) for s in summaries if s.labeled is not None and s.miou is not None
+            (s.labels, s.miou) for s in summaries if s.labels is not None and s.miou is not None
         ]
 
     @property

@@ -14,6 +14,11 @@ def labeled_units(state: State, settings: QuerySettings) -> int:
     return _units(settings, (state.labeled_area(image_id) for image_id in state.labels))
 
 
+def labeled_images(state: State) -> float:
+    """Return how many whole images have the area that is labeled."""
+    return sum(share_of(state.labeled_area(image_id)) for image_id in state.labels)
+
+
 def waiting_units(state: State, settings: QuerySettings) -> int:
     """Return how many images, or regions, wait for a label that a training waits for."""
     return _units(settings, ((state.outstanding[i].tiles or WHOLE,) for i in state.waiting))
