@@ -183,7 +183,7 @@ def _regions(context: Context, results: Results) -> RegionCounts | None:
     pool = None if split is None else split.labeled + split.unlabeled - len(state.partial)
     return RegionCounts(
         labeled=labeled_units(state, settings),
-        share=labeled_images(state) / pool if pool else None,
+        share=min(1.0, labeled_images(state) / pool) if pool else None,
         queried=(results.query.regions if results.query else None) or 0,
     )
 

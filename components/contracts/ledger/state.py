@@ -225,7 +225,12 @@ class State:
     @property
     def partial(self) -> set[str]:
         """The ids of the images of which only some regions are labeled."""
-        return {i for i in self.labels if share_of(self.labeled_area(i)) < 1.0}
+        return {
+            image_id
+            for image_id, versions in self.labels.items()
+            if all(version.tiles is not None for version in versions)
+            and share_of(self.labeled_area(image_id)) < 1.0
+        }
 
     @property
     def new_labels(self) -> list[str]:

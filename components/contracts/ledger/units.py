@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from components.contracts.ledger.state import State
 from components.contracts.recipe.query import QuerySettings
-from components.contracts.regions.tiles import WHOLE, Tiles, grid, share_of
+from components.contracts.regions.tiles import WHOLE, grid, share_of
 
 
 def labeled_units(state: State, settings: QuerySettings) -> int:
     """Return how many images, or regions, are labeled; a whole image counts as all of its regions."""
-    return _units(settings, (state.labeled_area(image_id) for image_id in state.labels))
+    if settings.grid is None:
+        return len(state.labels)
+    size = grid(*settings.grid).size
+    return sum(round(share_of(state.labeled_area(image_id)) * size) for image_id in state.labels)
 
 
 def labeled_images(state: State) -> float:
@@ -21,7 +22,11 @@ def labeled_images(state: State) -> float:
 
 def waiting_units(state: State, settings: QuerySettings) -> int:
     """Return how many images, or regions, wait for a label that a training waits for."""
-    return _units(settings, ((state.outstanding[i].tiles or WHOLE,) for i in state.waiting))
+    if settings.grid is None:
+        return len(state.waiting)
+    size = grid(*settings.grid).size
+    requests = (state.outstanding[image_id] for image_id in state.waiting)
+    return sum(round((request.tiles or WHOLE).share * size) for request in requests)
 
 
 def free_tiles(state: State, image_id: str, of: tuple[int, int]) -> tuple[int, ...]:
@@ -36,10 +41,3 @@ def free_tiles(state: State, image_id: str, of: tuple[int, int]) -> tuple[int, .
     for tiles in state.settled_area(image_id):
         left = left.without(tiles)
     return left.numbers
-
-
-def _units(settings: QuerySettings, areas: Iterable[Iterable[Tiles]]) -> int:
-    if settings.grid is None:
-        return sum(1 for _ in areas)
-    size = grid(*settings.grid).size
-    return sum(round(share_of(area) * size) for area in areas)
