@@ -12,11 +12,12 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.events import Outcome
 from components.contracts.ledger.lease import close_cycle, release
 from components.contracts.ledger.state import CycleState, CycleSummary
+from components.contracts.ledger.units import labeled_images, labeled_units
 from components.contracts.step.context import Context, begin
 from components.contracts.step.done import read_marker
 from components.contracts.step.kept_log import drop_log
 from components.contracts.step.plan import Plan
-from components.contracts.step.report import CycleReport, LabelsReport
+from components.contracts.step.report import CycleReport, LabelsReport, RegionCounts
 from components.contracts.step.results import FeedbackResult, Results
 from components.cycle.campaign_page.write import write_campaign_page
 from components.cycle.idle import idle_words
@@ -92,6 +93,8 @@ def _close(context: Context, fence: int, report: CycleReport, feedback: Feedback
         labeled=report.labeled,
         unlabeled=report.unlabeled,
         queried=report.queried,
+        labeled_regions=report.regions.labeled if report.regions else None,
+        queried_regions=report.regions.queried if report.regions else None,
         seconds=report.seconds,
         promoted=report.promoted,
         miou=report.val.miou if report.val else None,
@@ -143,6 +146,8 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
         outcome = "waiting"
     champion = context.ledger.state().champion
     labeled = split.labeled if split else feedback.labeled
+    regions = _regions(context, results)
+    labels = labeled if regions is None else regions.labeled
     return CycleReport(
         cycle=context.cycle,
         outcome=outcome,
@@ -151,6 +156,7 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
         new_labels=feedback.new_labels,
         feedback=_labels_report(context),
         queried=asked,
+        regions=regions,
         seconds=round(sum(results.seconds.values()), 1),
         seconds_by_step=results.seconds,
         waiting_for_data=train.waiting_for_data if train else None,
@@ -164,14 +170,28 @@ def build_report(context: Context, feedback: FeedbackResult, results: Results) -
         baseline=evaluation.baseline if evaluation else None,
         drift=query.drift if query else None,
         stability=compare_with_before(context) if evaluation else None,
-        forecast=_forecast(context, labeled, evaluation.val.miou if evaluation else None),
+        forecast=_forecast(context, labels, evaluation.val.miou if evaluation else None),
     )
 
 
-def _forecast(context: Context, labeled: int, miou: float | None) -> Forecast | None:
+def _regions(context: Context, results: Results) -> RegionCounts | None:
+    """Count regions; None if the recipe asks for whole images."""
+    settings, state, split = context.recipe.query, context.ledger.state(), results.split
+    if settings.grid is None:
+        return None
+    # Images of which only regions are labeled are in both parts of the split.
+    pool = None if split is None else split.labeled + split.unlabeled - len(state.partial)
+    return RegionCounts(
+        labeled=labeled_units(state, settings),
+        share=min(1.0, labeled_images(state) / pool) if pool else None,
+        queried=(results.query.regions if results.query else None) or 0,
+    )
+
+
+def _forecast(context: Context, labels: int, miou: float | None) -> Forecast | None:
     if miou is None:
         return None
-    points = [*context.ledger.state().learning_curve, (labeled, miou)]
+    points = [*context.ledger.state().learning_curve, (labels, miou)]
     return forecast_of(points, context.recipe.cycle.target_miou)
 
 

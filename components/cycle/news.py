@@ -57,7 +57,10 @@ def _of_cycle(context: Context, report: CycleReport) -> Iterator[_News]:
         yield _News("champion_changed", text.strip())
     if _budget_reached(context, report):
         budget = context.recipe.query.label_budget
-        text = f"The label budget of {budget} images is used up. Raise query.label_budget to go on."
+        unit = context.recipe.query.unit
+        text = (
+            f"The label budget of {budget} {unit}s is used up. Raise query.label_budget to go on."
+        )
         yield _News("budget_reached", text)
     if report.drift is not None and report.drift.exceeded:
         text = f"The pool differs from the labeled images: {report.drift.words}."
@@ -75,10 +78,10 @@ def _of_cycle(context: Context, report: CycleReport) -> Iterator[_News]:
 def _budget_reached(context: Context, report: CycleReport) -> bool:
     """Return whether this cycle is the first one with as many labels as the budget allows."""
     budget = context.recipe.query.label_budget
-    if budget is None or report.labeled < budget:
+    if budget is None or report.labels < budget:
         return False
     cycles = context.ledger.state().cycles.values()
-    before = [c.summary.labeled or 0 for c in cycles if c.cycle < report.cycle]
+    before = [c.summary.labels or 0 for c in cycles if c.cycle < report.cycle]
     return max(before, default=0) < budget
 
 

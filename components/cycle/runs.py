@@ -165,6 +165,8 @@ def report_metrics(report: CycleReport) -> dict[str, float | None]:
     values = {name: getattr(report, name) for name in counts}
     out: dict[str, float | None] = {k: float(v) for k, v in values.items() if v is not None}
     out |= {f"seconds/{step}": seconds for step, seconds in report.seconds_by_step.items()}
+    if report.regions is not None:
+        out |= {"labeled_regions": report.regions.labeled, "labeled_share": report.regions.share}
     if report.drift is not None:
         names = ("embedding", "chance", "classes", "confidence")
         out |= {f"drift/{name}": getattr(report.drift, name) for name in names}

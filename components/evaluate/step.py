@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.contracts.forecast.forecast import forecast_of
 from components.contracts.ledger import layout
+from components.contracts.ledger.units import labeled_units
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.evaluate import GateSettings
 from components.contracts.step.context import Context, begin
@@ -75,7 +76,9 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
     curve = _learning_curve(context, val.scores.miou)
     forecast = forecast_of(curve, recipe.cycle.target_miou)
     band = forecast.band if forecast else ()
-    figures["learning_curve"] = learning_curve_figure({"mIoU": curve}, band=band)
+    figures["learning_curve"] = learning_curve_figure(
+        {"mIoU": curve}, band=band, unit=recipe.query.unit
+    )
     page = model_page(
         recipe.name,
         context.cycle,
@@ -99,12 +102,14 @@ def _evaluate(context: Context, prefix: str, model: str) -> EvaluateResult:
 
 
 def _learning_curve(context: Context, miou: float | None) -> list[tuple[int, float]]:
-    """Return labeled images and mIoU on `val` of the campaign's models, this cycle's the last."""
-    curve = context.ledger.state().learning_curve
+    """Return labeled images (or regions) and mIoU on `val` of the campaign's models, this cycle's the last."""
+    state, settings = context.ledger.state(), context.recipe.query
+    curve = state.learning_curve
     split = read_marker(context.storage, context.cycle, "split")
     if split is None or miou is None:
         return curve
-    return [*curve, (SplitResult.model_validate(split.outputs).labeled, miou)]
+    labels = SplitResult.model_validate(split.outputs).labeled
+    return [*curve, (labels if settings.grid is None else labeled_units(state, settings), miou)]
 
 
 def _decide(dev: Assessment, champion: Assessment | None, gate: GateSettings) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ def check(
     index: Mapping[str, Known],
     asked: Collection[str],
     rules: Rules,
+    in_regions: Callable[[str], bool] = lambda image_id: False,
 ) -> Checked:
     """Check every annotation on its own: a rejected one does not affect the others.
 
@@ -57,15 +58,23 @@ def check(
       index: every image of the campaign, by id.
       asked: ids of the images that were ever asked for; an image may be labeled again.
       rules: what the campaign accepts.
+      in_regions: says of an image id whether only regions of it are to be labeled, so that the rest of the
+        image has no class.
     """
     checked = Checked([], [])
     for annotation in annotations:
-        name = f"{annotation.source}: image {annotation.image_id}, by {annotation.annotator}"
         try:
-            checked.accepted.append(check_one(annotation, index, asked, rules))
+            part = in_regions(annotation.image_id)
+            own = replace(rules, max_ignore_share=1.0) if part else rules
+            checked.accepted.append(check_one(annotation, index, asked, own))
         except AnnotationError as error:
-            checked.refusals.append(Refusal(name, str(error)))
+            checked.refusals.append(Refusal(name_of(annotation), str(error)))
     return checked
+
+
+def name_of(annotation: Annotation) -> str:
+    """Return what a refusal calls an annotation."""
+    return f"{annotation.source}: image {annotation.image_id}, by {annotation.annotator}"
 
 
 def check_one(

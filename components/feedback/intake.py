@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 
 from components.contracts.annotation.detect import read_bytes
 from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR
 from components.contracts.annotation.known import KnownImages
 from components.contracts.annotation.limits import Limits
-from components.contracts.annotation.model import Annotation, Skipped
+from components.contracts.annotation.model import (
+    Annotation,
+    AnnotationError,
+    Refusal,
+    Skipped,
+)
 from components.contracts.ledger.events import Label, LabelsAccepted, Refused, TaskSkipped
 from components.contracts.ledger.inbox import BY
 from components.contracts.ledger.labels import store_label
@@ -23,10 +28,12 @@ from components.contracts.ledger.layout import rejected_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.base import Stamp, Storage
-from components.feedback.checks import Known, Rules, check
+from components.feedback.checks import Known, Rules, check, name_of
 from components.feedback.consensus import time_key
 from components.feedback.news import identity_of, last_event, new_labels, reverted
+from components.feedback.portions import in_regions, portions
 from components.feedback.rejected import keep
 
 log = logging.getLogger("streetloop")
@@ -88,10 +95,11 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     if not stamp.whole and batch.refusals and not (batch.annotations or batch.skipped):
         return False
     rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)
-    checked = check(batch.annotations, intake.known, intake.asked, rules)
-    refusals = (*batch.refusals, *checked.refusals)
+    regions = partial(in_regions, state)
+    checked = check(batch.annotations, intake.known, intake.asked, rules, regions)
+    labels, beside = _labels(intake, state, sorted(checked.accepted, key=time_key))
+    refusals = (*batch.refusals, *checked.refusals, *beside)
     refused = [Refused(name=r.name, reason=r.reason) for r in refusals]
-    labels = [_store(ledger.storage, a) for a in sorted(checked.accepted, key=time_key)]
     # A rejected file that is handed in again is checked again: its image may have been asked for
     # since, or a setting changed. If the same parts are rejected again, the only news can be a label
     # that reverts to an earlier one.
@@ -120,13 +128,31 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     return True
 
 
-def _store(storage: Storage, annotation: Annotation) -> Label:
+def _labels(
+    intake: Intake, state: State, annotations: Iterable[Annotation]
+) -> tuple[list[Label], list[Refusal]]:
+    """Store what annotations say of the images, or regions, that were asked for."""
+    labels: list[Label] = []
+    refusals: list[Refusal] = []
+    storage, max_ignore = intake.ledger.storage, intake.settings.max_ignore
+    for annotation in annotations:
+        try:
+            found = portions(storage, state, annotation, max_ignore)
+        except AnnotationError as error:
+            refusals.append(Refusal(name_of(annotation), str(error)))
+        else:
+            labels += [_store(storage, part, tiles) for part, tiles in found]
+    return labels, refusals
+
+
+def _store(storage: Storage, annotation: Annotation, tiles: Tiles | None) -> Label:
     image_id = annotation.image_id
     return Label(
         image_id=image_id,
         sha256=store_label(storage, image_id, annotation.train_ids),
         annotator=annotation.annotator,
         created_at=annotation.created_at,
+        tiles=tiles,
     )
 
 

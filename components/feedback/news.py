@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
 from components.contracts.ledger.events import Event, Label
@@ -11,6 +11,7 @@ from components.contracts.ledger.inbox import BY
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import LabelVersion, State
 from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.regions.tiles import Tiles
 from components.feedback.resolution import resolutions, votes
 
 
@@ -47,7 +48,7 @@ def reverted(state: State, labels: Sequence[Label]) -> list[Label]:
     resolved = resolutions(state)
     back = []
     for label in _last_of_each(labels).values():
-        people = votes(state.answers(label.image_id), resolved)
+        people = _people(state, label, resolved)
         mine = _version_by(label.annotator, people)
         if label.created_at is None and mine is not None and mine.sha256 != label.sha256:
             back.append(label)
@@ -58,25 +59,37 @@ def new_labels(state: State, labels: Sequence[Label], settings: FeedbackSettings
     """Return the labels that change something: an export often repeats those of earlier ones."""
     new, resolved, last_of_each = [], None, _last_of_each(labels)
     for label in labels:
-        versions = state.answers(label.image_id)
-        if versions and label.image_id not in state.outstanding:
+        if state.answers(label.image_id) and not _waits(state, label):
             resolved = resolutions(state) if resolved is None else resolved  # seldom needed, slow
-            people = votes(versions, resolved)
+            people = _people(state, label, resolved)
             mine = _version_by(label.annotator, people)
             # With "latest", confirming a map after somebody else changed it makes it count again.
-            later = label.created_at is not None and label.created_at > people[-1].at
-            again = settings.policy == "latest" and mine is not people[-1] and later
-            final = last_of_each[label.image_id, label.annotator].sha256
+            newest = people[-1] if people else None
+            later = newest is None or (label.created_at or "") > newest.at
+            again = settings.policy == "latest" and mine is not newest and later
+            final = last_of_each[label.image_id, label.annotator, label.tiles].sha256
             if mine is not None and mine.sha256 == final and not again:
                 continue
         new.append(label)
     return new
 
 
+def _waits(state: State, label: Label) -> bool:
+    """Return whether a label answers a request; of a region, one that is labeled already does not."""
+    request = state.outstanding.get(label.image_id)
+    return request is not None and request.tiles == label.tiles
+
+
+def _people(state: State, label: Label, resolved: Collection[int]) -> list[LabelVersion]:
+    """Return each annotator's latest version of what a label is about: an image, or some regions of it."""
+    versions = state.answers(label.image_id)
+    return votes([v for v in versions if v.tiles == label.tiles], resolved)
+
+
 def _version_by(annotator: str, versions: Sequence[LabelVersion]) -> LabelVersion | None:
     return next((v for v in versions if v.annotator == annotator), None)
 
 
-def _last_of_each(labels: Sequence[Label]) -> dict[tuple[str, str], Label]:
-    """Return the last label by image and annotator: of several, it is the one that counts."""
-    return {(label.image_id, label.annotator): label for label in labels}
+def _last_of_each(labels: Sequence[Label]) -> dict[tuple[str, str, Tiles | None], Label]:
+    """Return the last label by image (and regions) and annotator: of several, it is the one that counts."""
+    return {(label.image_id, label.annotator, label.tiles): label for label in labels}

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from components.contracts.data.records import Records
 from components.contracts.ledger.events import Label, LabelsAccepted, TaskSkipped
-from components.contracts.ledger.labels import store_label
+from components.contracts.ledger.labels import store_label, within
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
+from components.contracts.regions.tiles import Tiles
 from tfds_cityscapes.source import Item, Source, SourceError
 
 log = logging.getLogger("streetloop")
@@ -31,7 +32,7 @@ def answer(
     ledger: Ledger,
     source: Source,
     records: Records,
-    asked: Sequence[str],
+    asked: Mapping[str, Tiles | None],
     fence: int | None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
@@ -43,7 +44,7 @@ def answer(
       ledger: the campaign's ledger; its storage gets the label maps.
       source: the raw data set.
       records: of the data set; an image without a record cannot be trained on.
-      asked: ids of the images.
+      asked: the regions to label of each image, by its id; None for the whole image.
       fence: the lease's fencing number.
       progress: called with the number of masks read.
 
@@ -54,7 +55,7 @@ def answer(
     pool = set(records.ids("train"))
     masked = {i for i in pool if i in items and items[i].label is not None}
     if not masked and asked:
-        raise StreetloopError(_NO_MASK.format(asked[0], "it has none for any image of the pool"))
+        raise StreetloopError(_NO_MASK.format(min(asked), "it has none for any image of the pool"))
     for image_id in sorted(set(asked) - masked):
         why = "the data set has no mask of it" if image_id in pool else "it has no record any more"
         log.warning("The oracle skips %s: %s.", image_id, why)
@@ -62,16 +63,24 @@ def answer(
         ledger.commit("task_skipped", f"skip/{image_id}/{ANNOTATOR}", skipped, fence=fence)
     labels: list[Label] = []
     for done, image_id in enumerate(sorted(set(asked) & masked), 1):
-        sha256 = store_label(ledger.storage, image_id, read_answer(source, items, image_id))
-        labels.append(Label(image_id=image_id, sha256=sha256, annotator=ANNOTATOR))
+        tiles = asked[image_id]
+        mask = within(read_answer(source, items, image_id), tiles)
+        sha256 = store_label(ledger.storage, image_id, mask)
+        labels.append(Label(image_id=image_id, sha256=sha256, annotator=ANNOTATOR, tiles=tiles))
         progress(done)
     if labels:
-        text = "".join(f"{label.image_id} {label.sha256}\n" for label in labels)
+        text = "".join(_line(label) for label in labels)
         digest = hashlib.sha256(text.encode()).hexdigest()
         accepted = LabelsAccepted(
             file_sha256=digest, file_name=ANNOTATOR, labels=labels, refused=[]
         )
         ledger.commit("labels_accepted", f"labels/{digest}", accepted, fence=fence)
+
+
+def _line(label: Label) -> str:
+    """Return what tells an answer from others: the mask alone does not say which regions are empty."""
+    regions = "" if label.tiles is None else f" {label.tiles}"
+    return f"{label.image_id} {label.sha256}{regions}\n"
 
 
 def read_answer(source: Source, items: Mapping[str, Item], image_id: str) -> np.ndarray:

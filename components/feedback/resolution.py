@@ -83,12 +83,15 @@ def settle(ledger: Ledger, policy: Policy, fence: int | None) -> None:
 def _unsettled(state: State, policy: Policy) -> dict[str, list[LabelVersion]]:
     """Return the votes on every image whose newest version is not what the policy wants, by id.
 
-    Probes are left out: nothing changes their labels any more.
+    Probes are left out: nothing changes their labels any more. So are images of which regions were labeled:
+    in each region, what was drawn last counts (`State.label_parts`).
     """
     resolved = resolutions(state)
     unsettled = {}
     for image_id, versions in state.labels.items():
         if len(versions) == 1 or image_id in state.probes:
+            continue
+        if any(version.tiles is not None for version in versions):
             continue
         people, current = votes(versions, resolved), versions[-1]
         if needs_majority(policy, people):

@@ -6,6 +6,7 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.ledger.state import State
 from components.contracts.process.progress import Progress
+from components.contracts.regions.tiles import Tiles
 from components.contracts.step.context import Context, begin
 from components.contracts.step.plan import Plan, decide
 from components.contracts.step.results import FeedbackResult
@@ -40,7 +41,7 @@ def _ingest(context: Context, records: str) -> FeedbackResult:
         source = context.source()
         ingest_existing(context.ledger, source, index, settings, context.fence, progress.update)
     if settings.oracle:
-        asked = sorted(_asked_before(context))
+        asked = _asked_before(context)
         progress = Progress("feedback", "oracle's masks", len(asked))
         if asked:
             answer(context.ledger, context.source(), index, asked, context.fence, progress.update)
@@ -76,11 +77,15 @@ def write_report(context: Context) -> str:
     return name
 
 
-def _asked_before(context: Context) -> set[str]:
+def _asked_before(context: Context) -> dict[str, Tiles | None]:
     """Return what the oracle may answer: the seed, and what was asked before this cycle was opened.
 
     After a kill, this cycle's own query may be out already; its answers belong to the next cycle.
     """
     state = context.ledger.state()
     opened = context.ledger.state_at(context.opened.opened_number)
-    return (set(opened.outstanding) | set(state.seed)) & set(state.outstanding)
+    return {
+        image_id: item.tiles
+        for image_id, item in sorted(state.outstanding.items())
+        if opened.outstanding.get(image_id) == item or image_id in state.seed
+    }

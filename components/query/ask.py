@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,11 +16,12 @@ from components.contracts.ledger.layout import WHY_PAGE
 from components.contracts.model.embedding import Embedder
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.query import QuerySettings, StrategyName
+from components.contracts.regions.tiles import Tiles, grid
 from components.contracts.scores.drift import Drift
 from components.query.aggregation import aggregate_by
 from components.query.drift import drift_of
 from components.query.explain import Explainer
-from components.query.facts import Facts, blind_pool, pool_of
+from components.query.facts import Facts, blind_pool, divided, pool_of
 from components.query.look import Model, SecondLook, Watch, embedded_pool, look
 from components.query.page import Asked, why_page
 from components.query.pick import pick
@@ -39,7 +41,7 @@ class Query(NamedTuple):
       chosen: the first choice first.
       strategy: that chose.
       why: it was used, as a sentence; empty if the recipe names it.
-      scores: of every candidate before the first choice, by id.
+      scores: of every candidate before the first choice, by id; those of regions, by id#number.
       alike: the labeled image most like a chosen one, by its id; empty if the strategy does not look.
       drift: the pool against the labeled images; None if no model has seen both.
     """
@@ -63,27 +65,30 @@ def make_query(
     watch: Watch = lambda image_id, probabilities: None,
     beginner: Embedder | None = None,
     seen: Mapping[str, Facts] | None = None,
+    free: Mapping[str, Sequence[int]] | None = None,
 ) -> Query:
-    """Choose the images to ask for.
+    """Choose the images, or regions, to ask for.
 
     Args:
       records: of the train part.
       candidates: image ids.
       labeled: ids of the images that are labeled or outstanding.
-      settings: the strategy, the aggregation, and the gap in time.
-      count: images to ask for.
+      settings: the strategy, the aggregation, the gap in time, and the regions, if it asks for these.
+      count: images, or regions, to ask for.
       model: looks at the images; without one, `beginner` does, or they are drawn evenly over cities and
         time.
       seed: the campaign's, and the cycle: of chance.
       watch: called with the id and the probabilities of each image that the model looks at.
       beginner: describes the images in a cold start, from which typical ones are then chosen.
       seen: what the same model has said of some of the images; it does not look at them again.
+      free: the numbers of the regions that may be asked for, by image id; None: all of them.
 
     Raises:
       StreetloopError: the model's output is not finite, or the strategy needs what it lacks.
     """
     rng = np.random.default_rng(seed)
     name = _without_model(settings.strategy) if model is None else settings.strategy
+    facts: dict[str, Facts] | None = None
     if model is None and beginner is not None:
         name = "typical"
         progress = Progress("query", "images looked at", len(candidates) + len(labeled))
@@ -95,18 +100,37 @@ def make_query(
         left = [[i for i in ids if i not in facts] for ids in (candidates, labeled)]
         facts |= facts_for(records, left[0], left[1], settings, model, seed, watch)
         pool = pool_of(records, candidates, labeled, facts)
-    picked = pick(pool, name, count, settings.min_gap, rng)
+    # Chance of its own: the choice must not depend on it.
+    drift = drift_of(pool, Stream.DRIFT.of(seed), settings.drift_limit)
+    if settings.grid is not None:
+        every = grid(*settings.grid).numbers
+        pool = divided(pool, free or dict.fromkeys(pool.ids, every), facts)
+    picked = pick(pool, name, count, settings.min_gap, rng, settings.regions_per_image)
     explainer = Explainer(pool, sorted(labeled), STRATEGIES[picked.strategy].reason)
-    scores = dict(zip(pool.ids, map(float, picked.scores), strict=True))
+    scores = dict(zip(pool.names, map(float, picked.scores), strict=True))
     chosen = [
         Scored(pool.ids[index], score, explainer.explain(index)) for index, score in picked.choices
     ]
+    if settings.grid is not None:
+        tiles = [pool.tiles[index] for index, _ in picked.choices]
+        chosen = _by_image(chosen, tiles, grid(*settings.grid))
     alike = {
         pool.ids[index]: near for index, _ in picked.choices if (near := explainer.nearest(index))
     }
-    # Chance of its own: the choice must not depend on it.
-    drift = drift_of(pool, Stream.DRIFT.of(seed), settings.drift_limit)
     return Query(chosen, picked.strategy, picked.why, scores, alike, drift)
+
+
+def _by_image(chosen: Sequence[Scored], numbers: Sequence[int], every: Tiles) -> list[Scored]:
+    """Put the chosen regions of each image together: with the score and the reason of the first one."""
+    first: dict[str, Scored] = {}
+    found: dict[str, list[int]] = {}
+    for one, number in zip(chosen, numbers, strict=True):
+        first.setdefault(one.image_id, one)
+        found.setdefault(one.image_id, []).append(number)
+    return [
+        replace(one, tiles=every.of(found[image_id]), cost=len(found[image_id]) / every.size)
+        for image_id, one in first.items()
+    ]
 
 
 def facts_for(
@@ -122,9 +146,9 @@ def facts_for(
     name, again = settings.strategy, dict[str, SecondLook]()
     if name != "auto" and STRATEGIES[name].needs_second_look:
         again = {name: second_look(name, model, settings.samples, Stream.DROPOUT.of(seed))}
-    update = Progress("query", "images ranked", len(candidates) + len(labeled)).update
+    update = Progress("query", "images ranked", len({*candidates, *labeled})).update
     aggregate = aggregate_by(settings)
-    return look(model, records, candidates, labeled, again, update, watch, aggregate)
+    return look(model, records, candidates, labeled, again, update, watch, aggregate, settings.grid)
 
 
 def _without_model(strategy: StrategyName | Literal["auto"]) -> StrategyName:

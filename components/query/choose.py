@@ -44,7 +44,9 @@ class Choice(NamedTuple):
     score: float
 
 
-def choose(pool: Pool, ranker: Ranker, count: int, min_gap: int = 0) -> list[Choice]:
+def choose(
+    pool: Pool, ranker: Ranker, count: int, min_gap: int = 0, per_image: int = 1
+) -> list[Choice]:
     """Choose the candidates that a ranker wants most, one after the other.
 
     Args:
@@ -53,37 +55,38 @@ def choose(pool: Pool, ranker: Ranker, count: int, min_gap: int = 0) -> list[Cho
       count: how many to choose, at most all.
       min_gap: two chosen images of one sequence are at least so many frames apart. Where that leaves
         too few, it is halved until there are enough.
+      per_image: largest number of chosen regions of one image. Where that leaves too few without a gap,
+        it is doubled.
 
     Returns:
       The choices, the first choice first. Equal scores are ordered by id.
     """
     chosen: list[Choice] = []
     free = np.ones(len(pool), bool)
-    gap = min_gap
+    gap, limit = min_gap, per_image
     while len(chosen) < min(count, len(pool)):
         if not free.any():
-            gap //= 2
-            free = _free(pool, [c.candidate for c in chosen], gap)
+            # Other images first: one alone shows one street.
+            gap, limit = gap // 2, limit if gap else limit * 2
+            free[:] = True
+            for place in range(len(chosen)):
+                _block(free, pool, [c.candidate for c in chosen[: place + 1]], gap, limit)
             continue
         scores = np.where(free, ranker.scores(free), -np.inf)
         index = int(scores.argmax())  # the first of equals, and ids are sorted
         chosen.append(Choice(index, float(scores[index])))
         ranker.add(index)
-        free[_near(pool, index, gap)] = False
+        _block(free, pool, [c.candidate for c in chosen], gap, limit)
     return chosen
 
 
-def _free(pool: Pool, chosen: list[int], gap: int) -> np.ndarray:
-    free = np.ones(len(pool), bool)
-    for index in chosen:
-        free[_near(pool, index, gap)] = False
-    return free
-
-
-def _near(pool: Pool, index: int, gap: int) -> np.ndarray:
-    """Return a mask of the candidates within `gap` frames of one, itself included."""
-    places = pool.places
+def _block(free: np.ndarray, pool: Pool, chosen: list[int], gap: int, limit: int) -> None:
+    """Take from the `free` candidates, bool [N], what the last of the chosen ones rules out."""
+    places, index = pool.places, chosen[-1]
     same = places.sequence == places.sequence[index]
-    near: np.ndarray = same & (np.abs(places.rank - places.rank[index]) < max(1, gap))
-    near[index] = True
-    return near
+    apart = np.abs(places.rank - places.rank[index])
+    free[same & (apart > 0) & (apart < gap)] = False
+    free[index] = False
+    image = same & (apart == 0)
+    if image[chosen].sum() >= limit:
+        free[image] = False

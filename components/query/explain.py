@@ -37,7 +37,9 @@ class Explainer:
         if len(pool.class_uncertainty) and (names := _doubtful(pool.class_uncertainty[index])):
             parts.append(f"uncertain at {' and '.join(names)}")
         frames = _frames_away(pool, index)
-        if frames is not None:
+        if frames == 0:
+            parts.append("other regions of the image are labeled")
+        elif frames is not None:
             parts.append(
                 f"{frames} frame{'' if frames == 1 else 's'} from the nearest labeled image"
             )
@@ -48,7 +50,7 @@ class Explainer:
 
     def nearest(self, index: int) -> Alike | None:
         """Return the labeled image most like a candidate; None if there is none, or nothing was looked at."""
-        if not len(self._distances):
+        if not len(self._distances) or self._pool.ids[index] in self._labeled:
             return None
         pool, distance = self._pool, self._distances[index]
         away = np.linalg.norm(pool.labeled_embeddings - pool.embeddings[index], axis=1)

@@ -39,6 +39,7 @@ def look(
     progress: Callable[[int], None] = lambda done: None,
     watch: Watch = lambda image_id, probabilities: None,
     aggregate: Aggregate = mean,
+    grid: tuple[int, int] | None = None,
 ) -> dict[str, Facts]:
     """Return what a model says of each image, by its id. Only these few numbers are kept in memory.
 
@@ -51,19 +52,23 @@ def look(
       progress: called with the number of images done.
       watch: called with each image's id and its probabilities [H, W, 19].
       aggregate: turns each map of doubt into the image's.
+      grid: rows and columns of the regions of the candidates; None for whole images.
 
     Raises:
       StreetloopError: a number is not finite; nothing is ever put in its place.
     """
     candidates = sorted(ids)
     seen: dict[str, Facts] = {}
-    for done, image_id in enumerate([*candidates, *sorted(labeled)], 1):
+    others = sorted(set(labeled) - set(candidates))
+    for done, image_id in enumerate([*candidates, *others], 1):
         image = records.read(image_id).image
         probabilities = model.predictor.probabilities(image)
         watch(image_id, probabilities)
-        looks = (second or {}) if done <= len(candidates) else {}
+        candidate = done <= len(candidates)
+        looks = (second or {}) if candidate else {}
         maps = {name: again(image, probabilities) for name, again in looks.items()}
-        facts = facts_of(probabilities, model.embedder.embed(image), maps, aggregate)
+        embedding = model.embedder.embed(image)
+        facts = facts_of(probabilities, embedding, maps, aggregate, grid if candidate else None)
         if not facts.finite:
             raise StreetloopError(
                 f"The model's output for {image_id} is not finite, so it cannot be ranked. Look at "

@@ -14,6 +14,7 @@ from components.contracts.model.predictor import Predictor
 from components.contracts.page.pictures import Picture, PictureRow, overlay, shrink, to_jpeg
 from components.contracts.page.render import render
 from components.query.scored import Alike, Scored
+from components.query.spotlight import spotlight
 from components.query.strategies.entropy import entropy
 
 _TEMPLATE = Path(__file__).with_name("templates") / "why.html"
@@ -31,7 +32,7 @@ class Asked:
       alike: the labeled image most like a chosen one, by its id, where one is known.
       strategy: that chose.
       why: it was used; empty if the recipe names it.
-      candidates: how many images it chose from.
+      candidates: how many images, or regions, it chose from.
     """
 
     chosen: Sequence[Scored]
@@ -63,7 +64,7 @@ def why_page(title: str, asked: Asked, records: Records, predictor: Predictor | 
     page = _Page(
         title=title,
         facts={
-            "images": f"{len(asked.chosen)} of {asked.candidates:,}",
+            **_counts(asked),
             "strategy": asked.strategy,
         },
         why=asked.why,
@@ -77,12 +78,20 @@ def why_page(title: str, asked: Asked, records: Records, predictor: Predictor | 
     return render(_TEMPLATE, page)
 
 
+def _counts(asked: Asked) -> dict[str, str]:
+    regions = [len(one.tiles.numbers) for one in asked.chosen if one.tiles]
+    if not regions:
+        return {"images": f"{len(asked.chosen)} of {asked.candidates:,}"}
+    return {"images": f"{len(asked.chosen)}", "regions": f"{sum(regions)} of {asked.candidates:,}"}
+
+
 def _row(
     place: int, one: Scored, alike: Alike | None, records: Records, predictor: Predictor | None
 ) -> PictureRow:
     image = records.read(one.image_id).image
+    regions = "" if one.tiles is None else f", regions {one.tiles}"
     thumbnail = shrink(image, _WIDTH)
-    pictures = [Picture("image", to_jpeg(thumbnail))]
+    pictures = [Picture("image", to_jpeg(spotlight(thumbnail, one.tiles)))]
     if predictor is not None:
         size = thumbnail.shape[0], thumbnail.shape[1]
         probabilities = predictor.probabilities(image, size)
@@ -99,7 +108,7 @@ def _row(
         nearest = records.read(alike.image_id).image
         pictures.append(Picture(words, to_jpeg(shrink(nearest, _WIDTH))))
     sentence = f"{one.reason[:1].upper()}{one.reason[1:]}."
-    return PictureRow(f"{place}. {one.image_id}", sentence, pictures)
+    return PictureRow(f"{place}. {one.image_id}{regions}", sentence, pictures)
 
 
 def heat(uncertainty: np.ndarray) -> np.ndarray:

@@ -35,19 +35,21 @@ def pick(
     count: int,
     min_gap: int,
     rng: np.random.Generator,
+    per_image: int = 1,
 ) -> Picked:
-    """Pick `count` images, at most all.
+    """Pick `count` candidates, at most all.
 
     Args:
       pool: as the strategy needs it.
       strategy: as the recipe names it; `auto` looks at the pool.
-      count: images to pick.
+      count: images, or regions, to pick.
       min_gap: frames between two of them; see `choose`.
       rng: of chance.
+      per_image: regions of one image; see `choose`.
     """
     name, why = decide(pool, rng) if strategy == "auto" else (strategy, "")
     # Chance is chance: what everything else is compared with is not improved by a gap.
-    gap = 0 if name == "random" else min_gap
+    gap, limit = (0, max(1, count)) if name == "random" else (min_gap, per_image)
     ranker = STRATEGIES[name].rank(pool, rng, count)
     scores = ranker.scores(np.ones(len(pool), bool))
-    return Picked(name, why, choose(pool, ranker, count, gap), scores)
+    return Picked(name, why, choose(pool, ranker, count, gap, limit), scores)

@@ -79,8 +79,10 @@ def places_of(cities: Mapping[str, str], ids: Sequence[str]) -> Places:
 class Pool:
     """N candidates and M labeled images, as a model sees them.
 
+    Where regions are asked for, each candidate is a region: it has its image's id, place and embedding.
+
     Attributes:
-      ids: of the candidates, sorted.
+      ids: of the candidates, sorted; one of an image for each of its regions.
       places: of the candidates.
       labeled: places of the labeled (and outstanding) images.
       embeddings: float32 [N, D], each column with mean 0 and deviation 1 over the train part.
@@ -94,6 +96,7 @@ class Pool:
       confidence: float32 [N], the mean over the pixels of the largest probability; empty if no model
         looked.
       labeled_confidence: float32 [M], the same of the labeled images.
+      tiles: the numbers of the regions; empty if the candidates are whole images.
     """
 
     ids: tuple[str, ...]
@@ -107,6 +110,14 @@ class Pool:
     labeled_share: np.ndarray = field(default_factory=lambda: np.zeros(NUM_CLASSES))
     confidence: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     labeled_confidence: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    tiles: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def names(self) -> list[str]:
+        """The candidates' ids, with the numbers of regions: "city_000000_000019#3"."""
+        if not self.tiles:
+            return list(self.ids)
+        return [f"{i}#{tile}" for i, tile in zip(self.ids, self.tiles, strict=True)]

@@ -5,19 +5,32 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from components.contracts.regions.tiles import Tiles
+
 
 @dataclass(frozen=True)
 class Scored:
-    """One chosen image. `score`: higher = ask first. `cost`: annotation work, in images."""
+    """One chosen image.
+
+    Attributes:
+      score: higher = ask first; of regions, the highest.
+      reason: why, in words.
+      cost: annotation work, in images.
+      tiles: the regions to label; None for the whole image.
+    """
 
     image_id: str
     score: float
     reason: str
     cost: float = 1.0
+    tiles: Tiles | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the ledger's query event holds it."""
-        return asdict(self)
+        values = asdict(self)
+        if self.tiles is None:
+            del values["tiles"]
+        return values
 
 
 @dataclass(frozen=True)

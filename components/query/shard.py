@@ -60,7 +60,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, shard: int
         tell("look", "There is nothing to ask for, or no such part.")
         return 0
     model, index = state.champion.model, context.records(records)
-    images = images_of(state, index)
+    images = images_of(state, index, settings)
     part = _part(context, images, model, records, shard)
     if not images.candidates or not any(part.images):
         return 0
@@ -96,7 +96,9 @@ def stored(
 def _part(context: Context, images: Images, model: str, records: str, shard: int) -> Part:
     """Return every n-th image: neighbours in the list may differ in size, and so in cost."""
     recipe, shards = context.recipe, context.recipe.cluster.shards
-    own = Images(*(ids[shard - 1 :: shards] for ids in images))
+    # Of an image that is in both, only a candidate's facts say what its regions show.
+    labeled = sorted({*images.labeled} - {*images.candidates})
+    own = Images(images.candidates[shard - 1 :: shards], labeled[shard - 1 :: shards])
     inputs = {
         "format": facts_file.FORMAT,
         "model": model,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.state import State
+from components.contracts.ledger.units import free_tiles, labeled_units, waiting_units
 from components.contracts.model.embedding import Embedder
 from components.contracts.model.judge import load_judge
 from components.contracts.recipe.query import QuerySettings
@@ -19,20 +20,28 @@ if TYPE_CHECKING:
     from components.contracts.data.records import Records
 
 
-def images_of(state: State, records: Records) -> Images:
-    """Divide the train part by what the ledger knows."""
+def images_of(state: State, records: Records, settings: QuerySettings) -> Images:
+    """Divide the train part by what the ledger knows.
+
+    Where regions are asked for, an image of which some are labeled is in both parts; one that waits for
+    an answer is no candidate before it has come.
+    """
     ids, waiting = records.ids("train"), state.waiting
-    gone = state.labels.keys() | waiting | state.skipped.keys() | state.probes.keys()
+    gone = waiting | state.skipped.keys() | state.probes.keys()
     labeled = [i for i in ids if i in state.labels or i in waiting]
-    return Images([i for i in ids if i not in gone], labeled)
+    if settings.grid is None:
+        gone |= state.labels.keys()
+        return Images([i for i in ids if i not in gone], labeled)
+    candidates = [i for i in ids if i not in gone and free_tiles(state, i, settings.grid)]
+    return Images(candidates, labeled)
 
 
 def room_for(settings: QuerySettings, state: State) -> int:
-    """Return how many images may be asked for; 0 or less for none."""
-    waiting = len(state.waiting)
+    """Return how many images, or regions, may be asked for; 0 or less for none."""
+    waiting = waiting_units(state, settings)
     count = settings.query_size - waiting
     if settings.label_budget is not None:
-        count = min(count, settings.label_budget - len(state.labels) - waiting)
+        count = min(count, settings.label_budget - labeled_units(state, settings) - waiting)
     return count
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.contracts.ledger import layout
+from components.contracts.ledger.units import free_tiles
 from components.contracts.model.embedding import Embedder, encoder_embedder
 from components.contracts.process.progress import tell
 from components.contracts.scores.drift import Drift
@@ -53,11 +54,12 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> QueryRe
 
 def _ask(context: Context, key: str, records: str, model: str | None) -> QueryResult:
     settings, state, index = context.recipe.query, context.ledger.state(), context.records(records)
-    images, count, own = images_of(state, index), room_for(settings, state), own_model(context)
+    images = images_of(state, index, settings)
+    count, own = room_for(settings, state), own_model(context)
     watcher = Watcher(own, images.candidates) if own and images.candidates else None
     if count <= 0 or not images.candidates:
         _keep(context, watcher, index, None)
-        return QueryResult(asked=0, prefix=None)
+        return QueryResult(asked=0, prefix=None, regions=None if settings.grid is None else 0)
     chance = (context.recipe.seed, context.cycle)
     rng = Stream.PROBES.of(chance)
     probes = _draw_probes(context, images, count, rng)
@@ -70,8 +72,11 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
         if watcher and sample:
             watcher.add(sample)
     beginner = _beginner(context) if model is None else None
+    of = settings.grid
+    free = None if of is None else {i: free_tiles(state, i, of) for i in candidates}
     query = make_query(
-        index, candidates, images.labeled, settings, count, looking, chance, watch, beginner, seen
+        *(index, candidates, images.labeled, settings, count, looking, chance),
+        *(watch, beginner, seen, free),
     )
     _keep(context, watcher, index, looking.predictor if looking and own == model else None)
     if query.why:
@@ -117,9 +122,11 @@ def _draw_probes(
 
 def _beginner(context: Context) -> Embedder | None:
     """Return what looks at the images in a cold start; None if they are drawn by chance."""
-    if context.recipe.split.initial_by == "chance":
+    recipe = context.recipe
+    # An image is typical as a whole: nothing says which of its regions are.
+    if recipe.split.initial_by == "chance" or recipe.query.unit == "region":
         return None
-    return encoder_embedder(context.recipe.train.network.encoder)
+    return encoder_embedder(recipe.train.network.encoder)
 
 
 def _keep(
@@ -140,8 +147,14 @@ def _ignore(image_id: str, probabilities: np.ndarray) -> None:
 def _asked(context: Context, key: str) -> QueryResult:
     """Return what the ledger says of the query, which another process may have committed."""
     event = context.ledger.events()[context.ledger.state().keys[key]]
-    prefix = layout.query_folder(context.cycle)
-    return QueryResult(asked=len(event.payload.items), prefix=prefix, drift=_drift(context, prefix))
+    prefix, items = layout.query_folder(context.cycle), event.payload.items
+    regions = [len(item.tiles.numbers) for item in items if item.tiles is not None]
+    return QueryResult(
+        asked=len(items),
+        prefix=prefix,
+        drift=_drift(context, prefix),
+        regions=sum(regions) if regions else None,
+    )
 
 
 def _drift(context: Context, prefix: str) -> Drift | None:

@@ -1,6 +1,6 @@
 """Annotation tasks for the selected images: files that annotation tools import.
 
-queries/<cycle>/images/<id>.png          the images
+queries/<cycle>/images/<id>.png          the images; all but the regions to label is dark
                 predictions/<id>_gtFine_labelTrainIds.png   their pre-annotations, as a rule predictions
                 overlays/<id>.png        the pre-annotation over the image, for people
                 label_studio.json, label_studio.xml  tasks with pre-annotations; the project's setup
@@ -18,7 +18,9 @@ import numpy as np
 
 from components.contracts.annotation import cvat, label_studio, png_mask
 from components.contracts.data.records import Record, Records
+from components.contracts.ledger.labels import within
 from components.query.scored import Scored
+from components.query.spotlight import spotlight
 from tfds_cityscapes.labels import colorize
 from tfds_cityscapes.png import encode_png
 
@@ -43,11 +45,11 @@ def write_tasks(
     tasks, masks = [], []
     for place, item in enumerate(chosen):
         record = records.read(item.image_id)
-        image = image_of(record)
+        image = spotlight(image_of(record), item.tiles)
         _save(output / "images" / f"{item.image_id}.png", encode_png(image))
         prediction = None
         if prefill is not None:
-            prediction = prefill(record)
+            prediction = within(prefill(record), item.tiles)
             name = png_mask.file_name(item.image_id)
             _save(output / "predictions" / name, png_mask.write(prediction))
             mixed = cv2.addWeighted(image, 0.5, colorize(prediction), 0.5, 0)
@@ -59,13 +61,21 @@ def write_tasks(
                 f"images/{item.image_id}.png",
                 prediction,
                 score=1 - place / len(chosen),  # a share in Label Studio: the first comes first
-                data={"reason": item.reason},
+                data=_data(item),
             )
         )
     (output / "label_studio.json").write_text(json.dumps(tasks))
     (output / "label_studio.xml").write_text(label_studio.labeling_config())
     if masks:
         (output / "cvat.zip").write_bytes(cvat.write(masks))
+
+
+def _data(item: Scored) -> dict[str, str]:
+    """Return what a task tells people beside its image."""
+    if item.tiles is None:
+        return {"reason": item.reason}
+    words = f"Label the bright regions only, nothing else is taken. Asked because: {item.reason}"
+    return {"reason": words, "regions": str(item.tiles)}
 
 
 def enlarged(record: Record) -> np.ndarray:

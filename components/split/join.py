@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ POOL = "train"
 
 
 class Joined(NamedTuple):
-    """The labeled records, and the sorted ids of the pool's other images."""
+    """The labeled records, and the sorted ids of the pool's images that are not labeled, or not fully."""
 
     labeled: Records
     unlabeled: list[str]
@@ -32,6 +32,7 @@ def join(
     read_label: Callable[[str], np.ndarray],
     output: Path,
     progress: Callable[[int], None] = lambda done: None,
+    partial: Collection[str] = (),
 ) -> Joined:
     """Write `labeled/` (records with image and label) and `unlabeled.txt` below `output`.
 
@@ -43,13 +44,14 @@ def join(
       read_label: returns the train ids of an image at native size, uint8 [H, W].
       output: an empty folder.
       progress: called with the number of records written.
+      partial: ids of labeled images of which only regions are labeled: they are unlabeled ones as well.
 
     Raises:
       StreetloopError: the size of a label map is not its image's native size.
     """
     pool = records.ids(POOL)
     with_label = sorted(set(labeled) & set(pool))
-    without = sorted(set(pool) - set(with_label))
+    without = sorted(set(pool) - (set(with_label) - set(partial)))
     (output / LABELED).mkdir(parents=True)
     if with_label:
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.labels import label_id, read_parts
 from components.contracts.ledger.layout import split_folder
 from components.contracts.process.progress import Progress
 from components.contracts.step.context import Context, begin
@@ -15,8 +15,9 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> SplitRe
     begin("split")
     context = Context(recipe, root, cycle, fence)
     context.keep_log("split")
-    labels = context.ledger.state().current_labels
-    hashes = {image_id: version.sha256 for image_id, version in labels.items()}
+    state = context.ledger.state()
+    parts = state.label_parts
+    hashes = {image_id: label_id(versions) for image_id, versions in parts.items()}
     prefix = split_folder(cycle)
 
     def body() -> SplitResult:
@@ -25,9 +26,10 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> SplitRe
             joined = join(
                 context.records(records),
                 list(hashes),
-                lambda image_id: read_label(context.storage, image_id, hashes[image_id]),
+                lambda image_id: read_parts(context.storage, parts[image_id]),
                 folder,
                 progress.update,
+                state.partial,
             )
         labeled, unlabeled = len(joined.labeled.entries), len(joined.unlabeled)
         return SplitResult(prefix=prefix, labeled=labeled, unlabeled=unlabeled)

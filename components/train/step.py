@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components.contracts.data.records import Records, read_ids
 from components.contracts.ledger import layout
+from components.contracts.ledger.labels import label_id
 from components.contracts.step.context import Context, begin
 from components.contracts.step.done import hash_inputs
 from components.contracts.step.results import TrainResult
@@ -22,8 +23,8 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
     context.keep_log("train")
     settings = context.recipe.train
     labeled = context.records(f"{parts}/labeled")
-    current = context.ledger.state().current_labels
-    labels = {image_id: current[image_id].sha256 for image_id in labeled.ids("train")}
+    current = context.ledger.state().label_parts
+    labels = {image_id: label_id(current[image_id]) for image_id in labeled.ids("train")}
     start = context.champion_before() if settings.warm_start else None
     inputs = {
         "settings": settings.facts(),

@@ -16,6 +16,7 @@ from components.contracts.ledger.layout import query_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.process.errors import StreetloopError
+from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.base import Storage
 from components.feedback.news import identity_of, last_event
 
@@ -64,6 +65,12 @@ class Waiting:
     folder: str
     task: dict[str, Any]
 
+    @property
+    def regions(self) -> str | None:
+        """The regions to label, as the task names them; None for the whole image."""
+        regions: str | None = self.task["data"].get("regions")
+        return regions
+
 
 def identity(ledger: Ledger) -> str:
     """Return the id of a campaign's first event, which no other campaign of the same name has."""
@@ -88,6 +95,11 @@ def waiting_images(root: str, ledger: Ledger, state: State) -> dict[str, Waiting
     return waiting
 
 
+def task_name(cycle: int) -> str:
+    """Return what a tool calls the images that a cycle asks for."""
+    return f"Cycle {cycle}"
+
+
 def read(storage: Storage, name: str) -> bytes:
     """Return a file of a query; StreetloopError if it is lost."""
     try:
@@ -98,15 +110,30 @@ def read(storage: Storage, name: str) -> bytes:
         ) from error
 
 
-def is_news(state: State, image_id: str, drawn: Iterable[tuple[str, str | None]]) -> bool:
+def asks_now(state: State, image_id: str, is_for: Callable[[Tiles], bool]) -> bool:
+    """Return whether a task asks what its image waits for: other regions of it had tasks of their own.
+
+    Args:
+      state: of the ledger.
+      image_id: the image of the task.
+      is_for: whether the task is that of these regions.
+    """
+    request = state.outstanding.get(image_id)
+    return request is not None and (request.tiles is None or is_for(request.tiles))
+
+
+def is_news(
+    state: State, image_id: str, drawn: Iterable[tuple[str, str | None]], asked: bool
+) -> bool:
     """Return whether the ledger can learn from a finished image: it waits, or changed since.
 
     Args:
       state: of the ledger.
       image_id: the image.
       drawn: of each annotation, who made it and when it was last changed, if that is known.
+      asked: of `asks_now`.
     """
-    if image_id in state.outstanding:
+    if asked:
         return True
     versions = state.answers(image_id)
     return any(

@@ -26,20 +26,33 @@ def cycle_table(status: CampaignStatus) -> Table:
     baseline = status.baseline
     title = "Each cycle's own model, scored on val (%)" if baseline else "Cycles so far"
     table = Table(title=title, title_justify="left")
-    for name in ("cycle", "labeled", "mIoU", "pixel accuracy", "Dice", "champion", "seconds"):
+    regions = status.labeled_regions is not None
+    labeled = ("labeled", "regions") if regions else ("labeled",)
+    for name in ("cycle", *labeled, "mIoU", "pixel accuracy", "Dice", "champion", "seconds"):
         table.add_column(name, justify="right")
     if baseline:
         scores = [
             percent(value) for value in (baseline.miou, baseline.pixel_accuracy, baseline.dice)
         ]
-        table.add_row(f"all {baseline.name}", "", *scores, "", "", style="dim", end_section=True)
+        table.add_row(
+            f"all {baseline.name}",
+            *("" for _ in labeled),
+            *scores,
+            "",
+            "",
+            style="dim",
+            end_section=True,
+        )
     for row in status.cycles:
         scores = [percent(value) for value in (row.miou, row.pixel_accuracy, row.dice)]
         if row.outcome not in ("done", "open"):
             scores[0] = row.outcome.replace("_", " ")
         seconds = "–" if row.seconds is None else f"{row.seconds:.0f}"
         promoted = "yes" if row.promoted else ""
-        table.add_row(str(row.cycle), str(row.labeled), *scores, promoted, seconds)
+        counts = [str(row.labeled)]
+        if regions:
+            counts.append("–" if row.labeled_regions is None else str(row.labeled_regions))
+        table.add_row(str(row.cycle), *counts, *scores, promoted, seconds)
     return table
 
 

@@ -12,6 +12,7 @@ from components.contracts.ledger.inbox import arrived
 from components.contracts.ledger.layout import INBOX, query_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState, State
+from components.contracts.ledger.units import labeled_units, waiting_units
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.scores.drift import Drift
 from components.contracts.scores.report import Baseline, Count, Fraction, Stored
@@ -24,6 +25,7 @@ class CycleRow(Stored):
 
     Attributes:
       labeled, unlabeled, queried: images.
+      labeled_regions, queried_regions: regions; null if whole images are asked for.
       promoted: whether its model became the champion.
       seconds: wall time of its steps; null while it is open.
     """
@@ -33,6 +35,8 @@ class CycleRow(Stored):
     labeled: Count
     unlabeled: Count | None
     queried: Count | None
+    labeled_regions: Count | None = None
+    queried_regions: Count | None = None
     miou: Fraction | None
     pixel_accuracy: Fraction | None
     dice: Fraction | None
@@ -52,6 +56,7 @@ class Waiting(Stored):
 
     Attributes:
       images: the ids of images that people are asked for and that are not answered.
+      regions: how many regions of them; null if the campaign asks for whole images.
       where: the newest folder of annotation tasks.
       folders: all folders with tasks that are not all answered, the newest last.
       inbox: files in the inbox.
@@ -60,6 +65,7 @@ class Waiting(Stored):
     """
 
     images: list[str]
+    regions: Count | None = None
     where: str | None
     folders: list[str]
     inbox: Count
@@ -81,6 +87,7 @@ class CampaignStatus(Stored):
       root: the campaign root's URI.
       complete: whether there is nothing left to do.
       labeled: images with a label.
+      labeled_regions: regions with a label; null if the campaign asks for whole images.
       cycles: in order.
       baseline: the scores of predicting the most frequent class.
       champion: null before the first promotion.
@@ -93,6 +100,7 @@ class CampaignStatus(Stored):
     root: str
     complete: bool
     labeled: Count
+    labeled_regions: Count | None = None
     cycles: list[CycleRow]
     baseline: Baseline | None
     champion: ChampionRow | None
@@ -121,11 +129,13 @@ def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
         root=storage.uri,
         complete=is_complete(state, recipe),
         labeled=len(state.labels),
+        labeled_regions=labeled_units(state, recipe.query) if recipe.query.grid else None,
         cycles=[_row(state, cycle) for _, cycle in sorted(state.cycles.items())],
         baseline=newest.baseline if newest else None,
         champion=ChampionRow(model=champion.model, cycle=champion.cycle) if champion else None,
         waiting=Waiting(
             images=sorted(state.outstanding),
+            regions=waiting_units(state, recipe.query) if recipe.query.grid else None,
             where=folders[-1] if folders else None,
             folders=folders,
             inbox=len(arrived(storage.list(INBOX))),

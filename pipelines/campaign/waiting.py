@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.contracts.ledger.complete import has_trained_enough
 from components.contracts.ledger.state import State
+from components.contracts.ledger.units import labeled_units
 from components.contracts.recipe.recipe import Recipe
 from pipelines.campaign.status import CampaignStatus
 from pipelines.console import program
@@ -23,7 +24,8 @@ def waiting_words(status: CampaignStatus, where: str) -> list[str]:
         return [f"{counted(files, 'file')} in {root}/inbox: {words}"] if files else []
     lines = []
     if asked:
-        lines.append(f"Waiting for labels of {counted(len(asked), 'image')}.")
+        regions = "" if waiting.regions is None else f"{counted(waiting.regions, 'region')} of "
+        lines.append(f"Waiting for labels of {regions}{counted(len(asked), 'image')}.")
         # The seed is asked for before there is a query: it has no folder.
         if waiting.folders:
             tasks = ", ".join(f"{root}/{folder}" for folder in waiting.folders)
@@ -53,7 +55,7 @@ def ending_words(recipe: Recipe, state: State) -> str:
     if state.outstanding:
         return ""
     budget = recipe.query.label_budget
-    if budget is not None and len(state.labels) >= budget:
+    if budget is not None and labeled_units(state, recipe.query) >= budget:
         words = f"The label budget is used up: query.label_budget is {budget}."
     else:
         words = "No image is left to ask for: the pool is used up."

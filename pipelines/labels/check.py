@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from components.contracts.data.records import Records
 from components.contracts.ledger import layout
-from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.labels import read_parts
+from components.contracts.ledger.state import State
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
@@ -70,7 +71,7 @@ def check_labels(recipe: Recipe, root: str, pictures: int, ask: int, track: Trac
     if ask:
         # What people answer for a probe is no label.
         asked = [r for r in found.images if r.regions and r.image_id not in state.probes][:ask]
-        found = found.model_copy(update={"tasks": _ask(context, records, asked, state.version)})
+        found = found.model_copy(update={"tasks": _ask(context, records, asked, state)})
     case_of = {case.image_id: case for case in known}
     shown = []
     for row in found.images[:pictures]:
@@ -112,19 +113,19 @@ def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> tuple[LabelsC
     return found, rule
 
 
-def _ask(context: Context, records: Records, rows: Sequence[CheckedLabel], version: int) -> str:
+def _ask(context: Context, records: Records, rows: Sequence[CheckedLabel], state: State) -> str:
     """Write annotation tasks that show the labels as they are; return their folder."""
-    sha256 = {row.image_id: row.sha256 for row in rows}
+    parts = state.label_parts
     chosen = [Scored(row.image_id, 1 - row.quality, reason_of(row)) for row in rows]
     originals = Originals(context.recipe.data, context.recipe.seed, context.storage)
-    prefix = layout.relabel_folder(version)
+    prefix = layout.relabel_folder(state.version)
     context.storage.delete_prefix(prefix)
     with context.writing(prefix) as folder:
         write_tasks(
             folder,
             chosen,
             records,
-            lambda record: read_label(context.storage, record.image_id, sha256[record.image_id]),
+            lambda record: read_parts(context.storage, parts[record.image_id]),
             originals.image_of,
         )
     return prefix

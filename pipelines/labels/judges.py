@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from components.contracts.ledger.state import State
+from components.contracts.ledger.state import LabelVersion, State, parts_of
 
 
 class Case(NamedTuple):
@@ -12,8 +12,8 @@ class Case(NamedTuple):
 
     Attributes:
       image_id: of its image.
-      sha256: of the label map that counts.
-      annotator: who made it.
+      parts: of the label that counts, of `State.label_parts`.
+      annotator: who made it, or its newest part.
       model: the id of the model that judges.
       cycle: the cycle that trained that model.
       in_sample: whether the model may have been trained on a label of this image: what a model has
@@ -21,7 +21,7 @@ class Case(NamedTuple):
     """
 
     image_id: str
-    sha256: str
+    parts: tuple[LabelVersion, ...]
     annotator: str
     model: str
     cycle: int
@@ -49,7 +49,7 @@ def cases_of(state: State) -> list[Case]:
         judge = unseen[-1] if unseen else champion
         if judge is None:
             continue
-        now = history[-1]
-        case = Case(image_id, now.sha256, now.annotator, judge.model, judge.cycle, not unseen)
-        cases.append(case)
+        parts = parts_of(history)
+        by = parts[-1].annotator
+        cases.append(Case(image_id, parts, by, judge.model, judge.cycle, not unseen))
     return sorted(cases, key=lambda case: (case.model, case.image_id))

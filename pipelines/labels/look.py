@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from components.contracts.data.records import Records
-from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.labels import label_id, read_parts
 from components.contracts.model.predictor import Predictor
 from components.contracts.storage.base import Storage
 from pipelines.labels.judges import Case
@@ -33,7 +33,7 @@ class Looker:
 
     def judged(self, case: Case) -> Judged:
         """Read one label map and compare it with the prediction of its judge, at the label's size."""
-        label = read_label(self._storage, case.image_id, case.sha256)
+        label = read_parts(self._storage, case.parts)
         image = self._records.read(case.image_id).image
         height, width = label.shape
         return judge(label, self._predictor_of(case.model).probabilities(image, (height, width)))
@@ -46,7 +46,7 @@ class Looker:
         return CheckedLabel(
             image_id=case.image_id,
             annotator=case.annotator,
-            sha256=case.sha256,
+            sha256=label_id(case.parts),
             judge=case.model,
             cycle=case.cycle,
             in_sample=case.in_sample,

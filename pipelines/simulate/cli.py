@@ -82,6 +82,11 @@ def simulate_command(
 
     names = _strategies(strategies, baseline)
     recipe, root = chosen.open(suffix="-simulation")
+    if recipe.query.unit != "image":
+        raise UsageError(
+            f"query.unit is {recipe.query.unit}, and a simulation compares strategies for whole images. "
+            "Set query.unit to image."
+        )
     design = Design.of(
         names,
         baseline,

@@ -19,6 +19,7 @@ from pydantic import (
 from components.contracts.ledger.layout import LEDGER, event_name, label_blob
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.base import Settings
+from components.contracts.regions.tiles import Tiles
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # One path part: labels/<image_id>/ is a folder.
@@ -74,7 +75,10 @@ class Seed(Settings):
 
 @dataclass(frozen=True, slots=True)
 class QueryItem:
-    """One requested image. Higher score: ask first (None: a seed image). Cost: in its own unit."""
+    """One requested image. Higher score: ask first (None: a seed image). Cost: in images.
+
+    `tiles`: the regions that are asked for; None for the whole image.
+    """
 
     __pydantic_config__ = ITEM
 
@@ -82,6 +86,7 @@ class QueryItem:
     score: Finite | None
     reason: str
     cost: Finite
+    tiles: Tiles | None = None
 
 
 class Query(Settings):
@@ -98,9 +103,17 @@ class Query(Settings):
 
     @model_serializer(mode="wrap")
     def _lean(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is empty: versions without probes read the other queries."""
+        """Leave out what is empty: versions without probes or regions read the other queries."""
         values: dict[str, Any] = dump(self)
+        _drop_whole(values["items"])
         return values if self.probes else {k: v for k, v in values.items() if k != "probes"}
+
+
+def _drop_whole(items: list[dict[str, Any]]) -> None:
+    """Leave out `tiles` where an item is about the whole image."""
+    for item in items:
+        if item["tiles"] is None:
+            del item["tiles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,7 @@ class Label:
     """One accepted label map, stored at `labels/<image_id>/<sha256>.png`; agreement in [0, 1].
 
     `created_at`: when the annotator last changed it (UTC ISO text), if the export says so.
+    `tiles`: the regions that it labels, outside of which it is 255; None for the whole image.
     """
 
     __pydantic_config__ = ITEM
@@ -117,6 +131,7 @@ class Label:
     annotator: str
     agreement: Finite | None = None
     created_at: str | None = None
+    tiles: Tiles | None = None
 
     @property
     def blob(self) -> str:
@@ -138,6 +153,13 @@ class LabelsAccepted(Settings):
     file_name: str
     labels: list[Label]
     refused: list[Refused]
+
+    @model_serializer(mode="wrap")
+    def _lean(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is empty: versions without regions read the other labels."""
+        values: dict[str, Any] = dump(self)
+        _drop_whole(values["labels"])
+        return values
 
 
 class TaskSkipped(Settings):

@@ -30,6 +30,7 @@ from components.contracts.ledger.state import (
     State,
 )
 from components.contracts.recipe.base import value_at
+from components.contracts.regions.tiles import Tiles, merged
 
 
 def fold(events: Iterable[Event], start: State | None = None) -> State:
@@ -72,19 +73,23 @@ def _advance(state: State, event: Event) -> None:
                     event.number,
                     # A clock that was ahead must not win over everything that arrives later.
                     min(label.created_at, event.at) if label.created_at else event.at,
+                    label.tiles,
                 )
                 kept = state.probes if label.image_id in state.probes else state.labels
                 before = kept.get(label.image_id, ())
-                if not before or (before[-1].sha256, before[-1].annotator) != (
-                    label.sha256,
-                    label.annotator,
-                ):
+                if not before or not _same(before[-1], version):
                     kept[label.image_id] = (*before, version)
-                state.outstanding.pop(label.image_id, None)
+                request = state.outstanding.pop(label.image_id, None)
+                if request is not None and label.tiles is not None:
+                    _keep_unanswered(state, request, label.tiles)
                 state.skipped.pop(label.image_id, None)
         case TaskSkipped():
-            state.skipped[payload.image_id] = payload
-            state.outstanding.pop(payload.image_id, None)
+            request = state.outstanding.pop(payload.image_id, None)
+            if request is None or request.tiles is None:
+                state.skipped[payload.image_id] = payload
+            else:
+                passed = state.passed.get(payload.image_id, ())
+                state.passed[payload.image_id] = merged((*passed, request.tiles))
         case Promotion():
             state.champions.append(
                 Champion(payload.model, payload.cycle, payload.metrics, event.number)
@@ -104,6 +109,19 @@ def _advance(state: State, event: Event) -> None:
             _advance_cycle(state, event)
     state.keys.setdefault(event.key, event.number)
     state.version = event.number
+
+
+def _same(one: LabelVersion, other: LabelVersion) -> bool:
+    """Return whether an annotator has handed in the same label again."""
+    return (one.sha256, one.annotator, one.tiles) == (other.sha256, other.annotator, other.tiles)
+
+
+def _keep_unanswered(state: State, request: QueryItem, answered: Tiles) -> None:
+    """Put back what a label of some regions leaves of a request."""
+    if request.tiles is None:  # a region does not answer for the whole image
+        state.outstanding[request.image_id] = request
+    elif (left := request.tiles.without(answered)).numbers:
+        state.outstanding[request.image_id] = replace(request, tiles=left)
 
 
 def _advance_cycle(state: State, event: Event) -> None:

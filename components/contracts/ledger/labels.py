@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from components.contracts.data.records import decode_mask
 from components.contracts.ledger.layout import label_blob
+from components.contracts.ledger.state import LabelVersion
 from components.contracts.process.errors import StreetloopError
+from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.base import Storage
+from tfds_cityscapes.labels import IGNORE_LABEL
 
 
 def store_label(storage: Storage, image_id: str, train_ids: np.ndarray) -> str:
@@ -40,3 +44,42 @@ def read_label(storage: Storage, image_id: str, sha256: str) -> np.ndarray:
             "ledger verify` lists every such file."
         )
     return decode_mask(data)
+
+
+def within(train_ids: np.ndarray, tiles: Tiles | None) -> np.ndarray:
+    """Return a label map, uint8 [H, W], that is 255 outside of some regions; None keeps all of it."""
+    if tiles is None:
+        return train_ids
+    return np.where(tiles.mask(train_ids.shape), train_ids, np.uint8(IGNORE_LABEL))
+
+
+def read_parts(storage: Storage, parts: Sequence[LabelVersion]) -> np.ndarray:
+    """Read an image's label, uint8 [H, W]: in each region, what the last part that labels it says.
+
+    Args:
+      storage: the campaign root.
+      parts: of `State.label_parts`; at least one.
+
+    Raises:
+      StreetloopError: the content of a part is not what was stored, or the parts differ in size.
+    """
+    label = read_label(storage, parts[0].image_id, parts[0].sha256)
+    for part in parts[1:]:
+        newer = read_label(storage, part.image_id, part.sha256)
+        if newer.shape != label.shape:
+            raise StreetloopError(
+                f"The label maps of regions of {part.image_id} differ in size: {label.shape} and "
+                f"{newer.shape} pixels (height, width). Label the image again at full size."
+            )
+        label = (
+            newer if part.tiles is None else np.where(part.tiles.mask(label.shape), newer, label)
+        )
+    return label
+
+
+def label_id(parts: Sequence[LabelVersion]) -> str:
+    """Return the SHA-256 of an image's label, or of what its parts say if it has several."""
+    if len(parts) == 1:
+        return parts[0].sha256
+    lines = "".join(f"{part.sha256} {part.tiles}\n" for part in parts)
+    return hashlib.sha256(lines.encode()).hexdigest()

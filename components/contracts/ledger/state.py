@@ -15,12 +15,14 @@ from components.contracts.ledger.events import (
     TaskSkipped,
 )
 from components.contracts.ledger.layout import label_blob
+from components.contracts.regions.tiles import WHOLE, Tiles, merged, share_of
 
 
 class LabelVersion(NamedTuple):
     """One version of an image's label map, and the event that brought it.
 
-    `at` is when the annotator last changed it or, if the export does not say, when it arrived.
+    `at` is when the annotator last changed it or, if the export does not say, when it arrived. `tiles`:
+    the regions that it labels; None for the whole image.
     """
 
     image_id: str
@@ -29,6 +31,7 @@ class LabelVersion(NamedTuple):
     agreement: float | None
     number: int
     at: str = ""
+    tiles: Tiles | None = None
 
     @property
     def blob(self) -> str:
@@ -41,6 +44,7 @@ class CycleSummary(BaseModel):
 
     Attributes:
         labeled, unlabeled, queried: images.
+        labeled_regions, queried_regions: regions; None if whole images are asked for.
         seconds: of all steps together.
         promoted: whether its model became the champion.
         miou, pixel_accuracy, dice: of its model on `val`, in [0, 1].
@@ -53,6 +57,8 @@ class CycleSummary(BaseModel):
     labeled: int | None = None
     unlabeled: int | None = None
     queried: int | None = None
+    labeled_regions: int | None = None
+    queried_regions: int | None = None
     seconds: float | None = None
     promoted: bool | None = None
     miou: float | None = None
@@ -60,6 +66,16 @@ class CycleSummary(BaseModel):
     dice: float | None = None
     version: int | None = None
     records: str | None = None
+
+    @property
+    def labels(self) -> int | None:
+        """The labeled images or, where regions are asked for, the labeled regions."""
+        return self.labeled if self.labeled_regions is None else self.labeled_regions
+
+    @property
+    def asked(self) -> int:
+        """The images or, where regions are asked for, the regions that the cycle asked for."""
+        return (self.queried if self.queried_regions is None else self.queried_regions) or 0
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,7 @@ class State:
     Attributes:
         version: the last event's number; -1 without events.
         labels: image_id -> its label versions, the last one current.
+        passed: image_id -> the regions that nobody can label.
         outstanding: image_id -> the request, neither answered nor skipped since (seed included).
         asked: image_id -> the cycle whose query asked for it last; the seed is not in it.
         probes: image_id -> the answers; an image that was once a probe stays one, and its answers are
@@ -129,6 +146,7 @@ class State:
     asked: dict[str, int] = field(default_factory=dict)
     probes: dict[str, tuple[LabelVersion, ...]] = field(default_factory=dict)
     skipped: dict[str, TaskSkipped] = field(default_factory=dict)
+    passed: dict[str, tuple[Tiles, ...]] = field(default_factory=dict)
     cycles: dict[int, CycleState] = field(default_factory=dict)
     champions: list[Champion] = field(default_factory=list)
     campaign_run_id: str | None = None
@@ -176,16 +194,43 @@ class State:
 
     @property
     def learning_curve(self) -> list[tuple[int, float]]:
-        """Labeled images and mIoU on `val` of each cycle's own model, in order."""
+        """Labeled images (or regions) and mIoU on `val` of each cycle's own model, in order."""
         summaries = (cycle.summary for cycle in self.trained)
         return [
-            (s.labeled, s.miou) for s in summaries if s.labeled is not None and s.miou is not None
+            (s.labels, s.miou) for s in summaries if s.labels is not None and s.miou is not None
         ]
 
     @property
     def current_labels(self) -> dict[str, LabelVersion]:
         """The label version that counts, by image id, sorted."""
         return {image_id: versions[-1] for image_id, versions in sorted(self.labels.items())}
+
+    @property
+    def label_parts(self) -> dict[str, tuple[LabelVersion, ...]]:
+        """The label versions that make up each image's label, the one that counts most last; sorted by id.
+
+        That is the current version or, of an image of which regions were labeled, all of them in the order
+        in which they were drawn, from the newest version of the whole image on.
+        """
+        return {image_id: parts_of(versions) for image_id, versions in sorted(self.labels.items())}
+
+    def labeled_area(self, image_id: str) -> tuple[Tiles, ...]:
+        """Return the regions of an image that are labeled; nothing if there is no label."""
+        return merged(version.tiles or WHOLE for version in self.labels.get(image_id, ()))
+
+    def settled_area(self, image_id: str) -> tuple[Tiles, ...]:
+        """Return the regions of an image that nobody needs to be asked for: labeled, or not labelable."""
+        return (*self.labeled_area(image_id), *self.passed.get(image_id, ()))
+
+    @property
+    def partial(self) -> set[str]:
+        """The ids of the images of which only some regions are labeled."""
+        return {
+            image_id
+            for image_id, versions in self.labels.items()
+            if all(version.tiles is not None for version in versions)
+            and share_of(self.labeled_area(image_id)) < 1.0
+        }
 
     @property
     def new_labels(self) -> list[str]:
@@ -213,8 +258,17 @@ class State:
         """Return a copy that can be changed without changing this one."""
         new = copy.copy(self)
         for name in (
-            *("labels", "outstanding", "asked", "probes", "skipped"),
+            *("labels", "outstanding", "asked", "probes", "skipped", "passed"),
             *("cycles", "keys", "champions"),
         ):
             setattr(new, name, getattr(self, name).copy())
         return new
+
+
+def parts_of(versions: tuple[LabelVersion, ...]) -> tuple[LabelVersion, ...]:
+    """Return the versions that make up an image's label: see `State.label_parts`."""
+    if all(version.tiles is None for version in versions):
+        return versions[-1:]
+    ordered = sorted(versions, key=lambda version: version.at)
+    whole = [place for place, version in enumerate(ordered) if version.tiles is None]
+    return tuple(ordered[whole[-1] if whole else 0 :])

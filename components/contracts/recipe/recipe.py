@@ -85,6 +85,15 @@ class Recipe(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _regions_have_one_answer(self) -> Recipe:
+        if self.query.unit == "region" and self.feedback.policy == "consensus":
+            raise ValueError(
+                "feedback.policy is consensus, which compares label maps of whole images, and query.unit "
+                "is region; set feedback.policy to latest, or query.unit to image"
+            )
+        return self
+
     @property
     def lease_seconds(self) -> float:
         """How long one run may hold a cycle before another may take it over."""

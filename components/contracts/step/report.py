@@ -100,6 +100,20 @@ class LabelsReport(Stored):
     probes: list[ProbeScore] = Field(default_factory=list)
 
 
+class RegionCounts(Stored):
+    """What was labeled and asked for where a campaign asks for regions.
+
+    Attributes:
+      labeled: regions; a whole labeled image counts as all of its regions.
+      share: of the pool's area that is labeled; null if the cycle did not train.
+      queried: regions that its query asks for.
+    """
+
+    labeled: Count
+    share: Fraction | None
+    queried: Count
+
+
 class CycleReport(Stored):
     """One cycle's numbers.
 
@@ -109,6 +123,7 @@ class CycleReport(Stored):
       new_labels: labeled images that no earlier training had seen.
       feedback: what arrived; null if nothing was ingested.
       queried: images that its query asks for.
+      regions: the same in regions, if the campaign asks for these; null if it asks for whole images.
       seconds, seconds_by_step: wall time of the steps.
       waiting_for_data: share of the training's time spent waiting for images.
       records: the folder of its records.
@@ -129,6 +144,7 @@ class CycleReport(Stored):
     new_labels: Count
     feedback: LabelsReport | None
     queried: Count
+    regions: RegionCounts | None = None
     seconds: float
     seconds_by_step: dict[str, float]
     waiting_for_data: Fraction | None
@@ -143,6 +159,11 @@ class CycleReport(Stored):
     drift: Drift | None = None
     stability: Stability | None = None
     forecast: Forecast | None = None
+
+    @property
+    def labels(self) -> int:
+        """The labeled images or, where regions are asked for, the labeled regions: the x of its curves."""
+        return self.labeled if self.regions is None else self.regions.labeled
 
     @property
     def evaluation(self) -> Evaluation | None:

@@ -72,6 +72,7 @@ class QueryResult(Stored):
 
     Attributes:
       asked: how many images it asks for.
+      regions: how many regions of them; None if it asks for whole images.
       prefix: the folder of the tasks, if any.
       drift: the pool against the labeled images; None if no model has looked at both.
     """
@@ -79,6 +80,7 @@ class QueryResult(Stored):
     asked: Count
     prefix: str | None
     drift: Drift | None = None
+    regions: Count | None = None
 
 
 class LookResult(Stored):

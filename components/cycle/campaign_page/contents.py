@@ -81,6 +81,7 @@ class CampaignPage:
     drift_words: str
     cycles: Sequence[CycleRow]
     annotators: Mapping[str, int]
+    unit: str
     watched: Sequence[Watched]
     requests: Sequence[Request]
 
@@ -98,12 +99,14 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
         facts={
             "cycles": str(len(state.cycles)),
             "labeled images": str(len(state.labels)),
+            **_regions(newest),
             "waiting for": f"{len(state.outstanding)} images",
             "champion": f"cycle {champion.cycle}" if champion else "none",
             "last change": (last.closed_at or last.opened_at)[:16].replace("T", " ") + " UTC"
             if last
             else "never",
         },
+        unit="regions" if newest and newest.regions else "images",
         curve=_curve(reports, forecast),
         advice=[one.words for one in (forecast, newest and newest.stability) if one],
         classes=_classes(reports),
@@ -123,6 +126,15 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
     )
 
 
+def _regions(newest: CycleReport | None) -> dict[str, str]:
+    """Return the labeled regions of the newest trained cycle, if the campaign asks for regions."""
+    if newest is None or newest.regions is None:
+        return {}
+    share = newest.regions.share
+    words = "" if share is None else f" ({100 * share:.1f} % of the pool)"
+    return {"labeled regions": f"{newest.regions.labeled}{words}"}
+
+
 def _reports(state: State, storage: Storage) -> list[CycleReport]:
     return [
         CycleReport.model_validate_json(storage.read(cycle.report))
@@ -139,7 +151,7 @@ def _forecast(state: State) -> Forecast | None:
 def _curve(reports: Sequence[CycleReport], forecast: Forecast | None) -> Chart:
     curves = {
         name: [
-            (report.labeled, value)
+            (report.labels, value)
             for report in reports
             if report.val and (value := getattr(report.val, key)) is not None
         ]
@@ -158,7 +170,7 @@ def _classes(reports: Sequence[CycleReport]) -> list[Chart]:
         for name in CLASS_NAMES:
             row = report.val.classes.get(name) if report.val else None
             if row is not None and row.pixels and row.iou is not None:
-                curves.setdefault(name, []).append((report.labeled, row.iou))
+                curves.setdefault(name, []).append((report.labels, row.iou))
     top = axis_top([value for points in curves.values() for _, value in points])
     return [
         chart(name, {"IoU": curves[name]}, _SMALL, top) for name in CLASS_NAMES if name in curves
@@ -167,7 +179,7 @@ def _classes(reports: Sequence[CycleReport]) -> list[Chart]:
 
 def _drift(reports: Sequence[CycleReport]) -> Chart | None:
     """Lay out how far the pool was from the labeled images in each cycle whose query looked at both."""
-    seen = [(r.labeled, r.drift) for r in reports if r.drift]
+    seen = [(r.labels, r.drift) for r in reports if r.drift]
     if not seen:
         return None
     curves = {

@@ -20,6 +20,7 @@ def learning_curve_figure(
     curves: Mapping[str, Sequence[tuple[int, float]]],
     ylabel: str = "mIoU (%)",
     band: Sequence[Band] = (),
+    unit: str = "image",
 ) -> bytes:
     """Draw one line per campaign as a PNG file; without a point, empty axes that say so.
 
@@ -28,6 +29,7 @@ def learning_curve_figure(
         the running best.
       ylabel: what the fractions are.
       band: the forecast, drawn behind the curves.
+      unit: what is labeled: an image, or a region.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -58,7 +60,7 @@ def learning_curve_figure(
     axes.grid(True, color=GRID)
     axes.margins(x=0.08, y=0.15)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("labeled images", color=MUTED)
+    axes.set_xlabel(f"labeled {unit}s", color=MUTED)
     axes.set_ylabel(ylabel, color=MUTED)
     drawn = any(curves.values())
     if drawn:

@@ -16,10 +16,10 @@ import tensorflow as tf
 from components.contracts.data.records import Records, decode_image, decode_mask
 from components.contracts.process.cpus import usable_cpus
 from components.contracts.recipe.train import TrainSettings
+from components.train.input.aim import labeled_pixel, rare_pixel, rarity
 from components.train.input.augment import cutmix_box, strong, weak
 from components.train.input.memory import Budget
-from components.train.input.rare import rare_pixel, rarity
-from tfds_cityscapes.labels import NUM_CLASSES
+from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
 
 _LABELED, _UNLABELED = 0, 1  # streams; part of each generator's seed
 
@@ -64,7 +64,7 @@ class Pool:
 
     @functools.cached_property
     def rarity(self) -> np.ndarray:
-        """How often each class is aimed at (`rare.rarity`): float64 [19]."""
+        """How often each class is aimed at (`aim.rarity`): float64 [19]."""
         return rarity(self.pixel_counts())
 
 
@@ -145,13 +145,18 @@ def _labeled(
     """Return an image of a batch and its labels."""
     index = batch_indices(seed, _LABELED, step, settings.batch_size, len(pool))[place]
     rng = np.random.default_rng([seed, _LABELED, step, place])
-    image, label = pool[index]
+    whole, known = pool[index]
     inside = None
     # Nothing is drawn if the share is 0: fits without it see the images that they always saw.
     share = settings.augment.rare_crop_share
-    if share and label is not None and rng.random() < share:
-        inside = rare_pixel(label, pool.rarity, rng)
-    image, label = weak(image, label, settings.crop, settings.augment, rng, inside)
+    if share and known is not None and rng.random() < share:
+        inside = rare_pixel(known, pool.rarity, rng)
+    image, label = weak(whole, known, settings.crop, settings.augment, rng, inside)
+    if known is not None and (label == IGNORE_LABEL).all():
+        # Of an image of which only regions are labeled, most crops would teach nothing.
+        inside = labeled_pixel(known, rng)
+        if inside is not None:
+            image, label = weak(whole, known, settings.crop, settings.augment, rng, inside)
     if rng.random() < settings.augment.labeled_strong_share:
         image = strong(image, settings.augment, rng)
     return [image, label]

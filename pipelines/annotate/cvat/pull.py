@@ -12,7 +12,17 @@ from components.contracts.ledger.state import State
 from pipelines.annotate.cvat.answers import Annotations, Frame, Job
 from pipelines.annotate.cvat.connection import TOOL, Cvat
 from pipelines.annotate.cvat.project import Project, find_project, image_id_of
-from pipelines.annotate.tasks import BATCH, Pulled, Tracked, hand_in, identity, is_news, no_project
+from pipelines.annotate.tasks import (
+    BATCH,
+    Pulled,
+    Tracked,
+    asks_now,
+    hand_in,
+    identity,
+    is_news,
+    no_project,
+    task_name,
+)
 from pipelines.options import open_campaign
 
 
@@ -24,12 +34,14 @@ class Finished(NamedTuple):
       number: of the frame in its task.
       frame: the image.
       deleted: whether somebody took the frame out, because nobody can label it.
+      task: the name of its task.
     """
 
     job: Job
     number: int
     frame: Frame
     deleted: bool
+    task: str
 
     @property
     def image_id(self) -> str:
@@ -78,10 +90,13 @@ def pull(root: str, connection: Cvat, track: Tracked[list[Finished]] = list) -> 
 
 def _finished(project: Project) -> tuple[list[Finished], set[str]]:
     """Return the images of finished jobs, and the ids of all images in the project."""
-    metas = {task.id: project.frames(task.id) for task in project.tasks() if task.size}
+    names = {task.id: task.name for task in project.tasks() if task.size}
+    metas = {number: project.frames(number) for number in names}
     existing = {image_id_of(frame) for meta in metas.values() for frame in meta.frames}
     finished = [
-        Finished(job, number, meta.frames[number], number in meta.deleted_frames)
+        Finished(
+            *(job, number, meta.frames[number], number in meta.deleted_frames, names[job.task_id])
+        )
         for job in project.jobs()
         if job.finished and (meta := metas.get(job.task_id)) is not None
         for number in range(job.start_frame, min(job.stop_frame + 1, len(meta.frames)))
@@ -91,7 +106,10 @@ def _finished(project: Project) -> tuple[list[Finished], set[str]]:
 
 def _is_news(state: State, item: Finished) -> bool:
     drawn = [] if item.deleted else [(item.annotator, timestamp(item.job.updated_date))]
-    return is_news(state, item.image_id, drawn)
+    asked = asks_now(
+        state, item.image_id, lambda tiles: item.task == task_name(state.asked[item.image_id])
+    )
+    return is_news(state, item.image_id, drawn, asked)
 
 
 def _frames(project: Project, batch: Iterable[Finished]) -> list[dict[str, Any]]:

@@ -18,7 +18,15 @@ from pipelines.annotate.cvat.upload import (
     recover,
     upload_images,
 )
-from pipelines.annotate.tasks import Pushed, Tracked, Waiting, identity, read, waiting_images
+from pipelines.annotate.tasks import (
+    Pushed,
+    Tracked,
+    Waiting,
+    identity,
+    read,
+    task_name,
+    waiting_images,
+)
 from pipelines.options import open_campaign
 
 
@@ -39,19 +47,30 @@ def push(root: str, connection: Cvat, track: Tracked[str] = list, job_size: int 
     waiting = waiting_images(root, ledger, state)
     project = open_project(connection, identity(ledger), state.name)
     existing: set[str] = set()
+    in_task: set[tuple[str, str]] = set()
     for task in project.tasks():
+        name = task.name
         if is_unfinished(task) and recover(project, task):
             _predict(ledger.storage, project, task.id, waiting, track)
-            finish_task(project, task.id, task.name)
+            name = finish_task(project, task.id, task.name)
         elif not task.size:
             continue
-        existing.update(map(image_id_of, project.frames(task.id).frames))
+        images = set(map(image_id_of, project.frames(task.id).frames))
+        existing |= images
+        in_task |= {(name, image_id) for image_id in images}
     missing: defaultdict[int, list[str]] = defaultdict(list)
-    for image_id in waiting:
-        if image_id not in existing:
-            missing[state.asked[image_id]].append(image_id)
+    for image_id, item in waiting.items():
+        cycle = state.asked[image_id]
+        # Earlier cycles may have asked for other regions of the image.
+        there = (
+            image_id in existing
+            if item.regions is None
+            else (task_name(cycle), image_id) in in_task
+        )
+        if not there:
+            missing[cycle].append(image_id)
     for cycle, image_ids in missing.items():
-        name = f"Cycle {cycle}"
+        name = task_name(cycle)
         number = create_task(project, name, job_size)
         upload_images(project, number, _images(ledger.storage, waiting, track(image_ids)))
         _predict(ledger.storage, project, number, waiting, track)

@@ -98,9 +98,11 @@ def recover(project: Project, task: Task) -> bool:
     return False
 
 
-def finish_task(project: Project, task: int, name: str) -> None:
-    """Take the mark off the name of a task."""
-    project.connection.patch(f"/api/tasks/{task}", {"name": name.removesuffix(_UNFINISHED)})
+def finish_task(project: Project, task: int, name: str) -> str:
+    """Take the mark off the name of a task, and return the name."""
+    finished = name.removesuffix(_UNFINISHED)
+    project.connection.patch(f"/api/tasks/{task}", {"name": finished})
+    return finished
 
 
 def _wait(project: Project, request: str) -> None:

@@ -100,6 +100,7 @@ class TaskData(Answer):
     model_config = ConfigDict(extra="allow")
 
     image_id: str
+    regions: str | None = None
 
 
 class ExportedTask(Answer):

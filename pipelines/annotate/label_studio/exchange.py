@@ -15,6 +15,7 @@ from pipelines.annotate.tasks import (
     Pulled,
     Pushed,
     Tracked,
+    asks_now,
     hand_in,
     identity,
     is_news,
@@ -40,8 +41,8 @@ def push(root: str, connection: LabelStudio, track: Tracked[str] = list) -> Push
     state = ledger.state()
     waiting = waiting_images(root, ledger, state)
     project = open_project(connection, identity(ledger), state.name)
-    existing = {task.image_id for task in project.tasks()}
-    missing = [image_id for image_id in waiting if image_id not in existing]
+    existing = {(task.image_id, task.data.get("regions")) for task in project.tasks()}
+    missing = [i for i, item in waiting.items() if (i, item.regions) not in existing]
     uploads = project.uploads() if missing else {}
     for image_id in track(missing):
         folder, task = waiting[image_id].folder, waiting[image_id].task
@@ -92,4 +93,5 @@ def _is_news(state: State, task: ExportedTask) -> bool:
         state,
         task.data.image_id,
         ((str(a.completed_by), timestamp(a.updated_at)) for a in drawn),
+        asks_now(state, task.data.image_id, lambda tiles: str(tiles) == task.data.regions),
     )

@@ -171,6 +171,7 @@ def test_status_says_what_is_waited_for_where_and_how_to_go_on(tmp_path: Path) -
     waiting = json.loads(found.output)["waiting"]
     assert waiting == {
         "images": [A, B, C],
+        "regions": None,
         "where": "queries/1",
         "folders": ["queries/1"],
         "inbox": 1,

@@ -38,7 +38,7 @@ def _written(tmp_path: Path, *masked: str) -> tuple[Source, Records]:
 def test_the_oracle_skips_what_it_cannot_label(ledger: Ledger, tmp_path: Path) -> None:
     source, records = _written(tmp_path, IDS[0])
     for _ in range(2):  # a retried step asks again
-        answer(ledger, source, records, IDS, None)
+        answer(ledger, source, records, dict.fromkeys(IDS), None)
     state = ledger.state()
     assert list(state.labels) == [IDS[0]]
     assert {i: skipped.why for i, skipped in state.skipped.items()} == {
@@ -51,5 +51,5 @@ def test_the_oracle_skips_what_it_cannot_label(ledger: Ledger, tmp_path: Path) -
 def test_an_oracle_without_any_mask_skips_nothing(ledger: Ledger, tmp_path: Path) -> None:
     source, records = _written(tmp_path)
     with pytest.raises(StreetloopError, match="A simulation needs gtFine/train"):
-        answer(ledger, source, records, IDS, None)
+        answer(ledger, source, records, dict.fromkeys(IDS), None)
     assert sorted(ledger.state().outstanding) == IDS

@@ -13,6 +13,7 @@ from components.contracts.annotation.cvat_jobs import shapes_of
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
+from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.open import open_storage
 from pipelines.annotate.cvat import upload
 from pipelines.annotate.cvat.connection import Cvat, connect
@@ -89,6 +90,22 @@ def test_push_creates_a_task_a_query_with_its_predictions_and_only_once(
     done = push(root, server)
     assert (done.added, done.kept) == (0, 3)
     assert contents(double) == before
+
+
+def test_regions_of_one_image_have_frames_of_their_own(
+    double: CvatDouble, server: Cvat, tmp_path: Path
+) -> None:
+    root = str(tmp_path / "root")
+    ledger = campaign(root, [])
+    ask(ledger, 1, ("a_0_1",), painted(3), Tiles(2, 3, (0,)))
+    assert push(root, server).added == 1
+    double.finish("a_0_1")
+    assert pull(root, server).annotated == 1
+    assert take_in(root, tmp_path, IMAGES).state().labeled_area("a_0_1") == (Tiles(2, 3, (0,)),)
+    ask(ledger, 2, ("a_0_1",), painted(3), Tiles(2, 3, (5,)))
+    assert pull(root, server).files == (), "the finished job is about the other region"
+    assert [push(root, server).added for _ in range(2)] == [1, 0]
+    assert [task["name"] for task in double.tasks] == ["Cycle 1", "Cycle 2"]
 
 
 def test_a_job_may_hold_several_images(root: str, double: CvatDouble, server: Cvat) -> None:

@@ -14,6 +14,7 @@ from components.contracts.annotation.label_studio import labeling_config
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
+from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.open import open_storage
 from pipelines.annotate.label_studio.connection import LabelStudio, connect
 from pipelines.annotate.label_studio.exchange import pull, push
@@ -133,6 +134,24 @@ def test_finished_tasks_reach_the_ledger_and_are_fetched_once(
     assert pull(root, server).files == ()
     double.annotate("a_0_1", strokes(4))
     assert pull(root, server).annotated == 1
+
+
+def test_regions_of_one_image_have_tasks_of_their_own(
+    double: Double, server: LabelStudio, tmp_path: Path
+) -> None:
+    root = str(tmp_path / "root")
+    ledger = campaign(root, [])
+    ask(ledger, 1, ("a_0_1",), None, Tiles(2, 3, (0,)))
+    assert push(root, server).added == 1
+    double.annotate("a_0_1", strokes(3))
+    assert pull(root, server).annotated == 1
+    assert take_in(root, tmp_path, IMAGES).state().labeled_area("a_0_1") == (Tiles(2, 3, (0,)),)
+    ask(ledger, 2, ("a_0_1",), None, Tiles(2, 3, (5,)))
+    assert pull(root, server).files == (), "the finished task is about the other region"
+    assert push(root, server).added == 1
+    assert push(root, server).added == 0
+    regions = [task["data"]["regions"] for task in double.tasks]
+    assert regions == ["0 of 2x3", "5 of 2x3"]
 
 
 def test_a_rejected_annotation_is_fetched_again_while_its_image_waits(

@@ -54,7 +54,7 @@ def test_a_corrected_label_was_seen_if_its_first_version_was() -> None:
         champions=[Champion("a", 1, {}, 6)],
     )
     (case,) = cases_of(state)
-    assert (case.sha256, case.in_sample) == ("image30", True)
+    assert (case.parts[-1].sha256, case.in_sample) == ("image30", True)
 
 
 def test_after_a_rollback_a_later_model_still_judges_what_it_has_not_seen() -> None:

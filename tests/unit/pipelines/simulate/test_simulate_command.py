@@ -21,9 +21,23 @@ from tests.support.campaigns import SMOKE
         (["--seeds", "0,x"], "Give --seeds different whole numbers"),
         (["--budgets", "8,8"], "Give --budgets different whole numbers"),
         (["--budgets", "0,8"], "A budget is 0."),
+        (
+            ["--set", "query.unit=region", "--set", "query.strategy=entropy"],
+            "Set query.unit to image.",
+        ),
         ([], "train.network.encoder has no pretrained weights (its name is unet"),
     ],
-    ids=["unknown", "twice", "baseline", "discriminator", "seeds", "budgets", "zero", "encoder"],
+    ids=[
+        "unknown",
+        "twice",
+        "baseline",
+        "discriminator",
+        "seeds",
+        "budgets",
+        "zero",
+        "regions",
+        "encoder",
+    ],
 )
 def test_a_mistake_is_named(tmp_path: Path, options: list[str], message: str) -> None:
     done = CliRunner().invoke(main, ["simulate", SMOKE, "--root", str(tmp_path / "s"), *options])

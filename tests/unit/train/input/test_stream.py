@@ -91,6 +91,20 @@ def test_batches_mark_padding_and_ignore_it_in_the_labels(whole):
     assert not all(row["padding"].all() for row in whole)
 
 
+def test_every_crop_of_an_image_with_few_labeled_regions_holds_some_of_them():
+    records = FakeRecords(1, labels=True, size=(120, 240))
+    image, _ = records.rows["id0"]
+    label = np.full((120, 240), IGNORE_LABEL, np.uint8)
+    label[60:90, 210:240] = 5
+    records.rows["id0"] = (image, _png(label))
+    regions = Pool(records, ["id0"], Budget(1 << 20))
+    for batch in run((regions, None)):
+        assert (batch["label"] == 5).any((1, 2)).all()
+    records.rows["id0"] = (image, _png(np.full_like(label, IGNORE_LABEL)))
+    nothing = Pool(records, ["id0"], Budget(1 << 20))
+    assert all((batch["label"] == IGNORE_LABEL).all() for batch in run((nothing, None)))
+
+
 @pytest.mark.parametrize("first", [1, 3, STEPS])
 def test_batches_from_step_n_equal_the_tail_of_all(pools, whole, first):
     tail = run(pools, first=first)

@@ -1,10 +1,10 @@
-"""Aim crops at rare classes, which random crops seldom hold."""
+"""Aim crops at pixels that random crops seldom hold: of rare classes, or labeled ones at all."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tfds_cityscapes.labels import NUM_CLASSES
+from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
 
 _TEMPERATURE = 0.01  # DAFormer's (Hoyer et al., 2022), section 3.3, for Cityscapes
 
@@ -47,6 +47,16 @@ def rare_pixel(
     if not chances.any():
         return None
     drawn = rng.choice(len(chances), p=chances / chances.sum())
-    places = np.flatnonzero(label == drawn)
-    row, column = divmod(int(places[rng.integers(len(places))]), label.shape[1])
+    return _any(label == drawn, rng)
+
+
+def labeled_pixel(label: np.ndarray, rng: np.random.Generator) -> tuple[int, int] | None:
+    """Draw row and column of a labeled pixel of train ids, uint8 [h, w]; None if all are 255."""
+    labeled = label != IGNORE_LABEL
+    return _any(labeled, rng) if labeled.any() else None
+
+
+def _any(mask: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
+    places = np.flatnonzero(mask)
+    row, column = divmod(int(places[rng.integers(len(places))]), mask.shape[1])
     return row, column

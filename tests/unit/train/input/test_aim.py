@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.train.input.rare import rare_pixel, rarity
+from components.train.input.aim import rare_pixel, rarity
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 COUNTS = np.zeros(19, np.int64)

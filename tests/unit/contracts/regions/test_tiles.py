@@ -1,0 +1,59 @@
+"""The geometry of regions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from components.contracts.process.errors import StreetloopError
+from components.contracts.regions.tiles import WHOLE, Box, Tiles, grid, merged, share_of
+
+
+@pytest.mark.parametrize("size", [(4, 8), (9, 16), (1024, 2048), (5, 11)])
+def test_the_tiles_of_a_grid_cover_every_pixel_once(size: tuple[int, int]) -> None:
+    covered = np.zeros(size, int)
+    for box in grid(4, 8).boxes(size):
+        assert box.top < box.bottom
+        assert box.left < box.right
+        covered[box.window] += 1
+    assert (covered == 1).all()
+
+
+def test_a_tile_is_the_same_part_of_the_image_at_every_size() -> None:
+    tiles = Tiles(2, 4, (1, 6))
+    assert tiles.boxes((64, 128)) == [Box(0, 32, 32, 64), Box(32, 64, 64, 96)]
+    large, small = tiles.mask((64, 128)), tiles.mask((16, 32))
+    np.testing.assert_array_equal(large, small.repeat(4, 0).repeat(4, 1))
+    assert small.mean() == tiles.share == 0.25
+    assert str(tiles) == "1, 6 of 2x4"
+
+
+def test_an_image_smaller_than_the_grid_is_refused() -> None:
+    with pytest.raises(StreetloopError, match=r"3x8 pixels .* Set query\.region_grid to fewer"):
+        grid(4, 8).boxes((3, 8))
+
+
+@pytest.mark.parametrize(
+    "wrong", [(4, 8, [3, 2]), (4, 8, [32]), (4, 8, [-1]), (4, 8, [1, 1]), (0, 8, [])]
+)
+def test_numbers_from_a_file_are_checked(wrong: tuple[int, int, list[int]]) -> None:
+    rows, columns, numbers = wrong
+    with pytest.raises(ValidationError, match=r"grid|numbers"):
+        TypeAdapter(Tiles).validate_python(
+            {"rows": rows, "columns": columns, "numbers": tuple(numbers)}
+        )
+
+
+def test_parts_of_one_grid_become_one_and_those_of_others_stay() -> None:
+    parts = merged([Tiles(4, 8, (3,)), Tiles(2, 2, (0,)), Tiles(4, 8, (1, 3))])
+    assert parts == (Tiles(2, 2, (0,)), Tiles(4, 8, (1, 3)))
+    assert share_of(parts) == pytest.approx(1 / 4 + 2 / 32)
+    assert share_of([WHOLE, Tiles(4, 8, (1,))]) == 1.0
+
+
+def test_tiles_of_another_grid_are_left_out_exactly_where_they_touch() -> None:
+    assert grid(2, 2).without(Tiles(4, 4, (0,))).numbers == (1, 2, 3)
+    assert grid(4, 4).without(Tiles(2, 2, (3,))).numbers == (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13)
+    assert grid(3, 1).without(Tiles(2, 1, (0,))).numbers == (2,), "the middle third is cut in half"
+    assert grid(4, 4).without(WHOLE).numbers == ()

@@ -1,0 +1,126 @@
+"""From what people draw to the regions that were asked for: real files, real storage, no training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.contracts.annotation import label_studio, png_mask
+from components.contracts.data.records import INDEX, Records
+from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.events import Query, QueryItem
+from components.contracts.ledger.inbox import put
+from components.contracts.ledger.labels import read_parts
+from components.contracts.ledger.lease import open_cycle
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.regions.tiles import Tiles
+from components.contracts.storage.open import open_storage
+from components.feedback.inbox import ingest_inbox
+
+SIZE = (4, 8)
+FIRST, SECOND = Tiles(2, 4, (0, 5)), Tiles(2, 4, (1,))
+SETTINGS = FeedbackSettings()
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    row = {"city": "a", "height": SIZE[0], "width": SIZE[1], "shard": "x", "offset": 0, "length": 0}
+    (tmp_path / INDEX).write_text(json.dumps({"a_0_1": {**row, "split": "train"}}))
+    return Records(tmp_path)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """A campaign that asks for two regions of an image."""
+    ledger = create_campaign(open_storage(str(tmp_path / "root")), "people", {"name": "people"}, {})
+    open_cycle(ledger, "run", 60)
+    ask(ledger, FIRST)
+    return ledger
+
+
+def ask(ledger: Ledger, tiles: Tiles) -> None:
+    item = QueryItem(image_id="a_0_1", score=0.5, reason="entropy", cost=0.25, tiles=tiles)
+    query = Query(cycle=1, strategy="entropy", model=None, items=[item])
+    ledger.commit("query", f"query/{tiles}", query, fence=1)
+
+
+def drawn(*parts: tuple[Tiles, int]) -> np.ndarray:
+    """A mask with one class in each part, and nothing elsewhere."""
+    mask = np.full(SIZE, 255, np.uint8)
+    for tiles, train_id in parts:
+        mask[tiles.mask(SIZE)] = train_id
+    return mask
+
+
+def task(mask: np.ndarray, moment: str, by: str = "eve") -> dict:
+    made = label_studio.write_task("a_0_1", "x.png", mask)
+    result = made.pop("predictions")[0]["result"]
+    annotation = {"completed_by": {"email": by}, "result": result, "updated_at": moment}
+    return made | {"annotations": [annotation]}
+
+
+def take(ledger: Ledger, records: Records, *tasks: dict) -> None:
+    put(ledger.storage, "export.json", json.dumps(list(tasks)).encode())
+    ingest_inbox(ledger, records, SETTINGS, None)
+
+
+def label(ledger: Ledger) -> np.ndarray:
+    return read_parts(ledger.storage, ledger.state().label_parts["a_0_1"])
+
+
+def test_only_the_regions_that_were_asked_for_are_taken(ledger: Ledger, records: Records) -> None:
+    put(ledger.storage, png_mask.file_name("a_0_1"), png_mask.write(np.full(SIZE, 3, np.uint8)))
+    ingest_inbox(ledger, records, SETTINGS, None)
+    state = ledger.state()
+    assert not state.outstanding
+    np.testing.assert_array_equal(label(ledger), drawn((FIRST, 3)))
+    assert state.labeled_area("a_0_1") == (FIRST,)
+
+
+def test_an_export_that_holds_earlier_tasks_as_well_adds_the_new_regions_alone(
+    ledger: Ledger, records: Records
+) -> None:
+    # A stroke of the first task reaches into a region that is asked for later, and back.
+    first = drawn((FIRST, 3))
+    first[0, 2] = 3
+    one = task(first, "2020-01-01T00:00:00Z")
+    take(ledger, records, one)
+    ask(ledger, SECOND)
+    take(ledger, records, one)
+    assert ledger.state().outstanding["a_0_1"].tiles == SECOND, "a stroke is no answer"
+    second = drawn((SECOND, 4))
+    second[0, 1] = 4
+    take(ledger, records, one, task(second, "2020-01-02T00:00:00Z"))
+    expected = drawn((FIRST, 3), (SECOND, 4))
+    np.testing.assert_array_equal(label(ledger), expected)
+    versions = ledger.state().labels["a_0_1"]
+    take(ledger, records, task(second, "2020-01-02T00:00:00Z"), one)
+    assert ledger.state().labels["a_0_1"] == versions
+    np.testing.assert_array_equal(label(ledger), expected)
+
+
+def test_labeled_regions_may_be_corrected(ledger: Ledger, records: Records) -> None:
+    take(ledger, records, task(drawn((FIRST, 3)), "2020-01-01T00:00:00Z"))
+    ask(ledger, SECOND)
+    take(ledger, records, task(drawn((SECOND, 4)), "2020-01-02T00:00:00Z", by="dan"))
+    take(ledger, records, task(drawn((FIRST, 5)), "2020-01-03T00:00:00Z", by="dan"))
+    np.testing.assert_array_equal(label(ledger), drawn((FIRST, 5), (SECOND, 4)))
+    assert len(ledger.state().labels["a_0_1"]) == 3
+
+
+def test_a_label_of_other_regions_is_refused_with_the_reason(
+    ledger: Ledger, records: Records
+) -> None:
+    take(ledger, records, task(drawn((SECOND, 4)), "2020-01-01T00:00:00Z"))
+    state = ledger.state()
+    assert list(state.outstanding) == ["a_0_1"]
+    assert not state.labels
+    (refused,) = ledger.events()[-1].payload.refused
+    assert (
+        "Too few pixels have a class in the regions of the image that are asked for (0, 5 of 2x4)"
+        in (refused.reason)
+    )
