@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.stores import ready_store
+
 CAMPAIGNS = Path(__file__).parents[1] / "fixtures" / "campaigns"
 RECIPE = CAMPAIGNS / "recipe.yaml"
 VERSIONS = sorted(folder.name for folder in CAMPAIGNS.glob("v*") if folder.is_dir())
@@ -35,8 +37,8 @@ def expected(version: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An MLflow that never heard of the campaign; one for all tests, as its tables take seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    """An MLflow that never heard of the campaign."""
+    return ready_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture(autouse=True)
