@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import inspect
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -15,4 +15,8 @@ def _compile_quickly() -> None:
     """
     from kfp.dsl import pipeline_task
 
-    pipeline_task.inspect = SimpleNamespace(stack=lambda: inspect.stack(context=0))
+    def stack() -> list[list[object]]:
+        """Return the first two rows of inspect.stack(), with the names of functions alone."""
+        return [[None, None, None, sys._getframe(n).f_code.co_name] for n in (1, 2)]
+
+    pipeline_task.inspect = SimpleNamespace(stack=stack)
