@@ -7,10 +7,11 @@ from pathlib import Path
 
 from components.contracts.tracking.client import Tracker
 from tests.support.campaigns import SMOKE, streetloop
+from tests.support.stores import ready_store_beside
 
 
 def test_a_cross_validation_runs_once(tmp_path: Path) -> None:
-    root = tmp_path / "crossval"
+    root = ready_store_beside(tmp_path / "crossval")
     command = ("crossval", SMOKE, "--root", str(root), "--folds", "2", "--set", "train.steps=2")
     done = streetloop(*command, cwd=tmp_path)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

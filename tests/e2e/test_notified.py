@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.contracts.notify.send import WEBHOOK
+from tests.support.stores import ready_store_beside
 from tests.support.waiting import finished
 from tests.support.webhook_server import webhook_server
 
@@ -17,7 +18,7 @@ RECIPE = Path(__file__).parents[1] / "fixtures" / "campaigns" / "recipe.yaml"
 def test_a_run_without_labels_reports_what_it_waits_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = tmp_path / "campaign"
+    root = ready_store_beside(tmp_path / "campaign")
     command = [sys.executable, "-m", "pipelines.cli", "run", str(RECIPE), "--root", str(root)]
     with webhook_server() as server:
         monkeypatch.setenv(WEBHOOK, server.url)

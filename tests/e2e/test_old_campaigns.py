@@ -16,9 +16,26 @@ from typing import Any
 
 import pytest
 
+from tests.support.stores import ready_store
+
 CAMPAIGNS = Path(__file__).parents[1] / "fixtures" / "campaigns"
 RECIPE = CAMPAIGNS / "recipe.yaml"
 VERSIONS = sorted(folder.name for folder in CAMPAIGNS.glob("v*") if folder.is_dir())
+# As a server or a notebook's widget would call it: from a thread, and without a terminal.
+FROM_PYTHON = """
+import json, sys, threading
+import streetloop
+
+def work():
+    recipe, root, settings = sys.argv[1:]
+    state = streetloop.run(recipe, root=root, settings=json.loads(settings))
+    print([cycle.outcome for cycle in state.cycles], state.complete)
+
+if __name__ == "__main__":
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
 WRITTEN_ONCE = ("ledger", "labels", "models")
 
 
@@ -35,8 +52,8 @@ def expected(version: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An MLflow that never heard of the campaign; one for all tests, as its tables take seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    """An MLflow that never heard of the campaign."""
+    return ready_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture(autouse=True)
@@ -143,10 +160,16 @@ def test_rollback_brings_the_earlier_champion_back(root: Path, expected: dict[st
     streetloop("ledger verify", root)
 
 
-def test_the_campaign_goes_on(root: Path, expected: dict[str, Any]) -> None:
+def test_the_campaign_goes_on_when_a_thread_of_python_runs_it(
+    root: Path, expected: dict[str, Any]
+) -> None:
     before, wanted = written_once(root), len(expected["cycles"]) + 1
-    few = ("--set", "train.steps=2", "--set", "train.dev_every=2")
-    streetloop("run", root, "--set", f"cycle.cycles={wanted}", *few)
+    settings = {"cycle.cycles": wanted, "train.steps": 2, "train.dev_every": 2}
+    program = [sys.executable, "-c", FROM_PYTHON, RECIPE, root, json.dumps(settings)]
+    done = subprocess.run(program, cwd=root.parent, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert f"{['done'] * wanted} True" in done.stdout
+    assert "  train " in done.stdout
     shown = json.loads(streetloop("ledger show", root))
     assert shown["cycles"] == expected["cycles"] | {str(wanted): "done"}
     assert set(expected["labeled"]) | set(expected["outstanding"]) == set(shown["labeled"])

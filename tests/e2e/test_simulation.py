@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 from tests.support.campaigns import SMOKE, STREETLOOP, streetloop
+from tests.support.stores import ready_store_beside
 from tests.support.waiting import exit_code, running, wait_until
 
 CHANGES = (
-    "train.network.encoder={name: efficientnet_lite0}",
     "split.dev_by=city",
     "split.dev_fraction=0.3",
 )
@@ -21,7 +21,7 @@ def test_a_simulation_stops_resumes_and_is_compared_in_mlflow(tmp_path: Path) ->
     command = ["simulate", SMOKE, "--root", str(tmp_path / "s"), "--budgets", "2,4", "--steps", "4"]
     command += [word for change in CHANGES for word in ("--set", change)]
     command += ["--seeds", "0,1", "--strategies", "stratified,auto"]
-    root = tmp_path / "s"
+    root = ready_store_beside(tmp_path / "s")
     one = [STREETLOOP, *command, "--processes", "1"]
     with running(one, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
         wait_until(lambda: list(root.glob("simulations/*/stratified-0.json")), process)

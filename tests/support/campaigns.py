@@ -40,8 +40,11 @@ def models_of(root: Path | str) -> list[str]:
     return [json.loads(storage.read(f"cycles/{n}/report.json"))["model"] for n in cycles]
 
 
-def step_processes(root: Path | str) -> list[int]:
-    """The step processes that work on a campaign: their command line names its root."""
+def step_processes(root: Path | str, step: str = "") -> list[int]:
+    """The step processes that work on a campaign, of one step or of all.
+
+    Their command line names the campaign's root and the step.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -49,7 +52,12 @@ def step_processes(root: Path | str) -> list[int]:
                 line = (entry / "cmdline").read_bytes().decode(errors="replace")
             except OSError:
                 continue
-            if str(root) in line and "kfp.dsl.executor_main" in line:
+            words = line.split("\0")
+            if (
+                str(root) in line
+                and "kfp.dsl.executor_main" in words
+                and (not step or step in words)
+            ):
                 found.append(int(entry.name))
     return [pid for pid in found if _alive(pid)]
 

@@ -25,7 +25,7 @@ def compiled(folder: Path, *changes: str, root: str | None = ROOT) -> tuple[Any,
     """The pipeline's specification, its Kubernetes part, and the text of both."""
     path = folder / "pipeline.yaml"
     compile_pipeline(recipe(*changes), root, path)
-    spec, *platform = yaml.safe_load_all(path.read_text())
+    spec, *platform = yaml.load_all(path.read_text(), yaml.CSafeLoader)
     return spec, platform[0] if platform else {}, path.read_text()
 
 

@@ -17,6 +17,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState
 from components.contracts.process.cpus import thread_limits
 from components.contracts.process.errors import UsageError
+from components.contracts.process.lean import import_keras_lean
 from components.contracts.process.lifeline import hold
 from components.contracts.process.progress import show_warnings
 from components.contracts.process.uncaught import explain_uncaught
@@ -134,6 +135,7 @@ def begin(step: str) -> None:
         logging.getLogger("streetloop").setLevel(logging.DEBUG)
     explain_uncaught()
     set_environment()
+    import_keras_lean()
     show_warnings(step)
     hold()
     logging.getLogger("streetloop").info("%s begins", step)

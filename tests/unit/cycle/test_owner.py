@@ -81,7 +81,10 @@ def test_an_endpoint_that_does_not_answer_leaves_it_to_the_lease(tmp_path: Path)
     assert not has_ended(denied, RUN)
 
 
-def test_a_refusal_leaves_it_to_the_lease(server: KfpServer) -> None:
+def test_a_refusal_leaves_it_to_the_lease(
+    server: KfpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client asks five times
     server.accepts = "Bearer of somebody else"
     server.runs = holding("FAILED")
     assert not has_ended(ClusterSettings(host_in_pods=server.url), RUN)

@@ -18,6 +18,7 @@ from components.contracts.tracking.data import data_name
 from components.contracts.tracking.registry import show_champion
 from components.contracts.tracking.source import git_sha
 from components.cycle import open as opening
+from tests.support.stores import ready_store
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -32,7 +33,7 @@ class Campaign:
 
     def __init__(self, folder: Path) -> None:
         self.root = Path(shutil.copytree(CAMPAIGNS / "v0.1", folder / "campaign"))
-        self.track(f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}")
+        self.track(ready_store(folder / "mlflow" / "mlflow.db"))
 
     def track(self, uri: str) -> None:
         """Track the campaign in another store from now on."""
@@ -172,7 +173,7 @@ def test_a_lost_store_is_filled_again_and_the_ledger_names_the_new_runs(tmp_path
     campaign.open()
     before = campaign.state
     # MLflow keeps a deleted file open, so the lost store is another one.
-    campaign.track(f"sqlite:///{tmp_path / 'lost' / 'mlflow.db'}")
+    campaign.track(ready_store(tmp_path / "lost" / "mlflow.db"))
     for _ in range(2):  # the second opening finds everything and changes nothing
         campaign.open()
     after = campaign.state
@@ -187,6 +188,7 @@ def test_a_lost_store_is_filled_again_and_the_ledger_names_the_new_runs(tmp_path
 
 def test_an_unusable_store_stops_the_opening_before_a_cycle_exists(tmp_path: Path) -> None:
     campaign = Campaign(tmp_path)
+    shutil.rmtree(tmp_path / "mlflow")
     (tmp_path / "mlflow").write_text("a file where the folder should be")
     with pytest.raises(StreetloopError, match=r"cannot be used: File exists: .*mlflow"):
         campaign.open()

@@ -1,4 +1,4 @@
-"""TensorFlow is imported without ten lines about a GPU that is not there."""
+"""TensorFlow is imported without ten lines about a GPU that is not there, and Keras without its extras."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 
 IMPORT = """
+import sys
 from components.contracts.step.context import set_environment
+from components.contracts.process.lean import import_keras_lean
 from components.contracts.process.quiet import import_tensorflow
 set_environment()
+import_keras_lean()
 import_tensorflow()
 import tensorflow as tf
-print(int(tf.reduce_sum(tf.ones(3))))
+optional = {"sklearn", "matplotlib"}
+print("keras" in sys.modules, sorted(optional & set(sys.modules)))
+print(int(tf.reduce_sum(tf.keras.layers.ReLU()(tf.ones(3)))))
+import sklearn.base, matplotlib.figure
+print(sorted(optional & set(sys.modules)))
 """
 FAIL = """
 import os
@@ -30,9 +37,10 @@ def _run(program: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has an NVIDIA device")
-def test_tensorflow_says_nothing_about_hardware_that_is_not_there() -> None:
+def test_tensorflow_says_nothing_about_hardware_that_is_not_there_and_imports_no_extras() -> None:
     done = _run(IMPORT)
-    assert (done.stdout, done.stderr) == ("3\n", "")
+    words = ["True []", "3", "['matplotlib', 'sklearn']"]  # afterwards, they can be imported
+    assert (done.stdout.splitlines(), done.stderr) == (words, "")
 
 
 def test_what_was_held_back_is_printed_with_an_error() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.contracts.recipe.recipe import Recipe
+from tests.support.stores import ready_store
 from tests.support.tiny_source import write_item
 from tests.support.waiting import finished
 
@@ -47,7 +48,7 @@ def test_light_steps_leave_tensorflow_out_of_their_process(tmp_path: Path) -> No
             "data": {"source": str(tmp_path / "data")},
             "feedback": {"oracle": True},
             "split": {"dev_fraction": 0, "initial": 1},
-            "tracking": {"uri": f"sqlite:///{tmp_path / 'mlflow.db'}"},
+            "tracking": {"uri": ready_store(tmp_path / "mlflow.db")},
         }
     ).resolved()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.contracts.tracking.client import Tracker
+from tests.support.stores import ready_store
 
 
 def _store(folder: Path) -> str:
@@ -22,7 +23,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     the artifacts of a run are.
     """
     folder = tmp_path_factory.mktemp("place") / "mlflow"
-    tracker = Tracker(_store(folder), "streets")
+    tracker = Tracker(ready_store(folder / "mlflow.db"), "streets")
     for key in ("copied", "renamed"):
         run = tracker.ensure_run(key, "name", {}, None, 1000)
         figures = folder / "artifacts" / str(run) / "artifacts" / "figures"
@@ -56,7 +57,7 @@ def test_artifacts_kept_elsewhere_on_purpose_stay_there(tmp_path: Path) -> None:
     elsewhere = tmp_path / "big disk" / "artifacts"
     elsewhere.mkdir(parents=True)
     folder = tmp_path / "mlflow"
-    tracker = Tracker(_store(folder), "streets")
+    tracker = Tracker(ready_store(folder / "mlflow.db"), "streets")
     (folder / "artifacts").mkdir(parents=True)
     tracker.client.create_experiment("own", elsewhere.as_uri())
     again = Tracker(_store(folder), "own")

@@ -22,6 +22,7 @@ from components.contracts.tracking.registry import (
     set_alias,
 )
 from components.contracts.tracking.training import TrainingLog, read_points
+from tests.support.stores import ready_store
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
 
@@ -30,8 +31,7 @@ LOG = training_log(2)
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for all tests of this file: creating its tables takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    return ready_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture

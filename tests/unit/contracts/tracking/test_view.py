@@ -19,6 +19,7 @@ from components.contracts.tracking.view import (
     page,
     save_view,
 )
+from tests.support.stores import ready_store
 
 TAG = "mlflow.sharedViewState."
 SERVER = "http://127.0.0.1:5000"
@@ -26,7 +27,7 @@ SERVER = "http://127.0.0.1:5000"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    return ready_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture

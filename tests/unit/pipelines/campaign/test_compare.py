@@ -17,6 +17,7 @@ from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
 from pipelines.campaign.compare import Campaign, labels_needed, mlflow_url, read, table_of
 from pipelines.cli import main
+from tests.support.stores import ready_store
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def _parts(url: str | None) -> tuple[str, dict[str, str]]:
 
 
 def test_mlflow_url_opens_the_same_curves(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    store = ready_store(tmp_path / "mlflow.db")
     campaigns = [_with_runs(n, tmp_path / n, store, n * 4) for n in ("b", "a")]
     page, query = _parts(mlflow_url(campaigns))
     tracker = Tracker(store, "streetloop")
@@ -119,7 +120,7 @@ def test_mlflow_url_opens_the_same_curves(tmp_path: Path) -> None:
 
 
 def test_mlflow_url_of_two_experiments_opens_one_curve_of_both(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    store = ready_store(tmp_path / "mlflow.db")
     campaigns = [_with_runs(n, tmp_path / n, store, n * 4, experiment=n) for n in ("a", "b")]
     page, query = _parts(mlflow_url(campaigns))
     assert page == "http://127.0.0.1:5000/#/metric"
@@ -132,7 +133,7 @@ def test_mlflow_url_of_two_experiments_opens_one_curve_of_both(tmp_path: Path) -
 
 
 def test_mlflow_url_is_none_for_two_stores(tmp_path: Path) -> None:
-    one, two = (f"sqlite:///{tmp_path / n}.db" for n in ("one", "two"))
+    one, two = (ready_store(tmp_path / f"{n}.db") for n in ("one", "two"))
     assert mlflow_url([_with_runs("a", tmp_path, s, "a") for s in (one, two)]) is None
     assert mlflow_url([_with_runs("a", tmp_path, one, None)]) is None
 
