@@ -67,9 +67,9 @@ def without_volatile(value: Any) -> Any:
 def test_docker_runner_ends_with_the_same_ledger(
     recipe: Recipe, expected: Content, tmp_path: Path
 ) -> None:
-    campaigns = volume(tmp_path / "campaigns")
+    campaigns, outputs = volume(tmp_path / "campaigns"), volume(tmp_path / "outputs")
     for _ in range(CYCLES):
-        run_by_kfp(recipe, ROOT, campaigns, tmp_path / "outputs")
+        run_by_kfp(recipe, ROOT, campaigns, outputs)
     assert content(campaigns / "smoke") == expected
 
 

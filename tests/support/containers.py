@@ -14,7 +14,6 @@ import yaml
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.plan import Plan
 from pipelines.cluster.compile import compile_pipeline
-from pipelines.cluster.tasks import customizer
 from pipelines.cycle import cluster_cycle
 from tests.support.compiled import executors
 
@@ -45,32 +44,32 @@ def docker(*arguments: str, fed: str | None = None) -> str:
 
 
 def volume(folder: Path) -> Path:
-    """Make a folder that belongs to the user of the pods, as a volume does after its preparation."""
+    """Make a folder that belongs to the user of the image, as a volume does after its preparation."""
     folder.mkdir()
     os.chown(folder, 10001, 0)
     return folder
 
 
 def run_by_kfp(recipe: Recipe, root: str, campaigns: Path, outputs: Path) -> None:
-    """Run one cycle with kfp.local's DockerRunner, as the image's own user and without a network."""
+    """Run one cycle with kfp.local's DockerRunner, as the image's own user and without a network.
+
+    Args:
+      recipe: names the image.
+      root: the campaign root in the containers.
+      campaigns: the folder of this machine that is mounted there.
+      outputs: a folder that the image's user may write to.
+    """
     from docker.types import Mount
     from kfp import local
 
-    # KFP's outputs: it makes a folder per task as this user, and the container's user writes to it.
-    outputs.mkdir(exist_ok=True)
-    before = os.umask(0)
-    try:
-        local.init(
-            local.DockerRunner(
-                network_mode="none",
-                mounts=[Mount(MOUNT, str(campaigns), type="bind")],
-            ),
-            pipeline_root=str(outputs),
-            raise_on_error=True,
-        )
-        cluster_cycle(customizer(recipe))(recipe=recipe.resolved(), root=root)
-    finally:
-        os.umask(before)
+    local.init(
+        local.DockerRunner(network_mode="none", mounts=[Mount(MOUNT, str(campaigns), type="bind")]),
+        pipeline_root=str(outputs),  # DockerRunner mounts it
+        raise_on_error=True,
+    )
+    # Not the cluster's customizer: it asks for processors, volumes and retries, which are not here.
+    pipeline = cluster_cycle(lambda task, step: task.set_container_image(recipe.cluster.image))
+    pipeline(recipe=recipe.resolved(), root=root)
 
 
 @dataclass(frozen=True)
