@@ -76,7 +76,7 @@ OWN_BASE = streetloop-base:bookworm
 test-containers: $(DEV) ## Run the smoke campaign in containers: builds base and image first (needs docker and debootstrap, as root), or takes BASE=... or IMAGE=...
 	$(if $(IMAGE)$(BASE),,DOCKER=$(DOCKER) sh containers/base.sh $(OWN_BASE))
 	$(if $(IMAGE),,$(MAKE) image BASE=$(or $(BASE),$(OWN_BASE)))
-	DOCKER=$(DOCKER) STREETLOOP_IMAGE=$(or $(IMAGE),$(PREFIX)streetloop-python:$(TAG)) $(BIN)/python -m pytest -q -s -m containers
+	DOCKER=$(DOCKER) STREETLOOP_IMAGE=$(or $(IMAGE),$(PREFIX)streetloop-python:$(TAG)) $(BIN)/python -m pytest -q -m containers
 
 check: $(DEV) ## Check lint, types and the direction of imports, as CI does before the tests
 	$(BIN)/ruff check .
