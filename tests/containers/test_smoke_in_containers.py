@@ -13,7 +13,7 @@ import pytest
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe, load
 from components.contracts.storage.open import open_storage
-from tests.support.campaigns import SMOKE, streetloop
+from tests.support.campaigns import SMOKE, models_of, streetloop
 from tests.support.containers import MOUNT, Pods, image_name, run_by_kfp, volume
 
 pytestmark = pytest.mark.containers
@@ -48,10 +48,12 @@ def expected(settings: list[str], tmp_path_factory: pytest.TempPathFactory) -> C
 
 
 def content(root: Path) -> Content:
-    """What the ledger's events say: splits, labels, queries with their scores, models and metrics."""
+    """What the ledger's events say: splits, labels, queries with their scores, and metrics; and the models."""
     ledger = Ledger(open_storage(str(root)))
     assert ledger.verify() == []
-    return [
+    # Their ids hash the weights. A model that was not promoted is not in the ledger.
+    models: Content = [("models", {"ids": models_of(root)})]
+    return models + [
         (event.kind, without_volatile(event.payload.model_dump(mode="json")))
         for event in ledger.events()
         if event.kind != "tracking"
