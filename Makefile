@@ -8,12 +8,15 @@ LABEL_STUDIO := .venv-label-studio
 MLFLOW := .venv-mlflow
 DOCS := .venv-docs
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-SHA = $(shell git rev-parse HEAD)
-# Uncommitted changes show in the tag: two different images must not share a name.
+# Uncommitted changes show in both: two different images must not share a name.
+SHA = $(shell git describe --always --abbrev=40 --dirty --match='')
 TAG ?= $(VERSION)-$(shell git describe --always --abbrev=12 --dirty --match='')
+# Where the code comes from, without the account that an address may contain.
+SOURCE ?= $(shell git config --get remote.origin.url | sed 's|//[^/@]*@|//|')
+DOCKER ?= docker
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench bench-al docs images test-slow test-faults test-label-studio test-mlflow-server test-browser picture reference clean
+.PHONY: help install run test check format lock bench bench-al docs image image-gpu images test-slow test-faults test-containers test-label-studio test-mlflow-server test-browser picture reference clean
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -40,7 +43,7 @@ run: $(RUNTIME) ## Run three active-learning cycles on generated streets
 
 test: $(DEV) ## Run the tests that CI runs
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations 25 \
-	  -m "not slow and not faults and not label_studio and not mlflow_server and not browser"
+	  -m "not slow and not faults and not label_studio and not mlflow_server and not browser and not containers"
 
 test-slow: $(DEV) ## Run the tests that take minutes: campaigns with people, in a bucket, with more data
 	$(BIN)/python -m pytest -q -m "slow and not faults"
@@ -68,6 +71,12 @@ test-mlflow-server: $(DEV) $(MLFLOW)/.installed ## Run cycles against the tracki
 
 test-browser: $(DEV) ## Click through MLflow's pages in a real browser (needs Debian's chromium and chromium-driver)
 	$(BIN)/python -m pytest -q -m browser
+
+OWN_BASE = streetloop-base:bookworm
+test-containers: $(DEV) ## Run the smoke campaign in containers: builds base and image first (needs docker and debootstrap, as root), or takes BASE=... or IMAGE=...
+	$(if $(IMAGE)$(BASE),,DOCKER=$(DOCKER) sh containers/base.sh $(OWN_BASE))
+	$(if $(IMAGE),,$(MAKE) image BASE=$(or $(BASE),$(OWN_BASE)))
+	DOCKER=$(DOCKER) STREETLOOP_IMAGE=$(or $(IMAGE),$(PREFIX)streetloop-python:$(TAG)) $(BIN)/python -m pytest -q -m containers
 
 check: $(DEV) ## Check lint, types and the direction of imports, as CI does before the tests
 	$(BIN)/ruff check .
@@ -106,15 +115,33 @@ $(DOCS)/.installed: requirements/docs.txt
 docs: $(DOCS)/.installed ## Build the documentation as a site in site/, and check its links
 	$(DOCS)/bin/python docs/build_site.py
 
-images: ## Build the container images (needs docker); REGISTRY=... names them for a cluster, by version and commit
-	docker build -f containers/runtime.Dockerfile --build-arg STREETLOOP_GIT_SHA=$(SHA) --build-arg VERSION=$(VERSION) \
-	  -t streetloop-python:latest $(if $(REGISTRY),-t $(REGISTRY)/streetloop-python:$(TAG)) .
-	docker build -t streetloop-mlflow:latest $(if $(REGISTRY),-t $(REGISTRY)/streetloop-mlflow:$(TAG)) mlflow
-	$(if $(REGISTRY),@echo "Push $(REGISTRY)/streetloop-python:$(TAG) and $(REGISTRY)/streetloop-mlflow:$(TAG).")
+# REGISTRY=… begins the names. BASE=… replaces the base, and BUILD="…" adds any option of `docker build`.
+PREFIX = $(if $(REGISTRY),$(REGISTRY)/)
+LABELS = --label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.revision=$(SHA) \
+  --label org.opencontainers.image.created=$(shell git show -s --format=%cI HEAD) \
+  $(if $(SOURCE),--label org.opencontainers.image.source=$(SOURCE)) $(if $(BASE),--label org.opencontainers.image.base.name=$(BASE))
+BUILD_IMAGE = DOCKER_BUILDKIT=1 $(DOCKER) build $(if $(BASE),--build-arg BASE=$(BASE)) $(LABELS) $(BUILD)
+BUILD_STEPS = $(BUILD_IMAGE) -f containers/runtime.Dockerfile --build-arg STREETLOOP_GIT_SHA=$(SHA)
+# What is in the image is asked of its own Python.
+SBOM = mkdir -p build && $(DOCKER) run --rm --network none -i $(PREFIX)$(1):$(TAG) python3 - $(1) < containers/sbom.py > build/$(1)-$(TAG).cdx.json
 
+image: ## Build the image of the steps for CPUs, named by version and commit, and its SBOM in build/ (needs docker)
+	$(BUILD_STEPS) -t $(PREFIX)streetloop-python:$(TAG) .
+	$(call SBOM,streetloop-python)
+
+image-gpu: ## Build the image of the steps for NVIDIA GPUs, and its SBOM (needs docker)
+	$(BUILD_STEPS) --build-arg LOCK=gpu -t $(PREFIX)streetloop-python-gpu:$(TAG) .
+	$(call SBOM,streetloop-python-gpu)
+
+images: image ## Build the image of the steps and that of MLflow's server; REGISTRY=... names them for a cluster
+	$(BUILD_IMAGE) -t $(PREFIX)streetloop-mlflow:$(TAG) mlflow
+	$(if $(REGISTRY),@echo "Push $(PREFIX)streetloop-python:$(TAG) and $(PREFIX)streetloop-mlflow:$(TAG).")
+
+# cpu and gpu come after runtime, whose versions bind them.
 lock: ## Resolve the requirements and write the lock files (needs uv)
-	cd requirements && for name in runtime dev label-studio docs; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
-	  --override overrides.txt --universal --generate-hashes --python-version 3.11 -o $$name.txt; done
+	cd requirements && for name in runtime dev label-studio docs cpu gpu; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
+	  --override overrides.txt $$(test ! -e $$name-overrides.txt || echo --override $$name-overrides.txt) \
+	  --universal --generate-hashes --python-version 3.11 -o $$name.txt; done
 
 clean: ## Delete the environments and caches, but not the campaigns in runs/
 	rm -rf $(VENV) $(LABEL_STUDIO) $(MLFLOW) $(DOCS) site .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -27,7 +27,7 @@ def strategy_for(gpus: int) -> tf.distribute.Strategy:
     if len(visible) < gpus:
         raise StreetloopError(
             f"TensorFlow sees {len(visible)} GPUs, fewer than train.gpus={gpus}. Check the driver, the "
-            "image (containers/trainer.Dockerfile) and the pod's GPU request, or set train.gpus=0 to "
+            "image (`make image-gpu`) and the pod's GPU request, or set train.gpus=0 to "
             "train on the CPU."
         )
     if visible:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 FOLDER = "mlflow_model"
@@ -20,6 +19,7 @@ def write_mlflow_model(saved_model: Path, target: Path) -> None:
     """
     import mlflow
     import numpy as np
+    import tensorflow as tf
     from mlflow.models import ModelSignature
     from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
@@ -38,5 +38,9 @@ def write_mlflow_model(saved_model: Path, target: Path) -> None:
             python_model=str(Path(__file__).with_name("serving.py")),
             artifacts={"saved_model": str(saved_model)},
             signature=signature,
-            pip_requirements=[f"{p}=={version(p)}" for p in ("mlflow", "numpy", "tensorflow")],
+            pip_requirements=[
+                f"mlflow=={mlflow.__version__}",
+                f"numpy=={np.__version__}",
+                f"tensorflow=={tf.__version__}",
+            ],
         )

@@ -1,3 +1,7 @@
-"""The container image that every component runs in, unless the recipe names another."""
+"""The container image that a component names where nobody names one.
 
-IMAGE = "streetloop-python:latest"  # kfp.local warns about names without `python`
+Steps of a run on this machine need no image. A pipeline that is compiled without `cluster.image` gets this
+one, which does not exist, so that its pods say what is missing in place of running something else.
+"""
+
+IMAGE = "streetloop-python:unset"  # kfp.local warns about names without `python`

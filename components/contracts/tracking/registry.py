@@ -48,11 +48,10 @@ def register_model(
     known = _version(client, name, sha256)
     if known is not None:
         return known
-    from importlib.metadata import version as installed
-
     import keras
     import mlflow
     import numpy as np
+    import tensorflow as tf
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
 
@@ -78,7 +77,7 @@ def register_model(
         step=step,
         metadata=metadata,
         # Without them, MLflow would load the model in another process to infer them.
-        pip_requirements=[f"{p}=={installed(p)}" for p in ("keras", "tensorflow")],
+        pip_requirements=[f"keras=={keras.__version__}", f"tensorflow=={tf.__version__}"],
     )
     created = client.create_model_version(
         name,

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts.process.image import IMAGE
 from components.contracts.tracking.environment import QUIET
 
 REPOSITORY = Path(__file__).parents[3]
 RUNTIME = REPOSITORY / "containers" / "runtime.Dockerfile"
-TRAINER = REPOSITORY / "containers" / "trainer.Dockerfile"
 SERVER = REPOSITORY / "mlflow" / "Dockerfile"
-ALL = [RUNTIME, TRAINER, SERVER]
+ALL = [RUNTIME, SERVER]
+LOCKS = ("cpu", "gpu")
 
 
 def instructions(path: Path) -> list[tuple[str, str]]:
@@ -48,17 +47,40 @@ def test_the_base_is_an_argument(path: Path) -> None:
     first, second = instructions(path)[:2]
     assert first[0] == "ARG"
     name = first[1].split("=")[0]
-    assert second == ("FROM", f"${{{name}}} AS build") or second == ("FROM", f"${{{name}}}")
+    assert second[0] == "FROM"
+    assert second[1].split(" AS ")[0] == f"${{{name}}}"
 
 
-@pytest.mark.parametrize("path", [RUNTIME, SERVER], ids=["runtime", "mlflow"])
+@pytest.mark.parametrize("path", ALL, ids=lambda p: p.parent.name + "/" + p.name)
 def test_all_that_is_downloaded_is_in_the_lock(path: Path) -> None:
-    installs = [rest for word, rest in instructions(path) if word == "RUN" and "install" in rest]
+    installs = [
+        command
+        for word, rest in instructions(path)
+        if word == "RUN"
+        for command in rest.split("&&")
+        if "pip install" in command
+    ]
     assert installs
     for command in installs:
         locked = "--require-hashes" in command and "--no-deps" in command
         offline = "--no-index" in command and "--no-deps" in command
         assert locked or offline, command
+
+
+def locked(name: str) -> dict[str, str]:
+    """The block of each package in a lock: its version and all its hashes."""
+    text = re.sub(r"(?m)^ *#.*\n", "", (REPOSITORY / "requirements" / f"{name}.txt").read_text())
+    blocks = re.split(r"(?m)^(?=\S)", text)
+    return {block.split("==")[0]: block for block in blocks if block}
+
+
+def test_the_images_hold_what_is_tested_but_for_the_build_of_tensorflow() -> None:
+    tested, cpu, gpu = (locked(name).items() for name in ("runtime", *LOCKS))
+    (tensorflow,) = (block for name, block in tested - cpu)
+    (build,) = (block for name, block in cpu - tested)
+    assert tensorflow.split()[0].replace("tensorflow", "tensorflow-cpu") == build.split()[0]
+    assert tested <= gpu
+    assert {name.split("-")[0] for name, _ in gpu - tested} == {"nvidia"}
 
 
 def test_what_is_copied_exists_and_passes_the_ignore_file() -> None:
@@ -67,8 +89,8 @@ def test_what_is_copied_exists_and_passes_the_ignore_file() -> None:
         for line in (REPOSITORY / ".dockerignore").read_text().splitlines()
         if line.startswith("!")
     ]
-    names = copied(RUNTIME)
-    assert names
+    names = {name.replace("${LOCK}", lock) for name in copied(RUNTIME) for lock in LOCKS}
+    assert names >= {"requirements/cpu.txt", "requirements/gpu.txt"}
     for name in names:
         assert (REPOSITORY / name).exists(), name
         assert any(fnmatch(name, pattern) for pattern in kept), f"{name} is ignored"
@@ -82,11 +104,6 @@ def test_every_package_of_the_project_is_copied() -> None:
     top = {name.rstrip("*") for name in found}
     assert top
     assert top <= set(copied(RUNTIME))
-
-
-def test_the_image_has_the_name_that_the_components_ask_for() -> None:
-    assert f"-t {IMAGE} " in RUNTIME.read_text()
-    assert ("ARG", f"RUNTIME={IMAGE}") in instructions(TRAINER)
 
 
 def test_the_commit_reaches_the_runs_tags() -> None:
@@ -104,18 +121,12 @@ def test_the_image_sends_no_usage_data() -> None:
         assert f" {name}={value}" in variables
 
 
-def test_the_image_says_which_version_and_commit_it_holds() -> None:
-    (labels,) = [rest for word, rest in instructions(RUNTIME) if word == "LABEL"]
-    assert "image.version=${VERSION}" in labels
-    assert "image.revision=${STREETLOOP_GIT_SHA}" in labels
-
-
-def make_images(*variables: str) -> list[str]:
-    """What `make images` would run, one string a command."""
+def make(*words: str) -> list[str]:
+    """What `make` would run, one string a command."""
     # Within `make test`, make would say which folder it enters.
     alone = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["make", "-n", "images", *variables],
+        ["make", "-n", *words],
         cwd=REPOSITORY,
         env=alone,
         capture_output=True,
@@ -125,18 +136,28 @@ def make_images(*variables: str) -> list[str]:
     return done.stdout.replace("\\\n", " ").splitlines()
 
 
-def test_images_for_a_registry_are_named_by_version_and_commit() -> None:
+def test_images_are_named_by_version_and_commit_and_say_so() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    python, server, _ = make_images("REGISTRY=registry.example")
+    python, _, server, _ = make("images", "REGISTRY=registry.example")
     named = rf" -t registry\.example/streetloop-(python|mlflow):{project['version']}-[0-9a-f]{{12}}(-dirty)? "
-    assert re.search(named, python)
-    assert re.search(named, server)
-    assert f"--build-arg VERSION={project['version']} " in python
-    assert "registry" not in " ".join(make_images())
+    for command in (python, server):
+        assert re.search(named, command)
+        assert re.search(r"--label org\.opencontainers\.image\.revision=[0-9a-f]{40}", command)
+        assert f"--label org.opencontainers.image.version={project['version']} " in command
+    assert re.search(r"--build-arg STREETLOOP_GIT_SHA=[0-9a-f]{40}", python)
+    here = " ".join(make("images"))
+    assert "registry" not in here
+    assert ":latest" not in here
 
 
 def test_the_tag_can_be_chosen() -> None:
-    assert " -t r/streetloop-python:7 " in make_images("REGISTRY=r", "TAG=7")[0]
+    assert " -t r/streetloop-python:7 " in make("images", "REGISTRY=r", "TAG=7")[0]
+
+
+def test_the_image_for_gpus_takes_the_lock_with_cuda() -> None:
+    (build, sbom) = make("image-gpu", "TAG=7")
+    assert "--build-arg LOCK=gpu -t streetloop-python-gpu:7 ." in build
+    assert sbom.endswith("build/streetloop-python-gpu-7.cdx.json")
 
 
 def test_trim_removes_headers_and_tests_and_nothing_else(tmp_path: Path) -> None:
