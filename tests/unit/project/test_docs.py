@@ -268,6 +268,7 @@ def test_no_word_of_the_reference_is_written_twice() -> None:
 
 def test_every_decision_is_in_the_index() -> None:
     records = sorted(p.name for p in (DOCS / "decisions").glob("[0-9]*.md"))
+    assert [name[:4] for name in records] == [f"{n:04}" for n in range(1, len(records) + 1)]
     listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (DOCS / "decisions/README.md").read_text())
     assert listed == records
     for name in records:
