@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.contracts.data.records import Records
+from components.contracts.model.describer import Describer
 from components.contracts.model.embedding import Embedder, embeddings_of
 from components.contracts.model.judge import Judge
 from components.contracts.model.predictor import Predictor
@@ -56,14 +57,15 @@ def look(
       StreetloopError: a number is not finite; nothing is ever put in its place.
     """
     candidates = sorted(ids)
+    describer = Describer(model.predictor, model.embedder)
     seen: dict[str, Facts] = {}
     for done, image_id in enumerate([*candidates, *sorted(labeled)], 1):
         image = records.read(image_id).image
-        probabilities = model.predictor.probabilities(image)
+        probabilities, embedding = describer.describe(image)
         watch(image_id, probabilities)
         looks = (second or {}) if done <= len(candidates) else {}
         maps = {name: again(image, probabilities) for name, again in looks.items()}
-        facts = facts_of(probabilities, model.embedder.embed(image), maps, aggregate)
+        facts = facts_of(probabilities, embedding, maps, aggregate)
         if not facts.finite:
             raise StreetloopError(
                 f"The model's output for {image_id} is not finite, so it cannot be ranked. Look at "

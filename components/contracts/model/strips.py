@@ -93,6 +93,12 @@ def strips(maps: Sequence[Rows], size: tuple[int, int]) -> Iterator[tuple[slice,
         yield slice(start, stop), total
 
 
+def fill(result: np.ndarray, maps: Sequence[Rows]) -> None:
+    """Write the probabilities of the sum into an array: float32 [H, W, C]."""
+    for rows, probabilities in strips(maps, result.shape[:2]):
+        result[rows] = probabilities
+
+
 def classes(maps: Sequence[Rows], size: tuple[int, int]) -> np.ndarray:
     """Return the most probable class of each pixel of the sum: uint8 [H, W]."""
     result = np.empty(size, np.uint8)
