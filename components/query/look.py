@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -23,12 +23,18 @@ Watch = Callable[[str, np.ndarray], None]
 SecondLook = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-class Model(NamedTuple):
+@dataclass(frozen=True)
+class Model:
     """What looks: predictions of whole images, their descriptions, and the discriminator's opinion."""
 
     predictor: Predictor
     embedder: Embedder
     judge: Judge | None = None
+
+    @cached_property
+    def describer(self) -> Describer:
+        """The predictor and the embedder in one."""
+        return Describer(self.predictor, self.embedder)
 
 
 def look(
@@ -57,11 +63,10 @@ def look(
       StreetloopError: a number is not finite; nothing is ever put in its place.
     """
     candidates = sorted(ids)
-    describer = Describer(model.predictor, model.embedder)
     seen: dict[str, Facts] = {}
     for done, image_id in enumerate([*candidates, *sorted(labeled)], 1):
         image = records.read(image_id).image
-        probabilities, embedding = describer.describe(image)
+        probabilities, embedding = model.describer.describe(image)
         watch(image_id, probabilities)
         looks = (second or {}) if done <= len(candidates) else {}
         maps = {name: again(image, probabilities) for name, again in looks.items()}
