@@ -182,7 +182,7 @@ def write_query(
     prefill = None if model is None else partial(_predicted, model)
     write_tasks(folder, query.chosen, records, prefill, image_of)
     asked = Asked(query.chosen, query.alike, query.strategy, query.why, len(query.scores))
-    page = why_page(title, asked, records, model and model.predictor)
+    page = why_page(title, asked, records, None if model is None else model.predictor)
     (folder / WHY_PAGE).write_text(page)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from components.contracts.data.records import Records
+from components.contracts.model.describer import Describer
 from components.contracts.model.embedding import Embedder, embeddings_of
 from components.contracts.model.judge import Judge
 from components.contracts.model.predictor import Predictor
@@ -22,12 +23,18 @@ Watch = Callable[[str, np.ndarray], None]
 SecondLook = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-class Model(NamedTuple):
+@dataclass(frozen=True)
+class Model:
     """What looks: predictions of whole images, their descriptions, and the discriminator's opinion."""
 
     predictor: Predictor
     embedder: Embedder
     judge: Judge | None = None
+
+    @cached_property
+    def describer(self) -> Describer:
+        """The predictor and the embedder in one."""
+        return Describer(self.predictor, self.embedder)
 
 
 def look(
@@ -62,12 +69,11 @@ def look(
     others = sorted(set(labeled) - set(candidates))
     for done, image_id in enumerate([*candidates, *others], 1):
         image = records.read(image_id).image
-        probabilities = model.predictor.probabilities(image)
+        probabilities, embedding = model.describer.describe(image)
         watch(image_id, probabilities)
         candidate = done <= len(candidates)
         looks = (second or {}) if candidate else {}
         maps = {name: again(image, probabilities) for name, again in looks.items()}
-        embedding = model.embedder.embed(image)
         facts = facts_of(probabilities, embedding, maps, aggregate, grid if candidate else None)
         if not facts.finite:
             raise StreetloopError(

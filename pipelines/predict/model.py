@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.kept_output import without_secrets
 from components.contracts.process.uri import local_path
 from components.contracts.recipe import file as settings_file
 from components.contracts.recipe.inference import InferenceSettings
@@ -35,8 +36,8 @@ def model_file(model: str, tracking_uri: str | None) -> Path:
         folder = Path(mlflow.artifacts.download_artifacts(model))
     except Exception as error:
         raise StreetloopError(
-            f"Cannot load the registered model {model} from {uri}: {error}. `streetloop ui` shows the "
-            "registered models."
+            f"Cannot load the registered model {model} from {without_secrets(uri, ())}: {error}. `streetloop "
+            "ui` shows the registered models."
         ) from error
     files = sorted(folder.rglob("*.keras"))
     if not files:
@@ -60,7 +61,8 @@ def resolved_version(model: str, tracking_uri: str | None) -> str:
         version = mlflow.MlflowClient(uri).get_model_version_by_alias(name, alias).version
     except Exception as error:
         raise StreetloopError(
-            f"Cannot look up {model} in {uri}: {error}. `streetloop ui` shows the registered models."
+            f"Cannot look up {model} in {without_secrets(uri, ())}: {error}. `streetloop ui` shows "
+            "the registered models."
         ) from error
     return f"models:/{name}/{version}"
 

@@ -1,5 +1,6 @@
 """Malformed annotation exports: damaged files, distorted JSON, PNGs and zips that lie."""
 
+import copy
 import io
 import json
 import re
@@ -8,7 +9,6 @@ import zipfile
 import zlib
 
 import numpy as np
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from components.contracts.annotation import Limits, cvat
@@ -23,6 +23,7 @@ from tests.support.annotation_files import (
     labelme,
     png_text,
 )
+from tests.support.damage import damaged_bytes
 
 LIMITS = Limits(
     max_file_bytes=2**20,
@@ -105,33 +106,11 @@ def is_a_reason(text: str) -> bool:
     return re.fullmatch(r"[A-Z].*[.)] [A-Z].*[.?]", text) is not None
 
 
-def examples(count: int):
-    return settings(
-        max_examples=count,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
-
-
 @st.composite
 def damaged(draw):
-    """Draw a valid file that is cut off, or has bytes changed, left out or inserted."""
+    """Draw a damaged export."""
     name = draw(st.sampled_from(sorted(SOUND)))
-    data = bytearray(SOUND[name])
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        kind = draw(st.sampled_from(["cut", "change", "leave out", "put in", "repeat"]))
-        if kind == "cut":
-            del data[at:]
-        elif kind == "change" and data:
-            data[at] ^= draw(st.integers(1, 255))
-        elif kind == "leave out":
-            del data[at : at + draw(st.integers(1, 40))]
-        elif kind == "put in":
-            data[at:at] = draw(st.binary(min_size=1, max_size=20))
-        else:
-            data[at:at] = data[at : at + 30]
-    return name, bytes(data)
+    return name, draw(damaged_bytes(SOUND[name]))
 
 
 NUMBERS = st.one_of(
@@ -171,10 +150,9 @@ def places(value, path=()) -> list[tuple]:
 
 
 @st.composite
-def distorted(draw):
-    """Draw a valid JSON export whose values are replaced, left out, swapped or buried in lists."""
-    name = draw(st.sampled_from(sorted(JSON)))
-    value = json.loads(SOUND[name])
+def distorted_json(draw, value):
+    """Draw a JSON value whose parts are replaced, left out, swapped or buried in lists."""
+    value = copy.deepcopy(value)
     for _ in range(draw(st.integers(1, 3))):
         found = [path for path in places(value) if path]
         if not found:
@@ -194,7 +172,14 @@ def distorted(draw):
         else:
             for _ in range(draw(st.integers(1, 60))):
                 parent[last] = [parent[last]]
-    return name, json.dumps(value).encode()
+    return value
+
+
+@st.composite
+def distorted(draw):
+    """Draw a JSON export with distorted values."""
+    name = draw(st.sampled_from(sorted(JSON)))
+    return name, json.dumps(draw(distorted_json(json.loads(SOUND[name])))).encode()
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:

@@ -56,6 +56,9 @@ class SmallPredictor:
         self.generator = generator
         self._seed = int.from_bytes(hashlib.sha256(generator).digest()[:4])
 
+    def sees_alone(self, size: tuple[int, int]) -> bool:
+        return False
+
     def probabilities(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
         rng = np.random.default_rng([self._seed, int(image.sum())])
         values = rng.random((*(size or image.shape[:2]), 19), np.float32)

@@ -75,8 +75,8 @@ def spans(length: int, part: int, reach: int) -> list[Span]:
 
 def part_size(size: tuple[int, int], reach: int) -> tuple[int, int]:
     """Return height and width of the parts of an image, at most its own; multiples of STRIDE."""
-    height, width = (_round_up(n) for n in size)
-    side = max(_SIDE, 4 * _round_up(reach))
+    height, width = (round_up(n) for n in size)
+    side = max(_SIDE, 4 * round_up(reach))
     return min(height, side), width if side * width <= _PART else min(width, 4 * side)
 
 
@@ -89,15 +89,15 @@ def in_bands(network: Network, view: View, reach: int) -> Iterator[np.ndarray]:
       reach: of the network, see `reach_of`.
     """
     height, width = view.size
-    reach = _round_up(reach)
+    reach = round_up(reach)
     rows, columns = part_size(view.size, reach)
-    for down in spans(_round_up(height), rows, reach):
+    for down in spans(round_up(height), rows, reach):
         seen = view.read(down.start, min(down.stop, height))
-        padding = (down.stop - down.start - len(seen), _round_up(width) - width)
+        padding = (down.stop - down.start - len(seen), round_up(width) - width)
         seen = np.pad(seen, [(0, padding[0]), (0, padding[1]), (0, 0)], mode="edge")
         kept = slice(down.kept.start - down.start, down.kept.stop - down.start)
         chunks = []
-        for across in spans(_round_up(width), columns, reach):
+        for across in spans(round_up(width), columns, reach):
             found = network(seen[None, :, across.start : across.stop])[0]
             first = across.start
             chunks.append(found[kept, across.kept.start - first : across.kept.stop - first])
@@ -105,5 +105,6 @@ def in_bands(network: Network, view: View, reach: int) -> Iterator[np.ndarray]:
         yield chunk[: height - down.kept.start, :width]
 
 
-def _round_up(length: int) -> int:
+def round_up(length: int) -> int:
+    """Return the next multiple of STRIDE."""
     return -(-length // STRIDE) * STRIDE

@@ -16,7 +16,11 @@ _COARSE = 8  # strides below it describe edges rather than content
 
 
 class Embedder:
-    """Turns images into vectors: the mean of each channel of the coarser features, side by side."""
+    """Turns images into vectors: the mean of each channel of the coarser features, side by side.
+
+    Attributes:
+      output: the Keras tensor of the vector, computed from the generator's input.
+    """
 
     def __init__(self, generator: Any) -> None:
         import keras
@@ -28,8 +32,10 @@ class Embedder:
         }
         coarse = [at_stride[s] for s in sorted(at_stride) if s >= _COARSE] or [generator.output]
         pooled = [keras.layers.GlobalAveragePooling2D(dtype="float32")(x) for x in coarse]
-        whole = keras.layers.Concatenate(dtype="float32")(pooled) if len(pooled) > 1 else pooled[0]
-        self._network = keras.Model(generator.input, whole, name="embedder")
+        self.output = (
+            keras.layers.Concatenate(dtype="float32")(pooled) if len(pooled) > 1 else pooled[0]
+        )
+        self._network = keras.Model(generator.input, self.output, name="embedder")
         self._traced: dict[tuple[int, int], Any] = {}
 
     def embed(self, image: np.ndarray) -> np.ndarray:

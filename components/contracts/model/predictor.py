@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -34,18 +35,37 @@ class Predictor:
         self._settings = settings or InferenceSettings()
         self._traced: dict[tuple[int, int], Any] = {}  # by size: street scenes have few
 
-    def probabilities(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+    def probabilities(
+        self,
+        image: np.ndarray,
+        size: tuple[int, int] | None = None,
+        seen: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Predict one image.
 
         Args:
           image: uint8 [h, w, 3], RGB, any size.
           size: height and width of the result; None for the image's own.
+          seen: the network's probabilities for the image as it is, if they are already known and
+            `sees_alone`: float32 [h, w, 19].
 
         Returns:
           float32 [H, W, 19]; each pixel sums to 1.
         """
-        probabilities: np.ndarray = self.batch(image[None], size)[0]
-        return probabilities
+        result = np.empty((*(size or image.shape[:2]), NUM_CLASSES), np.float32)
+        known = None if seen is None else seen[None]
+        strips.fill(result, next(self._maps(image[None], known)))
+        return result
+
+    def sees_alone(self, size: tuple[int, int]) -> bool:
+        """Return whether an image of this size passes through the network as it is, and by itself."""
+        if 1.0 not in self._settings.scales or windows_over(size, self._settings) is not None:
+            return False
+        # With other images in a batch, a result may differ in its last bits.
+        mirrored_too = (
+            self._settings.flip and images_per_batch(math.prod(map(bands.round_up, size))) > 1
+        )
+        return not mirrored_too and not self._in_parts(size)
 
     def batch(self, images: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
         """Predict images of one size together; each as `probabilities` would.
@@ -60,8 +80,7 @@ class Predictor:
         size = size or images.shape[1:3]
         result = np.empty((len(images), *size, NUM_CLASSES), np.float32)
         for probabilities, maps in zip(result, self._maps(images), strict=True):
-            for rows, strip in strips.strips(maps, size):
-                probabilities[rows] = strip
+            strips.fill(probabilities, maps)
         return result
 
     def classes(self, image: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -82,11 +101,18 @@ class Predictor:
         for maps in self._maps(images):
             yield strips.decide(maps, size)
 
-    def _maps(self, images: np.ndarray) -> Iterator[list[strips.Rows]]:
+    def _maps(
+        self, images: np.ndarray, seen: np.ndarray | None = None
+    ) -> Iterator[list[strips.Rows]]:
         """Yield for each image its probabilities, one map [h, w, 19] for each zoom, at that zoom."""
         sizes = [self._zoomed(images, scale) for scale in self._settings.scales]
         # Large views are computed when they are read; small ones here, all images together.
-        small = {size: self._whole(images, size) for size in sizes if not self._in_parts(size)}
+        own = images.shape[1:3]
+        small = {
+            size: self._whole(images, size, seen if size == own else None)
+            for size in sizes
+            if not self._in_parts(size)
+        }
         for index, image in enumerate(images):
             yield [
                 strips.Whole(small[size][index])
@@ -100,15 +126,19 @@ class Predictor:
         height, width = images.shape[1:3]
         return round(height * scale), round(width * scale)
 
-    def _whole(self, images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def _whole(
+        self, images: np.ndarray, size: tuple[int, int], seen: np.ndarray | None = None
+    ) -> np.ndarray:
         """Predict images at one zoom: float32 [B, h, w, 19], summed over the flips."""
         import tensorflow as tf
 
         view = tf.cast(images, tf.float32)
         if size != images.shape[1:3]:
             view = tf.image.resize(view, size)
-        views = [view, view[:, :, ::-1]] if self._settings.flip else [view]
-        plain, *mirrored = tf.split(self._whole_or_windows(tf.concat(views, 0)), len(views))
+        views = [view] if seen is None else []
+        views += [view[:, :, ::-1]] if self._settings.flip else []
+        found = tf.split(self._whole_or_windows(tf.concat(views, 0)), len(views)) if views else []
+        plain, *mirrored = found if seen is None else [tf.constant(seen), *found]
         # Resizing is linear, so the sum is resized, once.
         summed: np.ndarray = (plain + mirrored[0][:, :, ::-1] if mirrored else plain).numpy()
         return summed

@@ -93,6 +93,12 @@ def strips(maps: Sequence[Rows], size: tuple[int, int]) -> Iterator[tuple[slice,
         yield slice(start, stop), total
 
 
+def fill(result: np.ndarray, maps: Sequence[Rows]) -> None:
+    """Write the probabilities of the sum into an array: float32 [H, W, C]."""
+    for rows, probabilities in strips(maps, result.shape[:2]):
+        result[rows] = probabilities
+
+
 def classes(maps: Sequence[Rows], size: tuple[int, int]) -> np.ndarray:
     """Return the most probable class of each pixel of the sum: uint8 [H, W]."""
     result = np.empty(size, np.uint8)
@@ -125,7 +131,7 @@ def resized(values: Rows, size: tuple[int, int], start: int, stop: int) -> np.nd
     used, place = np.unique(np.concatenate([lower, upper]) - first, return_inverse=True)
     band = band[used]
     band = _between(band[:, left], band[:, right], across[:, None])
-    return _between(band[place[: len(lower)]], band[place[len(lower) :]], down[:, None, None])
+    return _between_rows(band, place[: len(lower)], place[len(lower) :], down)
 
 
 def _weights(
@@ -145,3 +151,17 @@ def _between(first: np.ndarray, second: np.ndarray, distance: np.ndarray) -> np.
     second *= distance
     second += first
     return second
+
+
+def _between_rows(
+    band: np.ndarray, lower: np.ndarray, upper: np.ndarray, distances: np.ndarray
+) -> np.ndarray:
+    """Return rows between others, as `_between` does: several rows in a row often need one difference."""
+    result = np.empty((len(lower), *band.shape[1:]), band.dtype)
+    pair = None
+    for row, low, high, distance in zip(result, lower, upper, distances, strict=True):
+        if pair != (low, high):
+            pair, difference = (low, high), band[high] - band[low]
+        np.multiply(difference, distance, out=row)
+        row += band[low]
+    return result

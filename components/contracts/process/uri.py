@@ -30,6 +30,12 @@ def expanded(uri: str) -> str:
     return str(local_path(uri)) if is_local(uri) and split_uri(uri)[1].startswith("~") else uri
 
 
+def has_password(uri: str) -> bool:
+    """Return whether an address holds a password: scheme://user:password@host."""
+    account, at, _ = split_uri(uri)[1].partition("/")[0].rpartition("@")
+    return bool(at) and ":" in account
+
+
 def is_local(uri: str) -> bool:
     """Whether the address is a folder or a file of this machine and not an object store."""
     return split_uri(uri)[0] == "file"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
@@ -40,6 +41,12 @@ _PHRASES = (
     ("String should match pattern", "expected a text that matches"),
     ("String should have", "expected a text with"),
 )
+
+# YAML's aliases can make a value that a few lines describe and no memory can print.
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist = 4, 8, 8
+_LONGEST = 500
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200
 
 
 class _Loader(yaml.SafeLoader):
@@ -178,8 +185,13 @@ def _explain(model: type[BaseModel], where: str, error: ValidationError) -> list
         if not any(other.startswith(f"{key}.") for other in leaves):
             first, *more = dict.fromkeys(message for message, _ in mistakes)
             messages = " or ".join([first, *(m.removeprefix("expected ") for m in more)])
-            lines.append(f"{where}: {key}: {messages}; got {mistakes[0][1]!r}.")
+            lines.append(f"{where}: {key}: {messages}; got {_in_short(mistakes[0][1])}.")
     return lines
+
+
+def _in_short(value: Any) -> str:
+    text = _SHORT.repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _is_short(row: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from components.contracts.process.errors import UsageError
-from components.contracts.process.uri import is_local, local_path
+from components.contracts.process.uri import has_password, is_local, local_path
 from components.contracts.recipe import file as settings_file
 from components.contracts.recipe.base import Settings
 from components.contracts.recipe.cluster import ClusterSettings
@@ -124,8 +124,8 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
       data: replaces the recipe's data source (and its generated streets, if any).
 
     Raises:
-      UsageError: the file is missing or not YAML, a key is unknown, or a value has a wrong type or
-        is impossible. The message names the key, what was expected, and the nearest valid key.
+      UsageError: the file is missing or not YAML, a key is unknown, or a value has a wrong type, is
+        impossible, or holds a password. The message names the key, what was expected, and the nearest valid key.
     """
     if not path.is_file():
         raise UsageError(
@@ -141,7 +141,14 @@ def load(path: Path, changes: Sequence[str] = (), data: str | None = None) -> Re
         section.pop("synthetic", None)
         section["source"] = data if not is_local(data) else str(local_path(data).absolute())
         values["data"] = section
-    return settings_file.validate(Recipe, values, str(path))
+    recipe = settings_file.validate(Recipe, values, str(path))
+    if has_password(recipe.tracking.uri or ""):
+        raise UsageError(
+            f"{path}: tracking.uri holds a password, and a recipe is kept in the ledger. Set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or the whole address as "
+            "MLFLOW_TRACKING_URI, in the environment."
+        )
+    return recipe
 
 
 def keys() -> Iterable[str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from components.contracts.process.errors import UsageError
+from components.contracts.process.kept_output import without_secrets
 from components.contracts.process.uri import is_local, local_path, user_path
 from components.contracts.recipe.base import Settings
 
@@ -63,7 +64,8 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
         try:
             check_address(uri)
         except ValueError as error:
-            raise UsageError(f"MLFLOW_TRACKING_URI: {error}; got {uri!r}.") from error
+            shown = without_secrets(uri, ())
+            raise UsageError(f"MLFLOW_TRACKING_URI: {error}; got {shown!r}.") from error
     if uri:
         return f"{_SQLITE}{_sqlite_file(uri)}" if uri.startswith("sqlite:") else uri
     beside = Path("runs") if not is_local(root) else local_path(root).absolute().parent

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from components.contracts.process.kept_output import without_secrets
 from components.contracts.storage.lock import one_at_a_time
 from components.contracts.tracking.environment import keep_mlflow_quiet
 from components.contracts.tracking.moved import follow_move
@@ -33,6 +34,11 @@ class Connection:
         self.down = False
         self._client: Any = None
         self._experiment_id: str | None = None
+
+    @property
+    def address(self) -> str:
+        """Return the URI for messages, without an account."""
+        return without_secrets(self.uri, ())
 
     @property
     def client(self) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.kept_output import without_secrets
 from components.contracts.tracking.connection import Connection
 from components.contracts.tracking.refusal import explain_refusal, is_outage, problem_of
 
@@ -33,10 +34,10 @@ def quietly(method: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P
         try:
             return method(connection, *args, **kwargs)
         except Exception as error:
-            refusal = explain_refusal(error, connection.uri)
+            refusal = explain_refusal(error, connection.address)
             if refusal is None and connection.strict and not is_outage(error, connection.uri):
                 refusal = (
-                    f"MLflow at {connection.uri} cannot be used: {problem_of(error)} Correct "
+                    f"MLflow at {connection.address} cannot be used: {problem_of(error)} Correct "
                     "tracking.uri or the store, then run again."
                 )
             if refusal is not None:
@@ -45,10 +46,10 @@ def quietly(method: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P
             log.warning(
                 "MLflow at %s did not accept %s (%s: %s). The cycle continues; the next one sends what "
                 "is missing.",
-                connection.uri,
+                connection.address,
                 method.__name__,
                 type(error).__name__,
-                str(error)[:300],
+                without_secrets(str(error), ())[:300],
             )
             return None
 

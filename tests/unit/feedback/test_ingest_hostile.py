@@ -20,11 +20,11 @@ from components.contracts.ledger.layout import INBOX, REJECTED
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.feedback.inbox import ingest_inbox
+from tests.support.damage import examples
 from tests.support.hostile_exports import (
     TREES,
     damaged,
     distorted,
-    examples,
     is_a_reason,
     label_studio,
     png_files,

@@ -10,6 +10,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from components.contracts.annotation import read_bytes
+from tests.support.damage import examples
 from tests.support.hostile_exports import (
     LIMITS,
     SOUND,
@@ -17,7 +18,6 @@ from tests.support.hostile_exports import (
     TREES,
     damaged,
     distorted,
-    examples,
     is_a_reason,
     label_studio,
     png_files,

@@ -262,3 +262,12 @@ def test_a_frozen_encoder_must_be_pretrained(written):
     text = "name: a\ntrain: {network: {encoder: {weights: none, trainable: false}}}\n"
     message = refused(written(text))
     assert "train.network.encoder: trainable: false needs a pretrained encoder" in message
+
+
+@pytest.mark.parametrize("account", ["ann:hunter22@", ":hunter22@", "ann:@"])
+def test_a_password_in_a_recipe_is_rejected_and_not_shown(written, account):
+    path = written("name: a")
+    message = refused(path, f"tracking.uri=https://{account}mlflow:5000")
+    assert "tracking.uri holds a password" in message
+    assert "hunter22" not in message
+    assert load(path, ["tracking.uri=https://ann@mlflow:5000/a:b@c"]).tracking.uri
