@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from components.contracts.annotation.label_studio import write_task
+from components.contracts.ledger.labels import within
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context
@@ -66,7 +67,8 @@ class Proposals:
     def of(self, image_id: str) -> dict[str, Any]:
         """Return the prediction of an image, as Label Studio imports it.
 
-        Its score is the mean confidence, by which people can sort: the least certain first.
+        Its score is the mean confidence, by which people can sort: the least certain first. If regions of the
+        image wait for a label, only these are painted.
 
         Raises:
           StreetloopError: the campaign does not have the image.
@@ -80,5 +82,8 @@ class Proposals:
             probabilities = self._predictor.probabilities(record.image, size)
             train_ids = probabilities.argmax(-1).astype(np.uint8)
             score = float(probabilities.max(-1).mean())
+            request = self._context.ledger.state().outstanding.get(image_id)
+            if request is not None:
+                train_ids = within(train_ids, request.tiles)
             (found,) = write_task(image_id, "", train_ids, self.version, score)["predictions"]
         return dict(found)

@@ -22,12 +22,14 @@ from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.inference import InferenceSettings
 from components.contracts.recipe.recipe import load
+from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.open import open_storage
 from pipelines.annotate.label_studio.after import After
 from pipelines.annotate.label_studio.backend import backend
 from pipelines.annotate.label_studio.proposals import Proposals
 from tests.support.gcs_server import answers, free_port
 from tests.support.places import RECIPES
+from tests.support.queries import ask
 from tfds_cityscapes.labels import TRAIN_LABELS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
@@ -83,6 +85,19 @@ def painted(result: list[dict[str, Any]], size: tuple[int, int]) -> np.ndarray:
         (name,) = region["value"]["brushlabels"]
         train_ids[mask] = BY_NAME[name]
     return train_ids
+
+
+def test_it_proposes_classes_only_in_the_regions_that_are_asked_for(
+    root: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(root, tmp_path / "root")
+    ledger = Ledger(open_storage(str(own)))
+    image_id, tiles = sorted(ledger.state().outstanding)[0], Tiles(2, 2, (1,))
+    ask(ledger, 3, (image_id,), None, tiles)
+    entry = Records(next((own / "records").iterdir())).entries[image_id]
+    size = entry.height, entry.width
+    found = Proposals(RECIPE, str(own)).of(image_id)
+    np.testing.assert_array_equal(painted(found["result"], size) != 255, tiles.mask(size))
 
 
 def test_it_predicts_a_task_as_the_champion_does(address: str, root: Path) -> None:
