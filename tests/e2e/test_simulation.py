@@ -12,6 +12,7 @@ from tests.support.stores import ready_store_beside
 from tests.support.waiting import exit_code, running, wait_until
 
 CHANGES = (
+    "train.network.encoder={name: efficientnet_lite0}",
     "split.dev_by=city",
     "split.dev_fraction=0.3",
 )
