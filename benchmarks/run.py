@@ -121,6 +121,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
     for place, figure in enumerate(reversed(figures)):
         values = [max(value, 1e-3) for value in figure.values]
         shares = [v / figure.target if figure.at_least else figure.target / v for v in values]
+        shares = [min(share, 100) for share in shares]
         middle = sorted(shares)[len(shares) // 2]
         axes.plot([min(shares), max(shares)], [place, place], color="0.6")
         axes.plot(middle, place, "o", color="tab:green" if figure.met else "tab:red")
