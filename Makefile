@@ -16,7 +16,7 @@ SOURCE ?= $(shell git config --get remote.origin.url | sed 's|//[^/@]*@|//|')
 DOCKER ?= docker
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench bench-al docs image image-gpu images test-slow test-faults test-containers test-label-studio test-mlflow-server test-browser picture reference clean
+.PHONY: help install run test check format lock bench bench-al fuzz docs image image-gpu images test-slow test-faults test-containers test-label-studio test-mlflow-server test-browser picture reference clean
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -78,6 +78,10 @@ test-containers: $(DEV) ## Run the smoke campaign in containers: builds base and
 	$(if $(IMAGE),,$(MAKE) image BASE=$(or $(BASE),$(OWN_BASE)))
 	DOCKER=$(DOCKER) STREETLOOP_IMAGE=$(or $(IMAGE),$(PREFIX)streetloop-python:$(TAG)) $(BIN)/python -m pytest -q -m containers
 
+fuzz: $(DEV) ## Read damaged and hostile files for MINUTES (10), with other ones in each round
+	end=$$(( $$(date +%s) + 60 * $(or $(MINUTES),10) )); while [ $$(date +%s) -lt $$end ]; do \
+	  $(BIN)/python -m pytest -q -x -p no:cacheprovider -k hostile tests/unit || exit 1; done
+
 check: $(DEV) ## Check lint, types and the direction of imports, as CI does before the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -88,14 +92,8 @@ format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) $(LABEL_STUDIO)/.installed ## Measure scoring and decoding against peers (installs Label Studio), the ledger, selection, preprocessing, and training's input and step
-	$(BIN)/python -m benchmarks.scoring
-	PYTHONPATH=. $(LABEL_STUDIO)/bin/python -m benchmarks.rle
-	$(BIN)/python -m benchmarks.ledger
-	$(BIN)/python -m benchmarks.selection
-	$(BIN)/python -m benchmarks.input
-	$(BIN)/python -m benchmarks.preprocess
-	$(BIN)/python -m benchmarks.step pipelines/recipes/synthetic.yaml
+bench: $(DEV) $(LABEL_STUDIO)/.installed ## Measure against peers (installs Label Studio) and limits, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks.run
 
 bench-al: $(RUNTIME) ## Compare all query strategies on generated streets
 	$(BIN)/streetloop simulate pipelines/recipes/synthetic_simulation.yaml --strategies all --budgets 4,8,16 --seeds 0,1,2

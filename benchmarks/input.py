@@ -26,16 +26,16 @@ from components.train.input.memory import Budget
 from components.train.input.stream import Pool, batches
 from tfds_cityscapes.synthetic.__main__ import parse_size
 
-_STREETS = 4
+STREETS = 4
 
 
-class _Street:
+class Street:
     """Records of a few images in memory."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         rng = np.random.default_rng(0)
         self.pairs = []
-        for _ in range(_STREETS):
+        for _ in range(STREETS):
             coarse = rng.integers(0, 256, (size[0] // 16, size[1] // 16, 3), np.uint8)
             image = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
             blocks = rng.integers(0, 19, (size[0] // 32, size[1] // 32), np.uint8)
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    street, settings = _Street(args.size), AugmentSettings()
+    street, settings = Street(args.size), AugmentSettings()
 
     def before(image: np.ndarray, label: np.ndarray, rng: np.random.Generator) -> None:
         _floats(_whole_first(image, label, args.crop, settings, rng), settings, rng)
@@ -75,25 +75,25 @@ def main() -> None:
     print(f"  all     {_pipeline(street, args):7.1f} images per second on {usable_cpus()} cores")
 
 
-def _rate(way: Callable[..., object], street: _Street, args: argparse.Namespace) -> float:
+def _rate(way: Callable[..., object], street: Street, args: argparse.Namespace) -> float:
     """Return images per second of processor time."""
     best = float("inf")
     for _ in range(args.rounds):
         start = time.thread_time()
         for k in range(args.images):
-            way(*street.pairs[k % _STREETS], np.random.default_rng(k))
+            way(*street.pairs[k % STREETS], np.random.default_rng(k))
         best = min(best, time.thread_time() - start)
     return args.images / best
 
 
-def _pipeline(street: _Street, args: argparse.Namespace) -> float:
+def _pipeline(street: Street, args: argparse.Namespace) -> float:
     """Return images per second by the clock of what feeds the steps, from images in memory."""
     count = 4
     settings = TrainSettings(
         steps=2 + args.images // count, batch_size=count, unlabeled_batch_size=0, crop=args.crop,
         augment=AugmentSettings(labeled_strong_share=1.0),
     )  # fmt: skip
-    pool = Pool(street, [str(k) for k in range(_STREETS)], Budget(1 << 40))  # type: ignore[arg-type]
+    pool = Pool(street, [str(k) for k in range(STREETS)], Budget(1 << 40))  # type: ignore[arg-type]
     rows = iter(batches(pool, None, settings, seed=0, first=0))
     for _ in range(2):  # decode
         next(rows)

@@ -1,6 +1,6 @@
 """Measure how fast images become records: against the bare work of OpenCV on all cores.
 
-    python -m benchmarks.preprocess [--images 24] [--source 1024x2048] [--size 512x1024] [--rounds 5]
+    python -m benchmarks.preprocess [--images 12] [--source 1024x2048] [--size 512x1024] [--rounds 5]
 
 The peer decodes, resizes and encodes the same files with the same functions of OpenCV, in as many
 threads as there are processors, and writes each result to a file: what no preprocessing can beat.
@@ -12,15 +12,14 @@ of the rounds after a first one that warms up, with the fastest and the slowest.
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 
+from benchmarks.figures import Figure, by_turns, report, speedups
 from components.contracts.process.cpus import usable_cpus
 from components.contracts.recipe.data import DataSettings
 from components.preprocess.build import Division, write_records
@@ -35,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=24)
+    parser.add_argument("--images", type=int, default=12)
     parser.add_argument("--source", type=parse_size, default=(1024, 2048), metavar="HxW")
     parser.add_argument("--size", type=parse_size, default=(512, 1024), metavar="HxW")
     parser.add_argument("--rounds", type=int, default=5)
@@ -44,28 +43,24 @@ def main() -> None:
         data = Path(folder) / "data"
         generate(data, seed=1, images=args.images, size=args.source, val=4)
         ways = {"streetloop": _ours(data, args.size), "OpenCV alone": _bare(data, args.size)}
-        rates = _rates(ways, args.images, args.rounds, Path(folder))
+        taken = by_turns(
+            {name: _into_a_new_folder(way, Path(folder)) for name, way in ways.items()},
+            args.rounds,
+        )
     print(f"{args.images} images {args.source} to {args.size}, {usable_cpus()} processors")
-    base = statistics.median(rates["OpenCV alone"])
-    for name, found in rates.items():
-        middle = statistics.median(found)
-        spread = f"{min(found):.1f} to {max(found):.1f}"
-        print(f"  {name:13} {middle:6.1f} images per second ({spread}), {middle / base:.2f} times")
+    for name, seconds in taken.items():
+        print(f"  {name:13} {args.images / min(seconds):6.1f} images per second at best")
+    values = speedups(taken["OpenCV alone"], taken["streetloop"])
+    what = "preprocessing {}x{} to {}x{}".format(*args.source, *args.size)
+    report(Figure(what, "OpenCV's decode, resize and encode", values, 0.85))
 
 
-def _rates(
-    ways: dict[str, Callable[[Path], None]], images: int, rounds: int, folder: Path
-) -> dict[str, list[float]]:
-    """Return images per second of each way and round."""
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 1):
-        for name, way in ways.items():
-            with tempfile.TemporaryDirectory(dir=folder) as output:
-                start = time.perf_counter()
-                way(Path(output))
-                if number:
-                    rates[name].append(images / (time.perf_counter() - start))
-    return rates
+def _into_a_new_folder(way: Callable[[Path], None], folder: Path) -> Callable[[], None]:
+    def run() -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as output:
+            way(Path(output))
+
+    return run
 
 
 def _ours(data: Path, size: tuple[int, int]) -> Callable[[Path], None]:

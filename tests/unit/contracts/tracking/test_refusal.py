@@ -150,3 +150,7 @@ def test_a_folder_that_a_sqlite_address_cannot_name_is_rejected(tmp_path):
     with pytest.raises(UsageError, match="ends at a question mark"):
         store_uri(TrackingSettings(), str(tmp_path / "what?" / "campaign"))
     assert store_uri(TrackingSettings(uri=SERVER), str(tmp_path / "what?" / "x")) == SERVER
+
+
+def test_a_message_shows_the_address_without_its_account() -> None:
+    assert Tracker("http://ann:hunter22@mlflow:5000", "street").address == "http://***@mlflow:5000"
