@@ -147,13 +147,13 @@ def _labeled(
     rng = np.random.default_rng([seed, _LABELED, step, place])
     whole, known = pool[index]
     inside = None
-    # Nothing is drawn if the share is 0: fits without it see the images that they always saw.
+    # Nothing is drawn if the share is 0: fits without it draw the same numbers as before it existed.
     share = settings.augment.rare_crop_share
     if share and known is not None and rng.random() < share:
         inside = rare_pixel(known, pool.rarity, rng)
     image, label = weak(whole, known, settings.crop, settings.augment, rng, inside)
     if known is not None and (label == IGNORE_LABEL).all():
-        # Of an image of which only regions are labeled, most crops would teach nothing.
+        # Where only regions are labeled, or little is, most crops would teach nothing.
         inside = labeled_pixel(known, rng)
         if inside is not None:
             image, label = weak(whole, known, settings.crop, settings.augment, rng, inside)
