@@ -6,19 +6,21 @@ it was, and what a label costs is counted by what was asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
+
+import numpy as np
 
 from components.contracts.annotation.model import Annotation, AnnotationError
 from components.contracts.ledger.labels import read_label, within
 from components.contracts.ledger.state import LabelVersion, State
-from components.contracts.regions.tiles import Tiles
+from components.contracts.regions.tiles import Box, Tiles
 from components.contracts.storage.base import Storage
 from tfds_cityscapes.labels import IGNORE_LABEL
 
-# A stroke across the edge of a region is no correction of the region beyond.
-_CORRECTED = 0.5  # of the pixels that are labeled in a region
+# A stroke across the edge of a region neither answers nor corrects the region beyond.
+_ENOUGH = 0.5
 
 
 class Portion(NamedTuple):
@@ -34,7 +36,9 @@ def in_regions(state: State, image_id: str) -> bool:
     if request is not None:
         return request.tiles is not None
     versions = state.labels.get(image_id, ())
-    return bool(versions) and all(version.tiles is not None for version in versions)
+    # Regions that nobody could label may be labeled later nevertheless.
+    known = bool(versions) or image_id in state.passed
+    return known and all(version.tiles is not None for version in versions)
 
 
 def portions(
@@ -42,47 +46,124 @@ def portions(
 ) -> list[Portion]:
     """Divide an annotation, at native size, into the regions that it answers or corrects.
 
-    It answers all regions of its image that wait for a label, if enough of them has a class. If not, it
-    corrects those that are labeled and that it labels again.
+    Each region is decided on its own; one that is asked for and not answered goes on waiting. If the
+    annotation names the regions of its task, no other is taken.
 
     Args:
       storage: the campaign root.
       state: of the ledger.
       annotation: of an image of the pool.
-      max_ignore: largest share of the pixels of the regions without a class.
+      max_ignore: largest share of the pixels of a region without a class. At least half of them need one
+        if the annotation does not name the regions of its task.
 
     Raises:
-      AnnotationError: it does neither.
+      AnnotationError: it answers and corrects none.
     """
-    if not in_regions(state, annotation.image_id):
+    image_id = annotation.image_id
+    drawn = annotation.train_ids != IGNORE_LABEL
+    told = _told(annotation)
+    partly = in_regions(state, image_id)
+    if told is None and not partly:
         return [Portion(annotation, None)]
-    labeled = annotation.train_ids != IGNORE_LABEL
-    request = state.outstanding.get(annotation.image_id)
-    asked = None if request is None else request.tiles
-    if asked is not None:
-        share = float(labeled[asked.mask(labeled.shape)].mean())
-        if share and 1 - share <= max_ignore:
-            return [_portion(annotation, asked)]
-    corrected = []
-    for version in _newest(state.labels.get(annotation.image_id, ())):
-        before = read_label(storage, version.image_id, version.sha256) != IGNORE_LABEL
-        if version.tiles is None or before.shape != labeled.shape:
+    enough = 1 - max_ignore if told else max(_ENOUGH, 1 - max_ignore)
+
+    def answered(box: Box) -> bool:
+        share = float(drawn[box.window].mean())
+        return share > 0 and share >= enough
+
+    wanted = list(_wanted(state, image_id)) if partly else [told] if told else []
+    if told is not None:
+        wanted = [tiles.within(told) for tiles in wanted]
+    found = [_passing(tiles, drawn.shape, answered) for tiles in wanted]
+    found += _corrected(storage, state, annotation, told)
+    taken = [_portion(annotation, tiles) for tiles in dict.fromkeys(found) if tiles.numbers]
+    if not taken:
+        raise AnnotationError(_too_few(state, image_id, told, enough))
+    return taken
+
+
+def _told(annotation: Annotation) -> Tiles | None:
+    """Return the regions that an annotation's task named; None if it names none that its image can have."""
+    told = Tiles.parse(annotation.regions)
+    height, width = annotation.train_ids.shape
+    return told if told and told.rows <= height and told.columns <= width else None
+
+
+def _wanted(state: State, image_id: str) -> Iterator[Tiles]:
+    """Yield the regions of an image that wait for a label, and those that were skipped and have none."""
+    request = state.outstanding.get(image_id)
+    if request is not None and request.tiles is not None:
+        yield request.tiles
+    for tiles in state.passed.get(image_id, ()):
+        for labeled in state.labeled_area(image_id):
+            tiles = tiles.without(labeled)
+        yield tiles
+
+
+def _corrected(
+    storage: Storage, state: State, annotation: Annotation, told: Tiles | None
+) -> list[Tiles]:
+    """Return the labeled regions of which an annotation labels enough again.
+
+    The annotator's own regions come together as they came before, so that a repeated answer is known.
+    """
+    drawn = annotation.train_ids != IGNORE_LABEL
+    versions = _newest(state.labels.get(annotation.image_id, ()))
+    own = [v for v in versions if v.annotator == annotation.annotator]
+    taken = [version.tiles for version in own]
+    found = []
+    for version in (*own, *(v for v in versions if v not in own)):
+        tiles = version.tiles
+        if tiles is None:
             continue
-        again = int((labeled & version.tiles.mask(labeled.shape)).sum())
-        if again and again >= _CORRECTED * int(before.sum()):
-            corrected.append(_portion(annotation, version.tiles))
-    if not corrected:
-        where = "were asked for" if asked is None else f"are asked for ({asked})"
-        raise AnnotationError(
-            f"Too few pixels have a class in the regions of the image that {where}: at most "
-            f"{max_ignore:.1%} may be without one. Label these regions, or skip their task."
+        if told is not None:
+            tiles = tiles.within(told)
+        if version not in own:
+            for other in taken:
+                tiles = tiles.without(other)
+        before = read_label(storage, version.image_id, version.sha256) != IGNORE_LABEL
+        if before.shape != drawn.shape:
+            continue
+
+        def again(box: Box, before: np.ndarray = before) -> bool:
+            now, earlier = int(drawn[box.window].sum()), int(before[box.window].sum())
+            if not earlier:  # a void region stays one, whatever stroke reaches into it
+                return now == 0 or now >= _ENOUGH * drawn[box.window].size
+            return now >= _ENOUGH * earlier
+
+        tiles = _passing(tiles, drawn.shape, again)
+        if drawn[tiles.mask(drawn.shape)].any():
+            found.append(tiles)
+            taken.append(tiles)
+    return found
+
+
+def _passing(tiles: Tiles, size: tuple[int, int], passes: Callable[[Box], bool]) -> Tiles:
+    """Return the tiles, of an image of (height, width), that pass."""
+    boxes = zip(tiles.numbers, tiles.boxes(size), strict=True)
+    return tiles.of(number for number, box in boxes if passes(box))
+
+
+def _too_few(state: State, image_id: str, told: Tiles | None, enough: float) -> str:
+    """Return why nothing of an annotation was taken, with the limit that applied."""
+    request = state.outstanding.get(image_id)
+    asked = None if request is None else request.tiles
+    if asked is not None and (told is None or asked.within(told).numbers):
+        return (
+            f"Too few pixels have a class in the regions of the image that are asked for ({asked}): a region "
+            f"needs one for at least {enough:.1%} of its pixels. Label these regions, or skip their task."
         )
-    return corrected
+    labeled = "; ".join(str(tiles) for tiles in state.labeled_area(image_id)) or "none"
+    return (
+        "The annotation answers no region of the image that is asked for, and it corrects none that is "
+        f"labeled ({labeled}): a correction labels at least half as many pixels of a region as were labeled "
+        "before. Label more of the region, or leave it as it is."
+    )
 
 
 def _newest(versions: Sequence[LabelVersion]) -> list[LabelVersion]:
-    """Return the newest version of each set of regions that were labeled together."""
-    return list({version.tiles: version for version in versions}.values())
+    """Return each annotator's newest version of each set of regions that were labeled together."""
+    return list({(version.annotator, version.tiles): version for version in versions}.values())
 
 
 def _portion(annotation: Annotation, tiles: Tiles) -> Portion:

@@ -24,6 +24,7 @@ class Annotation:
       annotator: who labeled it; "unknown" if the format does not say.
       created_at: the last change, ISO 8601 in UTC, or None if the format does not say.
       source: the file and its part that hold it.
+      regions: those that its task named, such as "3, 17 of 4x8"; None if the format does not say.
     """
 
     image_id: str
@@ -31,15 +32,20 @@ class Annotation:
     annotator: str
     created_at: str | None
     source: str
+    regions: str | None = None
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A task that an annotator skipped; `why` is empty if nobody wrote a comment."""
+    """A task that an annotator skipped; `why` is empty if nobody wrote a comment.
+
+    `regions`: as in `Annotation`.
+    """
 
     image_id: str
     annotator: str
     why: str
+    regions: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,19 @@ of the height and the width, rounded down to whole pixels.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from pydantic import ConfigDict
 
 from components.contracts.process.errors import StreetloopError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_TEXT = re.compile(r"(\d{1,9}(?:, \d{1,9})*) of (\d{1,9})x(\d{1,9})", re.ASCII)
 
 
 class Box(NamedTuple):
@@ -59,6 +64,18 @@ class Tiles:
         """Return the numbers and the grid: "3, 17 of 4x8"."""
         return f"{', '.join(map(str, self.numbers))} of {self.rows}x{self.columns}"
 
+    @classmethod
+    def parse(cls, text: str | None) -> Tiles | None:
+        """Return the tiles that `str` wrote as this text; None if it is no such text."""
+        found = _TEXT.fullmatch(text or "")
+        if found is None:
+            return None
+        numbers, rows, columns = found.groups()
+        try:
+            return cls(int(rows), int(columns), tuple(map(int, numbers.split(", "))))
+        except ValueError:
+            return None
+
     @property
     def size(self) -> int:
         """How many tiles the grid has."""
@@ -76,6 +93,10 @@ class Tiles:
     def without(self, other: Tiles | None) -> Tiles:
         """Return the tiles that no tile of `other` touches; None covers the whole image."""
         return self.of(n for n in self.numbers if not _touches(self, n, other or WHOLE))
+
+    def within(self, other: Tiles | None) -> Tiles:
+        """Return the tiles that a tile of `other` touches; None covers the whole image."""
+        return self.without(self.without(other))
 
     def boxes(self, size: tuple[int, int]) -> list[Box]:
         """Return each tile in pixels of an image of (height, width).
@@ -102,6 +123,8 @@ class Tiles:
 
     def mask(self, size: tuple[int, int]) -> np.ndarray:
         """Return which pixels of an image of (height, width) the tiles cover: bool [H, W]."""
+        import numpy as np  # not above: reading a ledger needs no NumPy
+
         mask = np.zeros(size, bool)
         for box in self.boxes(size):
             mask[box.window] = True

@@ -7,6 +7,7 @@ import json
 
 from components.contracts.annotation.fields import timestamp
 from components.contracts.ledger.state import State
+from components.contracts.regions.tiles import Tiles
 from pipelines.annotate.label_studio.answers import ExportedTask
 from pipelines.annotate.label_studio.connection import TOOL, LabelStudio
 from pipelines.annotate.label_studio.project import MODEL_VERSION, find_project, open_project
@@ -89,9 +90,14 @@ def pull(root: str, connection: LabelStudio, track: Tracked[list[int]] = list) -
 
 def _is_news(state: State, task: ExportedTask) -> bool:
     drawn = [a for a in task.annotations if not a.was_cancelled]
+    regions = Tiles.parse(task.data.regions)
+
+    def is_for(tiles: Tiles) -> bool:  # some of the task's regions may be answered already
+        return regions is not None and tiles == tiles.within(regions)
+
     return is_news(
         state,
         task.data.image_id,
         ((str(a.completed_by), timestamp(a.updated_at)) for a in drawn),
-        asks_now(state, task.data.image_id, lambda tiles: str(tiles) == task.data.regions),
+        asks_now(state, task.data.image_id, is_for),
     )

@@ -56,8 +56,10 @@ def drawn(*parts: tuple[Tiles, int]) -> np.ndarray:
     return mask
 
 
-def task(mask: np.ndarray, moment: str, by: str = "eve") -> dict:
-    made = label_studio.write_task("a_0_1", "x.png", mask)
+def task(mask: np.ndarray, moment: str, by: str = "eve", of: Tiles | None = None) -> dict:
+    """A finished task; `of`: the regions that it names."""
+    data = {} if of is None else {"regions": str(of)}
+    made = label_studio.write_task("a_0_1", "x.png", mask, data=data)
     result = made.pop("predictions")[0]["result"]
     annotation = {"completed_by": {"email": by}, "result": result, "updated_at": moment}
     return made | {"annotations": [annotation]}
@@ -124,3 +126,90 @@ def test_a_label_of_other_regions_is_refused_with_the_reason(
         "Too few pixels have a class in the regions of the image that are asked for (0, 5 of 2x4)"
         in (refused.reason)
     )
+
+
+def skipped(of: Tiles | None = None, by: str = "ann") -> dict:
+    done = task(drawn(), "2020-01-01T00:00:00Z", by, of)
+    done["annotations"][0]["was_cancelled"] = True
+    return done
+
+
+@pytest.mark.parametrize("of", [FIRST, None])
+def test_a_late_answer_to_skipped_regions_is_about_these_regions(
+    ledger: Ledger, records: Records, of: Tiles | None
+) -> None:
+    take(ledger, records, skipped(of))
+    assert ledger.state().passed["a_0_1"] == (FIRST,)
+    answer = task(np.full(SIZE, 3, np.uint8), "2020-01-02T00:00:00Z", of=of)
+    take(ledger, records, answer)
+    state = ledger.state()
+    assert state.labeled_area("a_0_1") == (FIRST,)
+    assert state.partial == {"a_0_1"}
+    np.testing.assert_array_equal(label(ledger), drawn((FIRST, 3)))
+    take(ledger, records, answer, skipped(SECOND))
+    assert ledger.state().labels == state.labels, "it is known"
+
+
+@pytest.mark.parametrize("of", [FIRST, None])
+def test_a_region_that_is_left_empty_goes_on_waiting(
+    ledger: Ledger, records: Records, of: Tiles | None
+) -> None:
+    one, other = FIRST.of([0]), FIRST.of([5])
+    take(ledger, records, task(drawn((one, 3)), "2020-01-01T00:00:00Z", of=of))
+    state = ledger.state()
+    assert state.labeled_area("a_0_1") == (one,)
+    assert state.outstanding["a_0_1"].tiles == other
+    both = task(drawn((one, 3), (other, 4)), "2020-01-02T00:00:00Z", of=of)
+    take(ledger, records, both)
+    state = ledger.state()
+    assert not state.outstanding
+    np.testing.assert_array_equal(label(ledger), drawn((one, 3), (other, 4)))
+    take(ledger, records, both, skipped(SECOND))
+    assert ledger.state().labels == state.labels, "it is known"
+
+
+def test_nothing_is_taken_of_regions_that_the_task_did_not_name(
+    ledger: Ledger, records: Records
+) -> None:
+    everything = task(np.full(SIZE, 3, np.uint8), "2020-01-01T00:00:00Z", of=FIRST)
+    take(ledger, records, everything)
+    ask(ledger, SECOND)
+    take(ledger, records, everything, task(drawn(), "2020-01-01T00:00:00Z", of=SECOND))
+    state = ledger.state()
+    assert state.outstanding["a_0_1"].tiles == SECOND
+    assert state.labeled_area("a_0_1") == (FIRST,)
+
+
+def test_a_correction_counts_while_other_regions_are_asked_for(
+    ledger: Ledger, records: Records
+) -> None:
+    take(ledger, records, task(drawn((FIRST, 3)), "2020-01-01T00:00:00Z"))
+    ask(ledger, SECOND)
+    take(ledger, records, task(drawn((FIRST, 5), (SECOND, 4)), "2020-01-02T00:00:00Z"))
+    np.testing.assert_array_equal(label(ledger), drawn((FIRST, 5), (SECOND, 4)))
+    assert not ledger.state().outstanding
+
+
+def test_people_who_labeled_different_regions_do_not_correct_each_other(
+    ledger: Ledger, records: Records
+) -> None:
+    one, both = FIRST.of([0]), FIRST
+    eve = task(drawn((one, 3)), "2020-01-03T00:00:00Z")
+    dan = task(drawn((both, 4)), "2020-01-02T00:00:00Z", by="dan")
+    take(ledger, records, eve, dan)
+    versions = ledger.state().labels["a_0_1"]
+    assert len(versions) == 2
+    take(ledger, records, dan, eve)
+    assert ledger.state().labels["a_0_1"] == versions
+
+
+def test_too_small_a_correction_is_refused_with_its_own_limit(
+    ledger: Ledger, records: Records
+) -> None:
+    take(ledger, records, task(drawn((FIRST, 3)), "2020-01-01T00:00:00Z"))
+    stroke = drawn()
+    stroke[0, 0] = 5
+    take(ledger, records, task(stroke, "2020-01-02T00:00:00Z"))
+    (refused,) = ledger.events()[-1].payload.refused
+    assert "corrects none that is labeled (0, 5 of 2x4)" in refused.reason
+    assert "at least half as many pixels" in refused.reason

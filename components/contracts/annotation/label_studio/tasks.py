@@ -170,18 +170,19 @@ def _read_annotation(
 ) -> Batch:
     annotation = fields_of(value, "an annotation")
     annotator = _annotator(annotation.get("completed_by"))
+    regions = data.get("regions") if isinstance(data.get("regions"), str) else None
     if annotation.get("was_cancelled") or annotation.get("skipped"):
-        why = annotation.get("comment")
-        return Batch(
-            skipped=(Skipped(image_id, annotator, clean(why) if isinstance(why, str) else ""),)
-        )
+        comment = annotation.get("comment")
+        why = clean(comment) if isinstance(comment, str) else ""
+        return Batch(skipped=(Skipped(image_id, annotator, why, regions),))
     results = [
         fields_of(result, "a result")
         for result in items_of(annotation.get("result"), "the result of the annotation")
     ]
     train_ids = paint(results, data, budget, known_size)
     moment = timestamp(annotation.get("updated_at")) or timestamp(annotation.get("created_at"))
-    return Batch(annotations=(Annotation(image_id, train_ids, annotator, moment, source),))
+    found = Annotation(image_id, train_ids, annotator, moment, source, regions)
+    return Batch(annotations=(found,))
 
 
 def _annotator(value: object) -> str:

@@ -57,3 +57,16 @@ def test_tiles_of_another_grid_are_left_out_exactly_where_they_touch() -> None:
     assert grid(4, 4).without(Tiles(2, 2, (3,))).numbers == (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13)
     assert grid(3, 1).without(Tiles(2, 1, (0,))).numbers == (2,), "the middle third is cut in half"
     assert grid(4, 4).without(WHOLE).numbers == ()
+
+
+def test_the_text_of_tiles_is_read_back() -> None:
+    tiles = Tiles(4, 8, (3, 17))
+    assert Tiles.parse(str(tiles)) == tiles
+    for text in (None, "", "3", "17, 3 of 4x8", "32 of 4x8", "3 of 0x8", "3 of 4x8 or so"):
+        assert Tiles.parse(text) is None
+
+
+def test_tiles_within_others_are_those_that_they_touch() -> None:
+    assert Tiles(2, 4, (0, 5)).within(Tiles(2, 4, (5, 6))).numbers == (5,)
+    assert Tiles(2, 4, (0, 5)).within(Tiles(1, 2, (1,))).numbers == ()
+    assert Tiles(2, 4, (0, 5)).within(None).numbers == (0, 5)

@@ -154,6 +154,27 @@ def test_regions_of_one_image_have_tasks_of_their_own(
     assert regions == ["0 of 2x3", "5 of 2x3"]
 
 
+def test_what_is_left_of_a_task_may_be_skipped(
+    double: Double, server: LabelStudio, tmp_path: Path
+) -> None:
+    root, drawn = str(tmp_path / "root"), np.full((4, 6), 255, np.uint8)
+    drawn[:2, :2] = 3  # one of the two regions
+    result = label_studio.write_task("x", "x", drawn)["predictions"][0]["result"]
+    ask(campaign(root, []), 1, ("a_0_1",), None, Tiles(2, 3, (0, 5)))
+    push(root, server)
+    double.annotate("a_0_1", result)
+    assert pull(root, server).annotated == 1
+    ledger = take_in(root, tmp_path, IMAGES)
+    assert ledger.state().outstanding["a_0_1"].tiles == Tiles(2, 3, (5,))
+    assert push(root, server).added == 0, "its task is there"
+    double.tasks[0]["annotations"].clear()
+    double.annotate("a_0_1", [], cancelled=True)
+    assert pull(root, server).skipped == 1
+    state = take_in(root, tmp_path, IMAGES).state()
+    assert not state.outstanding
+    assert state.passed["a_0_1"] == (Tiles(2, 3, (5,)),)
+
+
 def test_a_rejected_annotation_is_fetched_again_while_its_image_waits(
     root: str, double: Double, server: LabelStudio, tmp_path: Path
 ) -> None:
