@@ -60,7 +60,9 @@ def answer(
         why = "the data set has no mask of it" if image_id in pool else "it has no record any more"
         log.warning("The oracle skips %s: %s.", image_id, why)
         skipped = TaskSkipped(image_id=image_id, annotator=ANNOTATOR, why=why)
-        ledger.commit("task_skipped", f"skip/{image_id}/{ANNOTATOR}", skipped, fence=fence)
+        regions = "" if asked[image_id] is None else f"/{asked[image_id]}"
+        key = f"skip/{image_id}/{ANNOTATOR}{regions}"  # other regions of it may have been skipped
+        ledger.commit("task_skipped", key, skipped, fence=fence)
     labels: list[Label] = []
     for done, image_id in enumerate(sorted(set(asked) & masked), 1):
         tiles = asked[image_id]

@@ -8,9 +8,12 @@ import pytest
 
 from components.contracts.data.records import Records
 from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.events import Query, QueryItem
+from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SplitSettings
+from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.open import open_storage
 from components.feedback.oracle import answer
 from components.preprocess.build import divide, write_records
@@ -46,6 +49,21 @@ def test_the_oracle_skips_what_it_cannot_label(ledger: Ledger, tmp_path: Path) -
         IDS[2]: "it has no record any more",
     }
     assert not state.outstanding
+
+
+def test_the_oracle_skips_every_region_of_an_image_without_a_mask(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    source, records = _written(tmp_path, IDS[0])
+    open_cycle(ledger, "run", 60)
+    for number in range(2):
+        tiles = Tiles(1, 2, (number,))
+        item = QueryItem(image_id=IDS[1], score=0.5, reason="entropy", cost=0.5, tiles=tiles)
+        query = Query(cycle=1, strategy="entropy", model=None, items=[item])
+        ledger.commit("query", f"query/{number}", query, fence=1)
+        answer(ledger, source, records, {IDS[1]: tiles}, None)
+        assert IDS[1] not in ledger.state().outstanding
+    assert ledger.state().passed[IDS[1]] == (Tiles(1, 2, (0, 1)),)
 
 
 def test_an_oracle_without_any_mask_skips_nothing(ledger: Ledger, tmp_path: Path) -> None:
