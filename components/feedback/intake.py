@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ from components.contracts.storage.base import Stamp, Storage
 from components.feedback.checks import Known, Rules, check, name_of
 from components.feedback.consensus import time_key
 from components.feedback.news import identity_of, last_event, new_labels, reverted
-from components.feedback.portions import in_regions, portions
+from components.feedback.portions import answers, in_regions, is_for, portions
 from components.feedback.rejected import keep
 
 log = logging.getLogger("streetloop")
@@ -112,10 +112,8 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
         keep(ledger.storage, identity, file_name, data, refused)
     elif last is not None:
         ledger.storage.delete_prefix(rejected_folder(identity))
-    labeled = {label.image_id for label in labels}
     for skipped in batch.skipped:
-        if skipped.image_id not in labeled:
-            _skip(intake, skipped, identity)
+        _skip(intake, skipped, [x for x in labels if x.image_id == skipped.image_id], identity)
     sha256 = hashlib.sha256(data).hexdigest()
 
     def payload(now: State) -> LabelsAccepted:
@@ -156,11 +154,19 @@ def _store(storage: Storage, annotation: Annotation, tiles: Tiles | None) -> Lab
     )
 
 
-def _skip(intake: Intake, skipped: Skipped, identity: str) -> None:
-    """Take a task that nobody can label off the queue, unless it has been answered."""
+def _skip(intake: Intake, skipped: Skipped, labels: Sequence[Label], identity: str) -> None:
+    """Take a task that nobody can label off the queue, unless it has been answered.
+
+    Args:
+      intake: of the round.
+      skipped: the task; it may name its regions.
+      labels: of the same image, from the same file.
+      identity: of the file.
+    """
 
     def payload(now: State) -> TaskSkipped:
-        if skipped.image_id not in now.outstanding:
+        request = now.outstanding.get(skipped.image_id)
+        if request is None or not is_for(skipped, request) or answers(labels, request):
             raise _Answered
         return TaskSkipped(image_id=skipped.image_id, annotator=skipped.annotator, why=skipped.why)
 

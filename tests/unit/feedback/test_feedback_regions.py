@@ -213,3 +213,36 @@ def test_too_small_a_correction_is_refused_with_its_own_limit(
     (refused,) = ledger.events()[-1].payload.refused
     assert "corrects none that is labeled (0, 5 of 2x4)" in refused.reason
     assert "at least half as many pixels" in refused.reason
+
+
+def test_a_repeated_skip_of_other_regions_skips_nothing(ledger: Ledger, records: Records) -> None:
+    take(ledger, records, skipped(FIRST))
+    ask(ledger, SECOND)
+    take(ledger, records, skipped(FIRST), skipped(FIRST, by="dan"))
+    state = ledger.state()
+    assert state.outstanding["a_0_1"].tiles == SECOND
+    assert state.passed["a_0_1"] == (FIRST,)
+
+
+@pytest.mark.parametrize("of", [SECOND, None])
+def test_regions_are_skipped_though_the_export_holds_an_answer_to_others(
+    ledger: Ledger, records: Records, of: Tiles | None
+) -> None:
+    answer = task(drawn((FIRST, 3)), "2020-01-01T00:00:00Z", of=FIRST)
+    take(ledger, records, answer)
+    ask(ledger, SECOND)
+    take(ledger, records, answer, skipped(of))
+    state = ledger.state()
+    assert not state.outstanding
+    assert state.passed["a_0_1"] == (SECOND,)
+    assert state.labeled_area("a_0_1") == (FIRST,)
+
+
+def test_a_task_that_somebody_else_has_answered_is_not_skipped(
+    ledger: Ledger, records: Records
+) -> None:
+    answer = task(drawn((FIRST, 3)), "2020-01-01T00:00:00Z", of=FIRST)
+    take(ledger, records, skipped(FIRST), answer)
+    state = ledger.state()
+    assert not state.passed
+    assert state.labeled_area("a_0_1") == (FIRST,)
