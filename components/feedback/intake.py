@@ -32,7 +32,7 @@ from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.base import Stamp, Storage
 from components.feedback.checks import Known, Rules, check, name_of
 from components.feedback.consensus import time_key
-from components.feedback.news import identity_of, last_event, new_labels, reverted
+from components.feedback.news import handed_in_again, identity_of, last_event, new_labels
 from components.feedback.portions import answers, in_regions, is_for, portions
 from components.feedback.rejected import keep
 
@@ -102,9 +102,9 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     refused = [Refused(name=r.name, reason=r.reason) for r in refusals]
     # A rejected file that is handed in again is checked again: its image may have been asked for
     # since, or a setting changed. If the same parts are rejected again, the only news can be a label
-    # that reverts to an earlier one.
+    # that reverts to an earlier one, or answers what the image was asked for since.
     if last is not None and refused == last.payload.refused:
-        labels = reverted(state, labels) if again else []
+        labels = handed_in_again(state, labels) if again else []
         if not labels:
             log.info("%s was ingested before: nothing to do", file_name)
             return True

@@ -40,17 +40,18 @@ def last_event(ledger: Ledger, state: State, key: str) -> tuple[str, Event | Non
     return key, last
 
 
-def reverted(state: State, labels: Sequence[Label]) -> list[Label]:
-    """Return the undated labels that bring an annotator's earlier map back.
+def handed_in_again(state: State, labels: Sequence[Label]) -> list[Label]:
+    """Return the labels of a known file that are news: they answer what was asked since, or revert.
 
-    A dated one is still the earlier one.
+    An undated label brings an annotator's earlier map back. A dated one is still the earlier one.
     """
     resolved = resolutions(state)
     back = []
     for label in _last_of_each(labels).values():
         people = _people(state, label, resolved)
         mine = _version_by(label.annotator, people)
-        if label.created_at is None and mine is not None and mine.sha256 != label.sha256:
+        reverts = label.created_at is None and mine is not None and mine.sha256 != label.sha256
+        if reverts or _waits(state, label):
             back.append(label)
     return back
 
@@ -77,7 +78,9 @@ def new_labels(state: State, labels: Sequence[Label], settings: FeedbackSettings
 def _waits(state: State, label: Label) -> bool:
     """Return whether a label answers a request; of a region, one that is labeled already does not."""
     request = state.outstanding.get(label.image_id)
-    return request is not None and request.tiles == label.tiles
+    if request is None or request.tiles is None or label.tiles is None:
+        return request is not None and request.tiles == label.tiles
+    return bool(request.tiles.within(label.tiles).numbers)
 
 
 def _people(state: State, label: Label, resolved: Collection[int]) -> list[LabelVersion]:

@@ -92,7 +92,9 @@ def test_an_export_that_holds_earlier_tasks_as_well_adds_the_new_regions_alone(
     one = task(first, "2020-01-01T00:00:00Z")
     take(ledger, records, one)
     ask(ledger, SECOND)
-    take(ledger, records, one)
+    take(
+        ledger, records, one, skipped(FIRST)
+    )  # another file: the one that is known is not looked at
     assert ledger.state().outstanding["a_0_1"].tiles == SECOND, "a stroke is no answer"
     second = drawn((SECOND, 4))
     second[0, 1] = 4
@@ -246,3 +248,16 @@ def test_a_task_that_somebody_else_has_answered_is_not_skipped(
     state = ledger.state()
     assert not state.passed
     assert state.labeled_area("a_0_1") == (FIRST,)
+
+
+def test_a_full_mask_that_is_handed_in_again_answers_the_new_request(
+    ledger: Ledger, records: Records
+) -> None:
+    mask = png_mask.write(np.full(SIZE, 3, np.uint8))
+    for tiles in (FIRST, SECOND):
+        ask(ledger, tiles)
+        put(ledger.storage, png_mask.file_name("a_0_1"), mask)
+        ingest_inbox(ledger, records, SETTINGS, None)
+        assert not ledger.state().outstanding
+    np.testing.assert_array_equal(label(ledger), drawn((FIRST, 3), (SECOND, 3)))
+    assert len(ledger.state().labels["a_0_1"]) == 2
