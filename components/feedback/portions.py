@@ -23,6 +23,11 @@ from tfds_cityscapes.labels import IGNORE_LABEL
 # A stroke across the edge of a region neither answers nor corrects the region beyond.
 _ENOUGH = 0.5
 
+_OTHER_SIZE = (
+    "Regions of the image were labeled when it had {}x{} pixels (width x height); it has {}x{} now, and "
+    "labels of two sizes cannot be joined. Label the whole image, not regions of it alone."
+)
+
 
 class Portion(NamedTuple):
     """What an annotation says of some regions, and 255 elsewhere; of the whole image if `tiles` is None."""
@@ -48,7 +53,8 @@ def portions(
     """Divide an annotation, at native size, into the regions that it answers or corrects.
 
     Each region is decided on its own; one that is asked for and not answered goes on waiting. If the
-    annotation names the regions of its task, no other is taken.
+    annotation names the regions of its task, no other is taken. If labeled regions have another size than
+    the image has now, a label of most of the image replaces them all.
 
     Args:
       storage: the campaign root.
@@ -58,13 +64,17 @@ def portions(
         if the annotation does not name the regions of its task.
 
     Raises:
-      AnnotationError: it answers and corrects none.
+      AnnotationError: it answers and corrects none, or cannot be joined with the labeled regions.
     """
     image_id = annotation.image_id
     drawn = annotation.train_ids != IGNORE_LABEL
     told = _told(annotation)
     partly = in_regions(state, image_id)
     if told is None and not partly:
+        return [Portion(annotation, None)]
+    if partly and (earlier := _other_size(storage, state, annotation)):
+        if float(drawn.mean()) < max(_ENOUGH, 1 - max_ignore):
+            raise AnnotationError(_OTHER_SIZE.format(*earlier[::-1], *drawn.shape[::-1]))
         return [Portion(annotation, None)]
     enough = 1 - max_ignore if told else max(_ENOUGH, 1 - max_ignore)
 
@@ -108,6 +118,16 @@ def _told(annotation: Annotation) -> Tiles | None:
     return told if told and told.rows <= height and told.columns <= width else None
 
 
+def _other_size(storage: Storage, state: State, annotation: Annotation) -> tuple[int, int] | None:
+    """Return the size of a labeled region's map if it is not the annotation's: (height, width)."""
+    size = annotation.train_ids.shape
+    for version in state.labels.get(annotation.image_id, ()):
+        height, width = read_label(storage, version.image_id, version.sha256).shape
+        if (height, width) != size:
+            return height, width
+    return None
+
+
 def _wanted(state: State, image_id: str) -> Iterator[Tiles]:
     """Yield the regions of an image that wait for a label, and those that were skipped and have none."""
     request = state.outstanding.get(image_id)
@@ -141,7 +161,7 @@ def _corrected(
             for other in taken:
                 tiles = tiles.without(other)
         before = read_label(storage, version.image_id, version.sha256) != IGNORE_LABEL
-        if before.shape != drawn.shape:
+        if before.shape != drawn.shape:  # the whole image was labeled since
             continue
 
         def again(box: Box, before: np.ndarray = before) -> bool:

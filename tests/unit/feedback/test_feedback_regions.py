@@ -28,9 +28,13 @@ SETTINGS = FeedbackSettings()
 
 @pytest.fixture
 def records(tmp_path: Path) -> Records:
-    row = {"city": "a", "height": SIZE[0], "width": SIZE[1], "shard": "x", "offset": 0, "length": 0}
-    (tmp_path / INDEX).write_text(json.dumps({"a_0_1": {**row, "split": "train"}}))
-    return Records(tmp_path)
+    return records_of(tmp_path, SIZE)
+
+
+def records_of(folder: Path, size: tuple[int, int]) -> Records:
+    row = {"city": "a", "height": size[0], "width": size[1], "shard": "x", "offset": 0, "length": 0}
+    (folder / INDEX).write_text(json.dumps({"a_0_1": {**row, "split": "train"}}))
+    return Records(folder)
 
 
 @pytest.fixture
@@ -261,3 +265,22 @@ def test_a_full_mask_that_is_handed_in_again_answers_the_new_request(
         assert not ledger.state().outstanding
     np.testing.assert_array_equal(label(ledger), drawn((FIRST, 3), (SECOND, 3)))
     assert len(ledger.state().labels["a_0_1"]) == 2
+
+
+def test_an_image_of_which_the_size_changed_is_labeled_whole(
+    ledger: Ledger, records: Records, tmp_path: Path
+) -> None:
+    take(ledger, records, task(drawn((FIRST, 3)), "2020-01-01T00:00:00Z"))
+    ask(ledger, SECOND)
+    large = (8, 16)
+    now = records_of(tmp_path, large)
+    answer = np.full(large, 255, np.uint8)
+    answer[SECOND.mask(large)] = 4
+    take(ledger, now, task(answer, "2020-01-02T00:00:00Z", of=SECOND))
+    (refused,) = ledger.events()[-1].payload.refused
+    assert "8x4 pixels (width x height); it has 16x8 now" in refused.reason
+    assert ledger.state().outstanding
+    take(ledger, now, task(np.full(large, 4, np.uint8), "2020-01-03T00:00:00Z", of=SECOND))
+    np.testing.assert_array_equal(label(ledger), np.full(large, 4))
+    assert not ledger.state().outstanding
+    assert not ledger.state().partial
