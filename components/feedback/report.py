@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
 from components.contracts.annotation import png_mask
+from components.contracts.annotation.model import Annotation
 from components.contracts.data.records import decode_mask
 from components.contracts.ledger import layout
 from components.contracts.ledger.events import Event, Label, LabelsAccepted, Query, TaskSkipped
-from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.labels import read_label, read_parts, within
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import LabelVersion, parts_of
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.step.report import (
     AcceptedLabel,
@@ -100,15 +103,25 @@ def _compare(
     sums, warnings = Agreements(), []
     for image_id, versions in sorted(by_image.items()):
         prediction = _prediction(storage, shown.get(image_id))
-        people = votes(state.answers(image_id), resolved)
-        sums.add([annotation_of(storage, version) for version in people], prediction)
+        answers = [v for v in state.answers(image_id) if v.number not in resolved]
+        sums.add([_joined(storage, latest, answers) for latest in votes(answers, ())], prediction)
         if prediction is None:
             continue
         for label in {(v.annotator, v.sha256): v for v in versions}.values():
-            if np.array_equal(read_label(storage, image_id, label.sha256), prediction):
+            shown_there = within(prediction, label.tiles)  # some regions of a task may still wait
+            if np.array_equal(read_label(storage, image_id, label.sha256), shown_there):
                 warnings.append(_warning(label, _UNTOUCHED))
     agreement = [AnnotatorAgreement.model_validate(r, from_attributes=True) for r in sums.list()]
     return warnings, agreement
+
+
+def _joined(storage: Storage, latest: LabelVersion, answers: Sequence[LabelVersion]) -> Annotation:
+    """Return all that the annotator of a version says of its image: regions come with several answers."""
+    annotation = annotation_of(storage, latest)
+    if latest.tiles is None:
+        return annotation
+    own = tuple(version for version in answers if version.annotator == latest.annotator)
+    return replace(annotation, train_ids=read_parts(storage, parts_of(own)))
 
 
 def _warning(label: Label, reason: str) -> LabelWarning:

@@ -20,6 +20,7 @@ from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.regions.tiles import Tiles
 from components.contracts.storage.open import open_storage
 from components.feedback.inbox import ingest_inbox
+from components.feedback.report import build
 
 SIZE = (4, 8)
 FIRST, SECOND = Tiles(2, 4, (0, 5)), Tiles(2, 4, (1,))
@@ -284,3 +285,25 @@ def test_an_image_of_which_the_size_changed_is_labeled_whole(
     np.testing.assert_array_equal(label(ledger), np.full(large, 4))
     assert not ledger.state().outstanding
     assert not ledger.state().partial
+
+
+def test_agreement_is_that_on_all_regions_that_two_people_labeled(
+    ledger: Ledger, records: Records
+) -> None:
+    take(ledger, records, task(drawn((FIRST, 3)), "2020-01-01T00:00:00Z", by="dan"))
+    take(ledger, records, task(drawn((FIRST, 3)), "2020-01-02T00:00:00Z"))
+    ask(ledger, SECOND)
+    take(ledger, records, task(drawn((SECOND, 4)), "2020-01-03T00:00:00Z"))
+    dan, eve = build(ledger, 0, SETTINGS).agreement
+    assert (dan.with_others, eve.with_others) == (1.0, 1.0)
+    assert (dan.images, eve.images) == (1, 1)
+
+
+def test_a_proposal_that_was_left_as_it_was_is_told_region_by_region(
+    ledger: Ledger, records: Records
+) -> None:
+    name = f"queries/1/predictions/{png_mask.file_name('a_0_1')}"
+    ledger.storage.write(name, png_mask.write(drawn((FIRST, 3))))
+    take(ledger, records, task(drawn((FIRST.of([0]), 3)), "2020-01-01T00:00:00Z"))
+    (warning,) = build(ledger, 0, SETTINGS).warnings
+    assert "equals the prediction in every pixel" in warning.reason
