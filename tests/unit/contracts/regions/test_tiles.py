@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -70,3 +73,10 @@ def test_tiles_within_others_are_those_that_they_touch() -> None:
     assert Tiles(2, 4, (0, 5)).within(Tiles(2, 4, (5, 6))).numbers == (5,)
     assert Tiles(2, 4, (0, 5)).within(Tiles(1, 2, (1,))).numbers == ()
     assert Tiles(2, 4, (0, 5)).within(None).numbers == (0, 5)
+
+
+def test_reading_a_ledger_does_not_import_numpy() -> None:
+    program = (
+        "import sys, components.contracts.ledger.ledger; raise SystemExit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
