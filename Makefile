@@ -12,7 +12,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 SHA = $(shell git describe --always --abbrev=40 --dirty --match='')
 TAG ?= $(VERSION)-$(shell git describe --always --abbrev=12 --dirty --match='')
 # Where the code comes from, without the account that an address may contain.
-SOURCE ?= $(shell git config --get remote.origin.url | sed 's|//[^/@]*@|//|')
+SOURCE ?= $(shell git config --get remote.origin.url | sed 's|//[^/]*@|//|')
 DOCKER ?= docker
 
 .DEFAULT_GOAL := help
