@@ -13,7 +13,12 @@ from components.contracts.ledger.events import Label, LabelsAccepted, Query, Que
 from components.contracts.ledger.labels import label_id, read_parts, store_label, within
 from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.ledger.units import free_tiles, labeled_units, waiting_units
+from components.contracts.ledger.units import (
+    free_tiles,
+    labeled_tiles,
+    labeled_units,
+    waiting_units,
+)
 from components.contracts.recipe.query import QuerySettings
 from components.contracts.regions.tiles import Tiles, grid
 from components.contracts.storage.open import open_storage
@@ -38,9 +43,15 @@ def ask(ledger: Ledger, key: str, *numbers: int, image_id: str = "a") -> None:
 
 
 def answer(
-    ledger: Ledger, key: str, value: int, *numbers: int, at: str | None = None, image_id: str = "a"
+    ledger: Ledger,
+    key: str,
+    value: int,
+    *numbers: int,
+    at: str | None = None,
+    image_id: str = "a",
+    of: Tiles | None = None,
 ) -> None:
-    tiles = grid(*GRID).of(numbers) if numbers else None
+    tiles = grid(*GRID).of(numbers) if numbers else of
     sha256 = store_label(ledger.storage, image_id, within(np.full(SIZE, value, np.uint8), tiles))
     label = Label(image_id=image_id, sha256=sha256, annotator=key, created_at=at, tiles=tiles)
     accepted = LabelsAccepted(file_sha256="0" * 64, file_name=key, labels=[label], refused=[])
@@ -132,6 +143,20 @@ def test_small_regions_of_an_earlier_grid_add_up_in_the_units_of_a_larger_one(
         answer(ledger, image_id, 3, 1, image_id=image_id)
     assert labeled_units(ledger.state(), coarse) == 2
     assert labeled_units(ledger.state(), REGIONS) == 8
+
+
+def test_the_labeled_tiles_of_two_grids_are_one_mask(ledger: Ledger) -> None:
+    assert labeled_tiles(ledger.state(), "a") is None
+    answer(ledger, "1", 3, 1)
+    assert labeled_tiles(ledger.state(), "a") == Tiles(2, 4, (1,))
+    answer(ledger, "2", 4, of=Tiles(3, 1, (2,)))
+    tiles = labeled_tiles(ledger.state(), "a")
+    assert tiles is not None
+    size = (12, 16)
+    expected = Tiles(2, 4, (1,)).mask(size) | Tiles(3, 1, (2,)).mask(size)
+    np.testing.assert_array_equal(tiles.mask(size), expected)
+    answer(ledger, "3", 5)
+    assert labeled_tiles(ledger.state(), "a") is None
 
 
 def test_events_without_regions_are_what_older_versions_read(ledger: Ledger) -> None:
