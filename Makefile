@@ -8,11 +8,11 @@ LABEL_STUDIO := .venv-label-studio
 MLFLOW := .venv-mlflow
 DOCS := .venv-docs
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# Uncommitted changes show in both: two different images must not share a name.
+# Uncommitted changes show in both: such an image must not be taken for that of the commit.
 SHA = $(shell git describe --always --abbrev=40 --dirty --match='')
 TAG ?= $(VERSION)-$(shell git describe --always --abbrev=12 --dirty --match='')
 # Where the code comes from, without the account that an address may contain.
-SOURCE ?= $(shell git config --get remote.origin.url | sed 's|//[^/@]*@|//|')
+SOURCE ?= $(shell git config --get remote.origin.url | sed 's|//[^/]*@|//|')
 DOCKER ?= docker
 
 .DEFAULT_GOAL := help
@@ -74,9 +74,9 @@ test-browser: $(DEV) ## Click through MLflow's pages in a real browser (needs De
 
 OWN_BASE = streetloop-base:bookworm
 test-containers: $(DEV) ## Run the smoke campaign in containers: builds base and image first (needs docker and debootstrap, as root), or takes BASE=... or IMAGE=...
-	$(if $(IMAGE)$(BASE),,DOCKER=$(DOCKER) sh containers/base.sh $(OWN_BASE))
+	$(if $(IMAGE)$(BASE),,DOCKER="$(DOCKER)" sh containers/base.sh $(OWN_BASE))
 	$(if $(IMAGE),,$(MAKE) image BASE=$(or $(BASE),$(OWN_BASE)))
-	DOCKER=$(DOCKER) STREETLOOP_IMAGE=$(or $(IMAGE),$(PREFIX)streetloop-python:$(TAG)) $(BIN)/python -m pytest -q -m containers
+	DOCKER="$(DOCKER)" STREETLOOP_IMAGE=$(or $(IMAGE),$(PREFIX)streetloop-python:$(TAG)) $(BIN)/python -m pytest -q -m containers
 
 fuzz: $(DEV) ## Read damaged and hostile files for MINUTES (10), with other ones in each round
 	end=$$(( $$(date +%s) + 60 * $(or $(MINUTES),10) )); while [ $$(date +%s) -lt $$end ]; do \

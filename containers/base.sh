@@ -3,11 +3,12 @@
 #
 #   base.sh IMAGE
 #
-# $DOCKER names another docker. The packages come from the mirror of debootstrap, or from $MIRROR.
+# $DOCKER names another docker, also one of several words ("sudo docker"): it stays unquoted. The packages
+# come from the mirror of debootstrap, or from $MIRROR.
 set -eu
 [ $# -eq 1 ] || { echo "usage: base.sh IMAGE" >&2; exit 2; }
 docker=${DOCKER:-docker}
-if "$docker" image inspect "$1" >/dev/null 2>&1; then
+if $docker image inspect "$1" >/dev/null 2>&1; then
   echo "$1 exists already. To make it again, delete it first: $docker image rm $1"
   exit 0
 fi
@@ -21,4 +22,4 @@ debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates boo
 # A network with a certificate of its own has it on this machine, and pip needs it in the build.
 cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
 rm -rf "$folder"/var/cache/apt/* "$folder"/var/lib/apt/lists/* "$folder"/usr/share/doc/* "$folder"/usr/share/man/* "$folder"/usr/share/locale/*
-tar -C "$folder" -c . | "$docker" import - "$1"
+tar -C "$folder" -c . | $docker import - "$1"

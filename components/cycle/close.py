@@ -95,6 +95,7 @@ def _close(context: Context, fence: int, report: CycleReport, feedback: Feedback
         queried=report.queried,
         labeled_regions=report.regions.labeled if report.regions else None,
         queried_regions=report.regions.queried if report.regions else None,
+        labeled_area=labeled_images(context.ledger.state()) if report.regions else None,
         seconds=report.seconds,
         promoted=report.promoted,
         miou=report.val.miou if report.val else None,

@@ -53,7 +53,7 @@ def ensure_runs(context: Context, tracker: Tracker, cycle: int, owner: str) -> N
     if again:
         log.warning(
             "MLflow at %s does not know the run of cycle %d: it is created again.",
-            tracker.uri,
+            tracker.address,
             cycle,
         )
     context.ledger.commit(

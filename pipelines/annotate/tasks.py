@@ -7,7 +7,7 @@ be killed at any point and run again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -120,6 +120,20 @@ def asks_now(state: State, image_id: str, is_for: Callable[[Tiles], bool]) -> bo
     """
     request = state.outstanding.get(image_id)
     return request is not None and (request.tiles is None or is_for(request.tiles))
+
+
+def is_there(state: State, image_id: str, existing: Mapping[str, Collection[str]]) -> bool:
+    """Return whether what an image waits for is on the server: earlier cycles may have asked for other regions.
+
+    Args:
+      state: of the ledger.
+      image_id: an image that a query has asked for, and that waits.
+      existing: the names of the tasks in which an image is, by its id.
+    """
+    names = existing.get(image_id, ())
+    if state.outstanding[image_id].tiles is None:
+        return bool(names)
+    return task_name(state.asked[image_id]) in names
 
 
 def is_news(

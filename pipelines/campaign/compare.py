@@ -11,7 +11,6 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
-from components.contracts.regions.tiles import grid
 from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
@@ -45,8 +44,7 @@ def read(recipe: Recipe, root: str) -> Campaign:
         raise StreetloopError(
             f"No trained cycle in {storage.uri} yet. Run one with `streetloop run`."
         )
-    if recipe.query.grid is not None:
-        cycles = [_in_images(row, grid(*recipe.query.grid).size) for row in cycles]
+    cycles = [_in_images(row) for row in cycles]
     state = Ledger(storage).state()
     strategy = state.recipe.get("query", {}).get("strategy", "")
     title = f"{state.name} ({strategy}, seed {state.recipe.get('seed')})"
@@ -55,11 +53,11 @@ def read(recipe: Recipe, root: str) -> Campaign:
     return Campaign(title, root, cycles, state.campaign_run_id, uri, experiment)
 
 
-def _in_images(row: CycleRow, regions: int) -> CycleRow:
+def _in_images(row: CycleRow) -> CycleRow:
     """Count labels by their area, as many pixels as so many whole images: campaigns ask for either."""
-    if row.labeled_regions is None:
+    if row.labeled_area is None:
         return row
-    return row.model_copy(update={"labeled": round(row.labeled_regions / regions)})
+    return row.model_copy(update={"labeled": round(row.labeled_area)})
 
 
 def labels_needed(campaign: Campaign, miou: float) -> int | None:

@@ -26,6 +26,7 @@ class CycleRow(Stored):
     Attributes:
       labeled, unlabeled, queried: images.
       labeled_regions, queried_regions: regions; null if whole images are asked for.
+      labeled_area: of the labeled regions, in whole images; null if whole images are asked for.
       promoted: whether its model became the champion.
       seconds: wall time of its steps; null while it is open.
     """
@@ -37,6 +38,7 @@ class CycleRow(Stored):
     queried: Count | None
     labeled_regions: Count | None = None
     queried_regions: Count | None = None
+    labeled_area: float | None = None
     miou: Fraction | None
     pixel_accuracy: Fraction | None
     dice: Fraction | None

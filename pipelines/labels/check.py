@@ -9,6 +9,7 @@ from components.contracts.data.records import Records
 from components.contracts.ledger import layout
 from components.contracts.ledger.labels import read_parts
 from components.contracts.ledger.state import State
+from components.contracts.ledger.units import labeled_tiles
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
@@ -116,7 +117,14 @@ def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> tuple[LabelsC
 def _ask(context: Context, records: Records, rows: Sequence[CheckedLabel], state: State) -> str:
     """Write annotation tasks that show the labels as they are; return their folder."""
     parts = state.label_parts
-    chosen = [Scored(row.image_id, 1 - row.quality, reason_of(row)) for row in rows]
+    chosen = [
+        # Nothing but the labeled regions of an image can be corrected.
+        Scored(
+            *(row.image_id, 1 - row.quality, reason_of(row)),
+            tiles=labeled_tiles(state, row.image_id),
+        )
+        for row in rows
+    ]
     originals = Originals(context.recipe.data, context.recipe.seed, context.storage)
     prefix = layout.relabel_folder(state.version)
     context.storage.delete_prefix(prefix)

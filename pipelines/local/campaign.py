@@ -105,6 +105,8 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
     status = read_status(recipe, storage)
     console.print()
     console.print(cycle_table(status))
+    if storage.exists(layout.CAMPAIGN_PAGE):
+        console.print(f"Page:     {storage.uri}/{layout.CAMPAIGN_PAGE}")
     if status.trained:
         page = layout.evaluation_page(status.trained[-1].cycle)
         console.print(f"Report:   {storage.uri}/{page}")

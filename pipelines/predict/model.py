@@ -36,8 +36,8 @@ def model_file(model: str, tracking_uri: str | None) -> Path:
         folder = Path(mlflow.artifacts.download_artifacts(model))
     except Exception as error:
         raise StreetloopError(
-            f"Cannot load the registered model {model} from {without_secrets(uri, ())}: {error}. `streetloop "
-            "ui` shows the registered models."
+            f"Cannot load the registered model {model} from {_problem(uri, error)}. `streetloop ui` "
+            "shows the registered models."
         ) from error
     files = sorted(folder.rglob("*.keras"))
     if not files:
@@ -61,8 +61,8 @@ def resolved_version(model: str, tracking_uri: str | None) -> str:
         version = mlflow.MlflowClient(uri).get_model_version_by_alias(name, alias).version
     except Exception as error:
         raise StreetloopError(
-            f"Cannot look up {model} in {without_secrets(uri, ())}: {error}. `streetloop ui` shows "
-            "the registered models."
+            f"Cannot look up {model} in {_problem(uri, error)}. `streetloop ui` shows the registered "
+            "models."
         ) from error
     return f"models:/{name}/{version}"
 
@@ -82,6 +82,11 @@ def _registry(tracking_uri: str | None) -> str:
             "models/<sha256>/generator.keras in the campaign root."
         )
     return uri
+
+
+def _problem(uri: str, error: Exception) -> str:
+    """Return the store and what went wrong there; MLflow's own words repeat the address."""
+    return without_secrets(f"{uri}: {error}", ())
 
 
 def _local(path: Path) -> Path:

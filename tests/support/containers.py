@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from pipelines.cluster.compile import compile_pipeline
 from pipelines.cycle import cluster_cycle
 from tests.support.compiled import executors
 
-DOCKER = os.environ.get("DOCKER", "docker")
+DOCKER = shlex.split(os.environ.get("DOCKER", "docker"))
 MOUNT = "/campaigns"  # `cluster.mount`
 # What a strict cluster grants a pod: a user above 0, nothing to write to but /tmp and the volume.
 STRICT = [
@@ -38,7 +39,7 @@ def image_name() -> str:
 
 def docker(*arguments: str, fed: str | None = None) -> str:
     """Run docker; return what it prints."""
-    done = subprocess.run([DOCKER, *arguments], input=fed, capture_output=True, text=True)
+    done = subprocess.run([*DOCKER, *arguments], input=fed, capture_output=True, text=True)
     assert done.returncode == 0, f"docker {' '.join(arguments[:2])}: {done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -45,6 +45,7 @@ class CycleSummary(BaseModel):
     Attributes:
         labeled, unlabeled, queried: images.
         labeled_regions, queried_regions: regions; None if whole images are asked for.
+        labeled_area: of the labeled regions, in whole images: it means the same in every grid.
         seconds: of all steps together.
         promoted: whether its model became the champion.
         miou, pixel_accuracy, dice: of its model on `val`, in [0, 1].
@@ -59,6 +60,7 @@ class CycleSummary(BaseModel):
     queried: int | None = None
     labeled_regions: int | None = None
     queried_regions: int | None = None
+    labeled_area: float | None = None
     seconds: float | None = None
     promoted: bool | None = None
     miou: float | None = None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from math import lcm
+
 from components.contracts.ledger.state import State
 from components.contracts.recipe.query import QuerySettings
-from components.contracts.regions.tiles import WHOLE, grid, share_of
+from components.contracts.regions.tiles import WHOLE, Tiles, grid, share_of
 
 
 def labeled_units(state: State, settings: QuerySettings) -> int:
-    """Return how many images, or regions, are labeled; a whole image counts as all of its regions."""
+    """Return how many images, or regions, are labeled; a whole image counts as all of its regions.
+
+    Regions of an earlier grid count by their area: so small that each alone would count as none, they add up.
+    """
     if settings.grid is None:
         return len(state.labels)
-    size = grid(*settings.grid).size
-    return sum(round(share_of(state.labeled_area(image_id)) * size) for image_id in state.labels)
+    return round(labeled_images(state) * grid(*settings.grid).size)
 
 
 def labeled_images(state: State) -> float:
@@ -24,9 +28,9 @@ def waiting_units(state: State, settings: QuerySettings) -> int:
     """Return how many images, or regions, wait for a label that a training waits for."""
     if settings.grid is None:
         return len(state.waiting)
-    size = grid(*settings.grid).size
     requests = (state.outstanding[image_id] for image_id in state.waiting)
-    return sum(round((request.tiles or WHOLE).share * size) for request in requests)
+    area = sum((request.tiles or WHOLE).share for request in requests)
+    return round(area * grid(*settings.grid).size)
 
 
 def free_tiles(state: State, image_id: str, of: tuple[int, int]) -> tuple[int, ...]:
@@ -41,3 +45,18 @@ def free_tiles(state: State, image_id: str, of: tuple[int, int]) -> tuple[int, .
     for tiles in state.settled_area(image_id):
         left = left.without(tiles)
     return left.numbers
+
+
+def labeled_tiles(state: State, image_id: str) -> Tiles | None:
+    """Return the labeled regions of an image; None if the whole image is labeled.
+
+    Those of several grids are divided into tiles of the coarsest grid that has the edges of all of them.
+    """
+    if image_id not in state.partial:
+        return None
+    parts = state.labeled_area(image_id)
+    fine = grid(lcm(*(part.rows for part in parts)), lcm(*(part.columns for part in parts)))
+    rest = fine
+    for part in parts:
+        rest = rest.without(part)
+    return fine.without(rest)

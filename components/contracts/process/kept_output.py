@@ -18,8 +18,8 @@ _SECRET = re.compile(
     r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE|COOKIE|WEBHOOK",
     re.IGNORECASE,
 )
-# An account in an address, and a header with one.
-_ACCOUNT = re.compile(r"(://)[^/\s@]+@")
+# An account in an address, up to the last @ (a password may hold one), and a header with one.
+_ACCOUNT = re.compile(r"(://)[^/\s]+@")
 _HEADER = re.compile(r"\b(Bearer|Basic)\s+\S+", re.IGNORECASE)
 
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.contracts.process.errors import UsageError
+from components.contracts.process.kept_output import without_secrets
 from components.contracts.recipe.base import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -42,8 +43,17 @@ _PHRASES = (
     ("String should have", "expected a text with"),
 )
 
+
+class _Repr(reprlib.Repr):
+    """Quotes values, without the account of an address: it may be a mistyped one with a password."""
+
+    def repr_str(self, x: str, level: int) -> str:
+        """Return a text in quotes."""
+        return super().repr_str(without_secrets(x, ()), level)
+
+
 # YAML's aliases can make a value that a few lines describe and no memory can print.
-_SHORT = reprlib.Repr()
+_SHORT = _Repr()
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist = 4, 8, 8
 _LONGEST = 500
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200
@@ -96,7 +106,7 @@ def parse(text: str, where: str) -> Any:
     try:
         return yaml.load(text, _Loader)  # noqa: S506, a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no such date
-        raise UsageError(f"{where} is not valid YAML: {error}.") from error
+        raise UsageError(without_secrets(f"{where} is not valid YAML: {error}.", ())) from error
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -127,7 +137,8 @@ def change(values: dict[str, Any], wanted: str) -> None:
     """
     key, equals, text = wanted.partition("=")
     if not equals or not key:
-        raise UsageError(f"--set {wanted!r} is not key=value, such as query.query_size=4.")
+        shown = without_secrets(wanted, ())
+        raise UsageError(f"--set {shown!r} is not key=value, such as query.query_size=4.")
     value = parse(text, f"--set {wanted}")
     *parents, last = key.split(".")
     for parent in parents:

@@ -29,7 +29,8 @@ StrategyName = Literal[
 ]
 AggregationName = Literal["mean", "top", "per_class"]
 Parts = Annotated[int, Field(ge=1, le=64, strict=True)]
-# The strategies that choose by what an image as a whole looks like: a region has no description of its own.
+# The strategies that choose by what an image as a whole looks like, for a region has no description of its
+# own; and clasp, whose noise fades as images are labeled.
 OF_WHOLE_IMAGES = frozenset(
     {
         "auto",
@@ -40,6 +41,7 @@ OF_WHOLE_IMAGES = frozenset(
         "clue",
         "coverage",
         "typical",
+        "clasp",
     }
 )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from components.contracts.process.kept_output import without_secrets
+
 # Answers of a server that a later attempt may not get.
 _PASSING = {
     "ABORTED",
@@ -62,12 +64,13 @@ def is_outage(error: Exception, uri: str) -> bool:
 
 
 def problem_of(error: Exception) -> str:
-    """Return an error of MLflow's client as one sentence."""
+    """Return an error of MLflow's client as one sentence, without the account of an address."""
     if isinstance(error, ModuleNotFoundError):
         return f"the Python package {error.name}, which this address needs, is not installed."
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}."
-    first = str(error).strip().partition("\n")[0][:300].strip() or type(error).__name__
+        return without_secrets(f"{error.strerror}: {error.filename}.", ())
+    text = without_secrets(str(error), ()).strip()  # before it is cut: an account ends with its @
+    first = text.partition("\n")[0][:300].strip() or type(error).__name__
     return first if first.endswith(".") else f"{first}."
 
 

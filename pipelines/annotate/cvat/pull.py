@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from pipelines.annotate.tasks import (
     hand_in,
     identity,
     is_news,
+    is_there,
     no_project,
     task_name,
 )
@@ -83,16 +85,21 @@ def pull(root: str, connection: Cvat, track: Tracked[list[Finished]] = list) -> 
             files.append(file)
             handed_in += batch
     skipped = sum(item.deleted for item in handed_in)
-    missing = set(state.outstanding) & set(state.asked) - existing
+    missing = [
+        i for i in state.outstanding if i in state.asked and not is_there(state, i, existing)
+    ]
     foreign = len(finished) - len(ours)
     return Pulled(len(handed_in) - skipped, skipped, foreign, tuple(files), len(missing))
 
 
-def _finished(project: Project) -> tuple[list[Finished], set[str]]:
-    """Return the images of finished jobs, and the ids of all images in the project."""
+def _finished(project: Project) -> tuple[list[Finished], dict[str, set[str]]]:
+    """Return the images of finished jobs, and the names of the tasks of every image in the project."""
     names = {task.id: task.name for task in project.tasks() if task.size}
     metas = {number: project.frames(number) for number in names}
-    existing = {image_id_of(frame) for meta in metas.values() for frame in meta.frames}
+    existing: defaultdict[str, set[str]] = defaultdict(set)
+    for task, frames in metas.items():
+        for frame in frames.frames:
+            existing[image_id_of(frame)].add(names[task])
     finished = [
         Finished(
             *(job, number, meta.frames[number], number in meta.deleted_frames, names[job.task_id])

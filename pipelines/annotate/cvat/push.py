@@ -23,6 +23,7 @@ from pipelines.annotate.tasks import (
     Tracked,
     Waiting,
     identity,
+    is_there,
     read,
     task_name,
     waiting_images,
@@ -46,8 +47,7 @@ def push(root: str, connection: Cvat, track: Tracked[str] = list, job_size: int 
     state = ledger.state()
     waiting = waiting_images(root, ledger, state)
     project = open_project(connection, identity(ledger), state.name)
-    existing: set[str] = set()
-    in_task: set[tuple[str, str]] = set()
+    existing: defaultdict[str, set[str]] = defaultdict(set)
     for task in project.tasks():
         name = task.name
         if is_unfinished(task) and recover(project, task):
@@ -55,20 +55,12 @@ def push(root: str, connection: Cvat, track: Tracked[str] = list, job_size: int 
             name = finish_task(project, task.id, task.name)
         elif not task.size:
             continue
-        images = set(map(image_id_of, project.frames(task.id).frames))
-        existing |= images
-        in_task |= {(name, image_id) for image_id in images}
+        for frame in project.frames(task.id).frames:
+            existing[image_id_of(frame)].add(name)
     missing: defaultdict[int, list[str]] = defaultdict(list)
-    for image_id, item in waiting.items():
-        cycle = state.asked[image_id]
-        # Earlier cycles may have asked for other regions of the image.
-        there = (
-            image_id in existing
-            if item.regions is None
-            else (task_name(cycle), image_id) in in_task
-        )
-        if not there:
-            missing[cycle].append(image_id)
+    for image_id in waiting:
+        if not is_there(state, image_id, existing):
+            missing[state.asked[image_id]].append(image_id)
     for cycle, image_ids in missing.items():
         name = task_name(cycle)
         number = create_task(project, name, job_size)

@@ -1,7 +1,8 @@
-"""`make install` with a Python that the lock file is not for."""
+"""What the Makefile says and hands on, without what it builds."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,3 +22,24 @@ def test_another_python_is_named_before_anything_is_installed(tmp_path: Path) ->
     assert done.returncode == 2
     assert f"needs Python 3.11, but {python} is Python 3.10.12." in done.stdout
     assert not (tmp_path / ".venv").exists()
+
+
+def test_the_source_of_an_image_is_named_without_the_account(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    address = "https://ann:p@ss@example.org/street.git"
+    for command in (["init", "-q"], ["remote", "add", "origin", address]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    command = ["make", "-n", "image", "VERSION=1", "TAG=1", "SHA=1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "image.source=https://example.org/street.git" in done.stdout
+    assert "ss@" not in done.stdout
+
+
+def test_docker_may_be_a_command_of_several_words(tmp_path: Path) -> None:
+    docker = tmp_path / "docker.sh"
+    docker.write_text('[ "$*" = "image inspect street-base" ]')  # there is such an image
+    command = ["sh", REPOSITORY / "containers" / "base.sh", "street-base"]
+    environment = {**os.environ, "DOCKER": f"sh {docker}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.startswith("street-base exists already.")

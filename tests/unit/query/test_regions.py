@@ -150,6 +150,7 @@ def test_tasks_show_the_regions_and_darken_the_rest() -> None:
     [
         ({"strategy": "auto"}, r"query\.strategy auto chooses whole images; set"),
         ({"strategy": "kcenter"}, r"kcenter chooses whole images"),
+        ({"strategy": "clasp"}, r"clasp chooses whole images"),
         ({"strategy": "entropy", "probes": 0.1}, r"set query\.probes to 0"),
     ],
 )

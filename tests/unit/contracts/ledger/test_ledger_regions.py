@@ -13,7 +13,12 @@ from components.contracts.ledger.events import Label, LabelsAccepted, Query, Que
 from components.contracts.ledger.labels import label_id, read_parts, store_label, within
 from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.ledger.units import free_tiles, labeled_units, waiting_units
+from components.contracts.ledger.units import (
+    free_tiles,
+    labeled_tiles,
+    labeled_units,
+    waiting_units,
+)
 from components.contracts.recipe.query import QuerySettings
 from components.contracts.regions.tiles import Tiles, grid
 from components.contracts.storage.open import open_storage
@@ -30,17 +35,25 @@ def ledger(tmp_path: Path) -> Ledger:
     return ledger
 
 
-def ask(ledger: Ledger, key: str, *numbers: int) -> None:
+def ask(ledger: Ledger, key: str, *numbers: int, image_id: str = "a") -> None:
     tiles = grid(*GRID).of(numbers) if numbers else None
-    item = QueryItem(image_id="a", score=0.5, reason="entropy", cost=1.0, tiles=tiles)
+    item = QueryItem(image_id=image_id, score=0.5, reason="entropy", cost=1.0, tiles=tiles)
     query = Query(cycle=1, strategy="entropy", model=None, items=[item])
     ledger.commit("query", f"query/{key}", query, fence=1)
 
 
-def answer(ledger: Ledger, key: str, value: int, *numbers: int, at: str | None = None) -> None:
-    tiles = grid(*GRID).of(numbers) if numbers else None
-    sha256 = store_label(ledger.storage, "a", within(np.full(SIZE, value, np.uint8), tiles))
-    label = Label(image_id="a", sha256=sha256, annotator=key, created_at=at, tiles=tiles)
+def answer(
+    ledger: Ledger,
+    key: str,
+    value: int,
+    *numbers: int,
+    at: str | None = None,
+    image_id: str = "a",
+    of: Tiles | None = None,
+) -> None:
+    tiles = grid(*GRID).of(numbers) if numbers else of
+    sha256 = store_label(ledger.storage, image_id, within(np.full(SIZE, value, np.uint8), tiles))
+    label = Label(image_id=image_id, sha256=sha256, annotator=key, created_at=at, tiles=tiles)
     accepted = LabelsAccepted(file_sha256="0" * 64, file_name=key, labels=[label], refused=[])
     ledger.commit("labels_accepted", f"labels/{key}", accepted)
 
@@ -117,6 +130,33 @@ def test_regions_that_are_divided_in_another_way_do_not_overlap_labeled_ones(
     answer(ledger, "1", 3, 0)
     assert free_tiles(ledger.state(), "a", (4, 8)) == tuple(sorted({*range(32)} - {0, 1, 8, 9}))
     assert free_tiles(ledger.state(), "a", (1, 2)) == (1,)
+
+
+def test_small_regions_of_an_earlier_grid_add_up_in_the_units_of_a_larger_one(
+    ledger: Ledger,
+) -> None:
+    coarse = REGIONS.model_copy(update={"region_grid": (1, 2)})
+    for image_id in "abcdefgh":
+        ask(ledger, image_id, 1, image_id=image_id)
+    assert waiting_units(ledger.state(), coarse) == 2, "8 of 8 x 8 regions: an eighth of 16"
+    for image_id in "abcdefgh":
+        answer(ledger, image_id, 3, 1, image_id=image_id)
+    assert labeled_units(ledger.state(), coarse) == 2
+    assert labeled_units(ledger.state(), REGIONS) == 8
+
+
+def test_the_labeled_tiles_of_two_grids_are_one_mask(ledger: Ledger) -> None:
+    assert labeled_tiles(ledger.state(), "a") is None
+    answer(ledger, "1", 3, 1)
+    assert labeled_tiles(ledger.state(), "a") == Tiles(2, 4, (1,))
+    answer(ledger, "2", 4, of=Tiles(3, 1, (2,)))
+    tiles = labeled_tiles(ledger.state(), "a")
+    assert tiles is not None
+    size = (12, 16)
+    expected = Tiles(2, 4, (1,)).mask(size) | Tiles(3, 1, (2,)).mask(size)
+    np.testing.assert_array_equal(tiles.mask(size), expected)
+    answer(ledger, "3", 5)
+    assert labeled_tiles(ledger.state(), "a") is None
 
 
 def test_events_without_regions_are_what_older_versions_read(ledger: Ledger) -> None:

@@ -53,6 +53,7 @@ def test_a_secret_is_hidden_even_if_it_arrives_in_pieces() -> None:
     ("text", "expected"),
     [
         ("http://ann:hunter22@mlflow:5000/x", "http://***@mlflow:5000/x"),
+        ("from http://ann:p@ss@mlflow:5000/a@b, twice", "from http://***@mlflow:5000/a@b, twice"),
         ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer ***"),
         ("authorization: basic YW5uOmh1bnRlcjI=", "authorization: basic ***"),
         ("gs://bucket/run by ann@example.com", "gs://bucket/run by ann@example.com"),

@@ -271,3 +271,18 @@ def test_a_password_in_a_recipe_is_rejected_and_not_shown(written, account):
     assert "tracking.uri holds a password" in message
     assert "hunter22" not in message
     assert load(path, ["tracking.uri=https://ann@mlflow:5000/a:b@c"]).tracking.uri
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "tracking.uri=htps://ann:hunter22@mlflow:5000",
+        "tracking.uri=htps://ann:hunter22@mlflow:5000/" + 300 * "x",
+        "tracking={uri: [htps://ann:hunter22@mlflow:5000]}",
+        "tracking.uri https://ann:hunter22@mlflow:5000",
+        "tracking.uri=https://ann:hunter22@mlflow:5000: x",
+        "nothing.uri=https://ann:hunter22@mlflow:5000",
+    ],
+)
+def test_a_mistyped_address_is_shown_without_its_password(written, change):
+    assert "hunter22" not in refused(written("name: a"), change)

@@ -131,6 +131,10 @@ class _Failing:
             "Permission denied: /srv/mlflow.",
         ),
         (_mlflow("API request to endpoint /api failed with error code 404 != 200", "X"), "404"),
+        (
+            _mlflow("API request to http://ann:p@ss@mlflow gave 3", "X"),
+            r"to http://\*\*\*@mlflow gave",
+        ),
     ],
 )
 def test_permanent_errors_stop_the_opening_and_never_a_step_with_work_to_lose(

@@ -103,8 +103,11 @@ def test_regions_of_one_image_have_frames_of_their_own(
     assert pull(root, server).annotated == 1
     assert take_in(root, tmp_path, IMAGES).state().labeled_area("a_0_1") == (Tiles(2, 3, (0,)),)
     ask(ledger, 2, ("a_0_1",), painted(3), Tiles(2, 3, (5,)))
-    assert pull(root, server).files == (), "the finished job is about the other region"
+    again = pull(root, server)
+    assert again.files == (), "the finished job is about the other region"
+    assert again.missing == 1
     assert [push(root, server).added for _ in range(2)] == [1, 0]
+    assert pull(root, server).missing == 0
     assert [task["name"] for task in double.tasks] == ["Cycle 1", "Cycle 2"]
 
 

@@ -50,7 +50,9 @@ def report(cycle: int, labeled: int) -> CycleReport:
     )
 
 
-def _campaign(root: Path, recipe: Path, scores: list[tuple[int, float]]) -> None:
+def _campaign(
+    root: Path, recipe: Path, scores: list[tuple[int, float]], **more: float | None
+) -> None:
     storage = open_storage(str(root))
     resolved = json.loads(load(recipe).resolved())
     ledger = create_campaign(storage, "people", resolved, {})
@@ -59,7 +61,7 @@ def _campaign(root: Path, recipe: Path, scores: list[tuple[int, float]]) -> None
         name = f"cycles/{lease.cycle}/report.json"
         storage.write(name, report(lease.cycle, labeled).model_dump_json().encode())
         summary = {"labeled": labeled, "miou": miou, "pixel_accuracy": miou, "dice": miou}
-        close_cycle(ledger, lease.cycle, lease.fence, "done", name, summary)
+        close_cycle(ledger, lease.cycle, lease.fence, "done", name, summary | more)
 
 
 def test_labels_needed_is_the_fewest_that_reached_the_score(tmp_path: Path, recipe: Path) -> None:
@@ -78,6 +80,17 @@ def test_the_table_contains_every_cycle_of_every_campaign(tmp_path: Path, recipe
     assert list(table.columns[3].cells) == ["20.0", "50.0", "", "", "30.0", "", ""]
     assert list(table.columns[2].cells)[2:4] == ["20", "20"]
     assert list(table.columns[2].cells)[5:] == ["not reached", "not reached"]
+
+
+def test_regions_are_compared_by_their_area_whatever_the_grid_is_now(
+    tmp_path: Path, recipe: Path
+) -> None:
+    _campaign(tmp_path / "one", recipe, [(40, 0.2)], labeled_regions=96, labeled_area=3.0)
+    change = ["query.unit=region", "query.strategy=entropy", "query.region_grid=[2, 2]"]
+    (row,) = read(load(recipe, change), str(tmp_path / "one")).cycles
+    assert (row.labeled, row.labeled_regions) == (3, 96)
+    _campaign(tmp_path / "two", recipe, [(40, 0.2)], labeled_regions=None)
+    assert read(load(recipe, change), str(tmp_path / "two")).cycles[0].labeled == 40
 
 
 def test_compare_prints_and_draws(tmp_path: Path, recipe: Path) -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _compile_quickly() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly() -> Iterator[None]:
     """Let KFP name its caller without reading source.
 
     It does so at each of a pipeline's forty settings, and looks through all imported modules for each
@@ -19,4 +20,6 @@ def _compile_quickly() -> None:
         """Return the first two rows of inspect.stack(), with the names of functions alone."""
         return [[None, None, None, sys._getframe(n).f_code.co_name] for n in (1, 2)]
 
-    pipeline_task.inspect = SimpleNamespace(stack=stack)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline_task, "inspect", SimpleNamespace(stack=stack))
+        yield

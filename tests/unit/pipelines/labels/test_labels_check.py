@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -16,9 +17,14 @@ from components.contracts.ledger.inbox import hand_in
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
+from components.contracts.recipe.recipe import load
+from components.contracts.regions.tiles import Tiles
+from components.contracts.step.context import Context
 from components.contracts.storage.open import open_storage
 from components.feedback.inbox import ingest_inbox
 from pipelines.cli import main
+from pipelines.labels.check import _ask
+from pipelines.labels.report import CheckedLabel
 
 CAMPAIGNS = Path(__file__).parents[3] / "fixtures" / "campaigns"
 RECIPE = str(CAMPAIGNS / "recipe.yaml")
@@ -65,6 +71,26 @@ def test_the_tasks_show_the_label_as_it_is(root: Path) -> None:
         shown = decode_mask((folder / "predictions" / name).read_bytes())
         label = read_label(storage, row["image_id"], row["sha256"])
         np.testing.assert_array_equal(shown, label)
+
+
+def test_the_task_of_a_partly_labeled_image_shows_that_nothing_else_is_taken(root: Path) -> None:
+    context = Context(load(Path(RECIPE)).resolved(), str(root))
+    records = Records(next((root / "records").iterdir()))
+    report = json.loads((root / "reports" / "labels.json").read_text())
+    row = CheckedLabel.model_validate(report["images"][0])
+    state = context.ledger.state().copy()
+    version = state.labels[row.image_id][-1]
+    tiles = Tiles(2, 2, (1,))
+    state.labels[row.image_id] = (version._replace(tiles=tiles),)
+    folder = context.storage.local_dir(_ask(context, records, [row], state))
+    (task,) = json.loads((folder / "label_studio.json").read_text())
+    assert task["data"]["regions"] == "1 of 2x2"
+    shown = cv2.imread(str(folder / "images" / f"{row.image_id}.png"))
+    label = decode_mask((folder / "predictions" / png_mask.file_name(row.image_id)).read_bytes())
+    lit = tiles.mask(label.shape)
+    assert (label[~lit] == 255).all()
+    assert (label[lit] != 255).any()
+    assert shown[lit].mean() > 2 * shown[~lit].mean()
 
 
 def test_a_corrected_label_comes_home_even_if_no_query_asked_for_it(root: Path) -> None:

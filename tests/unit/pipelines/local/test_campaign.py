@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe, load
 from components.contracts.storage.lock import CampaignBusyError, campaign_lock
 from components.contracts.storage.open import open_storage
+from components.cycle.campaign_page.write import write_campaign_page
 from components.cycle.changes import create
 from pipelines.local import campaign
 from tests.support.tiny_source import write_item
+
+CAMPAIGNS = Path(__file__).parents[3] / "fixtures" / "campaigns"
 
 
 @pytest.fixture
@@ -102,3 +106,20 @@ def test_the_lock_is_held_while_the_question_is_asked(
 
     recipe = _recipe(tmp_path, f"data.source={data}")
     assert campaign.run_campaign(recipe, str(root), "street.yaml", discarding) == 0
+
+
+def test_the_end_names_the_page_the_report_and_mlflow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path(shutil.copytree(CAMPAIGNS / "v0.1", tmp_path / "frozen"))
+    recipe = load(CAMPAIGNS / "recipe.yaml", ["tracking.uri=http://127.0.0.1:1"])
+    storage = open_storage(str(root))
+    write_campaign_page(Ledger(storage), storage)
+    assert campaign.run_campaign(recipe, str(root), "recipe.yaml") == 0
+    lines = capsys.readouterr().out.splitlines()
+    places = [
+        line.split()[:2] for line in lines if line.startswith(("Page:", "Report:", "MLflow:"))
+    ]
+    assert [name for name, _ in places] == ["Page:", "Report:", "MLflow:"]
+    assert places[0][1] == f"{root}/campaign.html"
+    assert (root / "campaign.html").exists()

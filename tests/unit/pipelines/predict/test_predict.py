@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.inference import InferenceSettings
-from pipelines.predict.model import as_trained
+from pipelines.predict.model import as_trained, model_file, resolved_version
 from pipelines.predict.view import View, seen_size
 
 SHOWN = {"flip": True, "scales": [0.75, 1.0], "window": None, "overlap": 0.33}
@@ -84,3 +85,17 @@ def test_view_changes_only_what_the_command_line_gives() -> None:
 def test_view_rejects_impossible_options(scales: str | None, window: str | None) -> None:
     with pytest.raises(UsageError, match="--window"):
         View.parse(None, None, scales, window)
+
+
+@pytest.mark.parametrize("look_up", [model_file, resolved_version])
+def test_a_registry_that_does_not_answer_is_named_without_its_account(
+    look_up: Callable[[str, str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    # Which MLflow sets.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", None)
+    with pytest.raises(StreetloopError) as caught:
+        look_up("models:/street@champion", "http://ann:hunter22@127.0.0.1:1")
+    assert "127.0.0.1" in str(caught.value)
+    assert "hunter22" not in str(caught.value)
