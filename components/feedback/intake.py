@@ -21,7 +21,13 @@ from components.contracts.annotation.model import (
     Refusal,
     Skipped,
 )
-from components.contracts.ledger.events import Label, LabelsAccepted, Refused, TaskSkipped
+from components.contracts.ledger.events import (
+    Label,
+    LabelsAccepted,
+    QueryItem,
+    Refused,
+    TaskSkipped,
+)
 from components.contracts.ledger.inbox import BY
 from components.contracts.ledger.labels import store_label
 from components.contracts.ledger.layout import rejected_folder
@@ -33,7 +39,7 @@ from components.contracts.storage.base import Stamp, Storage
 from components.feedback.checks import Known, Rules, check, name_of
 from components.feedback.consensus import time_key
 from components.feedback.news import handed_in_again, identity_of, last_event, new_labels
-from components.feedback.portions import answers, in_regions, is_for, portions
+from components.feedback.portions import in_regions, portions
 from components.feedback.rejected import keep
 
 log = logging.getLogger("streetloop")
@@ -166,10 +172,28 @@ def _skip(intake: Intake, skipped: Skipped, labels: Sequence[Label], identity: s
 
     def payload(now: State) -> TaskSkipped:
         request = now.outstanding.get(skipped.image_id)
-        if request is None or not is_for(skipped, request) or answers(labels, request):
+        if request is None or not _is_for(skipped, request) or _answers(labels, request):
             raise _Answered
         return TaskSkipped(image_id=skipped.image_id, annotator=skipped.annotator, why=skipped.why)
 
     with suppress(_Answered):
         key = f"skip/{skipped.image_id}/{identity}"
         intake.ledger.commit("task_skipped", key, payload, fence=intake.fence)
+
+
+def _is_for(skipped: Skipped, request: QueryItem) -> bool:
+    """Return whether a skipped task is that of a request, as far as it names its regions."""
+    told = Tiles.parse(skipped.regions)
+    return told is None or (
+        request.tiles is not None and request.tiles.within(told) == request.tiles
+    )
+
+
+def _answers(labels: Iterable[Label], request: QueryItem) -> bool:
+    """Return whether labels of the image answer all that a request asks for."""
+    left = request.tiles
+    for label in labels:
+        if label.tiles is None:
+            return True
+        left = left and left.without(label.tiles)
+    return left is not None and not left.numbers

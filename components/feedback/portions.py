@@ -6,14 +6,13 @@ it was, and what a label costs is counted by what was asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from components.contracts.annotation.model import Annotation, AnnotationError, Skipped
-from components.contracts.ledger.events import Label, QueryItem
+from components.contracts.annotation.model import Annotation, AnnotationError
 from components.contracts.ledger.labels import read_label, within
 from components.contracts.ledger.state import LabelVersion, State
 from components.contracts.regions.tiles import Box, Tiles
@@ -91,24 +90,6 @@ def portions(
     if not taken:
         raise AnnotationError(_too_few(state, image_id, told, enough))
     return taken
-
-
-def is_for(skipped: Skipped, request: QueryItem) -> bool:
-    """Return whether a skipped task is that of a request, as far as it names its regions."""
-    told = Tiles.parse(skipped.regions)
-    return told is None or (
-        request.tiles is not None and request.tiles.within(told) == request.tiles
-    )
-
-
-def answers(labels: Iterable[Label], request: QueryItem) -> bool:
-    """Return whether labels of the image answer all that a request asks for."""
-    left = request.tiles
-    for label in labels:
-        if label.tiles is None:
-            return True
-        left = left and left.without(label.tiles)
-    return left is not None and not left.numbers
 
 
 def _told(annotation: Annotation) -> Tiles | None:
