@@ -67,10 +67,9 @@ def test_the_job_of_a_volume_makes_it_writable_for_the_images_user(roots_volume:
     script = container["command"][-1]
     assert container["volumeMounts"][0]["mountPath"] == "/campaigns"
     assert os.system(script.replace("/campaigns", str(roots_volume)) + " >/dev/null") == 0
-    for image in ("runtime", "trainer"):
-        lines = (REPOSITORY / "containers" / f"{image}.Dockerfile").read_text().splitlines()
-        user = [line for line in lines if line.startswith("USER")][-1]
-        assert user == f"USER {roots_volume.stat().st_uid}:{roots_volume.stat().st_gid}"
+    lines = (REPOSITORY / "containers" / "runtime.Dockerfile").read_text().splitlines()
+    user = [line for line in lines if line.startswith("USER")][-1]
+    assert user == f"USER {roots_volume.stat().st_uid}:{roots_volume.stat().st_gid}"
     os.seteuid(USER)
     try:
         check_root(Context(_recipe(min_free="1M"), str(roots_volume / "street")))
