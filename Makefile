@@ -42,7 +42,7 @@ run: $(RUNTIME) ## Run three active-learning cycles on generated streets
 	$(BIN)/streetloop run pipelines/recipes/synthetic.yaml
 
 test: $(DEV) ## Run the tests that CI runs
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations 25 \
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 25 \
 	  -m "not slow and not faults and not label_studio and not mlflow_server and not browser and not containers"
 
 test-slow: $(DEV) ## Run the tests that take minutes: campaigns with people, in a bucket, with more data
