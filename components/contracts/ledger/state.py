@@ -227,12 +227,14 @@ class State:
     @property
     def partial(self) -> set[str]:
         """The ids of the images of which only some regions are labeled."""
-        return {
-            image_id
-            for image_id, versions in self.labels.items()
-            if all(version.tiles is not None for version in versions)
-            and share_of(self.labeled_area(image_id)) < 1.0
-        }
+        return {image_id for image_id in self.labels if self.is_partial(image_id)}
+
+    def is_partial(self, image_id: str) -> bool:
+        """Return whether some regions of an image are labeled, and not all of it."""
+        versions = self.labels.get(image_id, ())
+        if not versions or any(version.tiles is None for version in versions):
+            return False
+        return share_of(self.labeled_area(image_id)) < 1.0
 
     @property
     def new_labels(self) -> list[str]:

@@ -48,11 +48,11 @@ def free_tiles(state: State, image_id: str, of: tuple[int, int]) -> tuple[int, .
 
 
 def labeled_tiles(state: State, image_id: str) -> Tiles | None:
-    """Return the labeled regions of an image; None if the whole image is labeled.
+    """Return the labeled regions of an image; None if the whole image is labeled, or nothing of it.
 
     Those of several grids are divided into tiles of the coarsest grid that has the edges of all of them.
     """
-    if image_id not in state.partial:
+    if not state.is_partial(image_id):
         return None
     parts = state.labeled_area(image_id)
     fine = grid(lcm(*(part.rows for part in parts)), lcm(*(part.columns for part in parts)))
