@@ -34,7 +34,8 @@ def simulate(
 
     Args:
       recipe: the YAML file.
-      strategies: ways to choose images, as `query.strategy` names them.
+      strategies: ways to choose images, as `query.strategy` names them; with @region behind it, as in
+        entropy@region, one that chooses as many regions as those images have.
       seeds: repetitions.
       budgets: numbers of labels at which a model is fitted and scored.
       baseline: the strategy with which the others are compared.
@@ -57,9 +58,10 @@ def simulate(
 
     from components.contracts.storage.open import open_storage
     from pipelines.simulate.analysis import Analysis
-    from pipelines.simulate.plan import NAMES, Design
+    from pipelines.simulate.plan import Design
     from pipelines.simulate.run import DATA
     from pipelines.simulate.run import simulate as run
+    from pipelines.simulate.ways import NAMES
 
     if not seeds or not budgets or min(budgets) < 1:
         raise UsageError("Give simulate at least one seed, and budgets of at least one label.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from components.contracts.model.thinned import Thinned
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.regions.tiles import Tiles, grid
 from components.contracts.scores.confusion import confusion_matrix
 from components.contracts.scores.summary import Scores, summarize
 from components.contracts.storage.base import Storage
@@ -29,12 +30,13 @@ from components.train.frozen.features import Features, write_features
 from components.train.frozen.fit import HeadPredictor, fit_head
 from components.train.frozen.labels import shares
 from pipelines.experiment.scene import Scene, scene_of
-from pipelines.simulate.plan import Design, Name, features_folder, has_features
-from tfds_cityscapes.labels import NUM_CLASSES
+from pipelines.simulate.plan import Design, features_folder, has_features
+from pipelines.simulate.ways import Way
+from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
 
 _DROPOUT = 1  # distinguishes its chance from that of the strategy
-# A head, the measure of a second look if any, and a seed.
-_Asked = tuple[HeadPredictor, Name | None, int]
+# A head, the measure of a second look if any, whether regions were looked at, and a seed.
+_Asked = tuple[HeadPredictor, str | None, bool, int]
 
 
 class Fitted(NamedTuple):
@@ -46,34 +48,37 @@ class Fitted(NamedTuple):
 
 
 class Bed:
-    """Fits heads on any labeled images of the pool, scores them, and looks at the pool with them."""
+    """Fits heads on any labels of the pool, scores them, and looks at the pool with them.
+
+    Attributes:
+      pool: ids of the images that can be asked for.
+      grid: the regions of an image.
+    """
 
     def __init__(self, recipe: Recipe, storage: Storage, design: Design) -> None:
         self.scene: Scene = scene_of(recipe, storage)
         self.records = Records(storage.local_dir(self.scene.prefix))
         self.features = Features(storage.local_dir(features_folder(recipe, self.scene)))
         self.pool = self.scene.labelable(self.records)
+        self.grid: Tiles = grid(*recipe.query.region_grid)
         self._scored = self.records.ids(design.split)
         self._design = design
         self._aggregate, self._samples = aggregate_by(recipe.query), recipe.query.samples
         self._labels: dict[str, np.ndarray] = {}
         self._looked: tuple[_Asked | None, dict[str, Facts]] = (None, {})
 
-    def fit(self, labeled: list[str], seed: int, progress: Callable[[int], None]) -> Fitted:
+    def fit(
+        self, labeled: Mapping[str, Tiles | None], seed: int, progress: Callable[[int], None]
+    ) -> Fitted:
         """Fit a head from scratch and score it at the labels' native size.
 
         Args:
-          labeled: ids of the images whose masks it learns from.
+          labeled: the tiles of each image whose masks it learns from; None for the whole image.
           seed: of the fit.
           progress: called with the number of steps done.
         """
-        size = self.features.shape[:2]
-        for image_id in labeled:
-            if image_id not in self._labels:
-                answer = read_answer(self.scene.source, self.scene.items, image_id)
-                self._labels[image_id] = shares(answer, size)
+        labels = {image_id: self._label(image_id, tiles) for image_id, tiles in labeled.items()}
         started = time.monotonic()
-        labels = {i: self._labels[i] for i in labeled}
         head = fit_head(self.features, labels, self._design.head, seed, progress)
         predictor = HeadPredictor(head)
         confusion = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
@@ -84,16 +89,28 @@ class Bed:
             confusion += confusion_matrix(truth, predictor.classes(maps, truth.shape))
         return Fitted(predictor, summarize(confusion), time.monotonic() - started)
 
-    def look(self, predictor: HeadPredictor, strategy: Name, seed: int) -> dict[str, Facts]:
+    def _label(self, image_id: str, tiles: Tiles | None) -> np.ndarray:
+        """Return what a head learns from an image, `labels.shares`; that of a whole image is kept."""
+        if tiles is None and image_id in self._labels:
+            return self._labels[image_id]
+        answer = read_answer(self.scene.source, self.scene.items, image_id)
+        if tiles is not None:
+            answer = np.where(tiles.mask(answer.shape), answer, np.uint8(IGNORE_LABEL))
+        label = shares(answer, self.features.shape[:2])
+        if tiles is None:
+            self._labels[image_id] = label
+        return label
+
+    def look(self, predictor: HeadPredictor, way: Way, seed: int) -> dict[str, Facts]:
         """Return what a head says of every image of the pool; asked again at once, it is known.
 
         Args:
           predictor: the head.
-          strategy: that asks, and may need a second look.
+          way: to choose, which may need a second look, or a look at regions.
           seed: of the trial, for what a second look leaves to chance.
         """
-        again = self._second_look(predictor, strategy, seed)
-        asked = predictor, strategy if again else None, seed
+        again = self._second_look(predictor, way.strategy, seed)
+        asked = predictor, way.strategy if again else None, way.regions, seed
         if self._looked[0] == asked:  # a seed's first head, for the next strategy
             return self._looked[1]
         out = {}
@@ -102,9 +119,10 @@ class Bed:
             probabilities = predictor.probabilities(maps)[0]
             second: dict[str, np.ndarray] = {}
             if again is not None:
-                second = {strategy: again(maps, probabilities)}
+                second = {way.strategy: again(maps, probabilities)}
             mean = self.features.mean(image_id)
-            facts = facts_of(probabilities, mean, second, self._aggregate)
+            regions = (self.grid.rows, self.grid.columns) if way.regions else None
+            facts = facts_of(probabilities, mean, second, self._aggregate, regions)
             if not facts.finite:
                 raise StreetloopError(
                     f"The fitted head's output for {image_id} is not finite. Lower the learning rate."
@@ -113,9 +131,7 @@ class Bed:
         self._looked = asked, out
         return out
 
-    def _second_look(
-        self, predictor: HeadPredictor, strategy: Name, seed: int
-    ) -> SecondLook | None:
+    def _second_look(self, predictor: HeadPredictor, strategy: str, seed: int) -> SecondLook | None:
         """Return a function from features [1, h, w, C] and probabilities [h, w, 19] to doubt [h, w]."""
         if strategy == "disagreement":
             return lambda maps, probabilities: divergence(

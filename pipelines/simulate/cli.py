@@ -18,7 +18,8 @@ from pipelines.options import Chosen
     default="stratified,random,entropy,auto",
     show_default=True,
     metavar="NAME,NAME",
-    help="Ways to choose images, as query.strategy names them; all for every one that can be simulated.",
+    help="Ways to choose images, as query.strategy names them; all for every one that can be simulated. "
+    "With @region, as in entropy@region, it chooses as many regions as those images have.",
 )
 @click.option("--seeds", default="0,1,2,3,4", show_default=True, metavar="N,N", help="Repetitions.")
 @click.option(
@@ -82,11 +83,6 @@ def simulate_command(
 
     names = _strategies(strategies, baseline)
     recipe, root = chosen.open(suffix="-simulation")
-    if recipe.query.unit != "image":
-        raise UsageError(
-            f"query.unit is {recipe.query.unit}, and a simulation compares strategies for whole images. "
-            "Set query.unit to image."
-        )
     design = Design.of(
         names,
         baseline,
@@ -103,9 +99,9 @@ def simulate_command(
 
 
 def _strategies(text: str, baseline: str) -> list[str]:
-    from pipelines.simulate.plan import IMPOSSIBLE, NAMES
+    from pipelines.simulate.ways import ALL, NAMES
 
-    names = [n for n in NAMES if n not in IMPOSSIBLE] if text == "all" else text.split(",")
+    names = [*ALL] if text == "all" else text.split(",")
     unknown = [name for name in (*names, baseline) if name not in NAMES]
     if unknown or len(set(names)) < len(names):
         raise UsageError(

@@ -47,7 +47,7 @@ def _carry_out(order: TrialOrder, storage: Storage) -> None:
     tf.config.experimental.enable_op_determinism()  # the same seed gives the same curve
     bed = Bed(order.recipe, storage, order.design)
     key = key_of(order.recipe, bed.scene, order.design)
-    runner = Runner(bed, order.design, order.recipe.query.min_gap)
+    runner = Runner(bed, order.design, order.recipe.query)
     for trial in order.trials:
         if read_result(storage, key, trial) is not None:
             continue

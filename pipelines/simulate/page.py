@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
 from pipelines.simulate.analysis import LEVEL, SHARES, Analysis, Row
 from pipelines.simulate.plan import Design
+from pipelines.simulate.ways import way_of
 
 
 def markdown(analysis: Analysis, design: Design) -> str:
@@ -19,7 +20,7 @@ def markdown(analysis: Analysis, design: Design) -> str:
         f"# Simulation of {analysis.recipe}",
         "",
         f"mIoU in percent on {analysis.split} after so many labels, mean over the seeds {seeds}; ± is the "
-        "standard deviation. The first images of a seed are the same for all strategies. Each model is "
+        f"standard deviation. {_unit(rows)}The first images of a seed are the same for all strategies. Each model is "
         f"a head on a frozen encoder, fitted from scratch in {design.head.steps} steps: the order of the "
         "strategies is what counts, not the scores.",
         "",
@@ -44,6 +45,13 @@ def markdown(analysis: Analysis, design: Design) -> str:
     if not analysis.complete:
         parts += ["", "Not complete. Run the same command to continue."]
     return "\n".join(parts) + "\n"
+
+
+def _unit(strategies: Iterable[str]) -> str:
+    """Return what counts as a label, as a sentence, if it is not always an image."""
+    if not any(way_of(name).regions for name in strategies):
+        return ""
+    return "A label is an image, or as many regions as an image has (@region). "
 
 
 def _curves(analysis: Analysis) -> list[str]:

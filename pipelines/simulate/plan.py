@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from components.contracts.data.records import INDEX
 from components.contracts.process.errors import UsageError
-from components.contracts.recipe.query import StrategyName
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
 from components.train.frozen.settings import HeadSettings
 from pipelines.experiment.job import Order
 from pipelines.experiment.scene import Scene
+from pipelines.simulate.ways import IMPOSSIBLE, Name
 
 FORMAT = 1  # of the results; a new number repeats every fit
-Name = Literal["auto"] | StrategyName
-NAMES: tuple[str, ...] = ("auto", *get_args(StrategyName))
-# Heads are trained without a discriminator.
-IMPOSSIBLE: frozenset[str] = frozenset({"discriminator"})
 
 
 class Design(BaseModel):
     """What a simulation compares.
 
     Attributes:
-      strategies: that choose the images; each is compared with the baseline.
+      strategies: that choose the images, or the regions; each is compared with the baseline.
       baseline: is one of them.
       seeds: of the first images, the initial weights, the order of training and chance.
-      budgets: numbers of labels at which a model is fitted and scored, rising.
+      budgets: numbers of labels at which a model is fitted and scored, rising. The regions of an image
+        count together as much as the image.
       query_size: labels that are asked for at once; None asks for what is missing to the next budget.
       split: whose images are scored.
       head: how models are fitted.
@@ -146,7 +143,9 @@ def key_of(recipe: Recipe, scene: Scene, design: Design) -> str:
     }
     # Left out where they are the defaults, as results from before these settings existed are the same.
     looking = recipe.query.model_dump(
-        mode="json", include={"aggregation", "top_share", "samples"}, exclude_defaults=True
+        mode="json",
+        include={"aggregation", "top_share", "samples", "region_grid", "regions_per_image"},
+        exclude_defaults=True,
     )
     return hash_inputs(shared | looking)[:16]
 

@@ -15,8 +15,9 @@ class Point(BaseModel):
     """One model: fitted on so many labels, from scratch.
 
     Attributes:
-      labels: number of labeled images.
-      asked: ids of the images that were labeled after the point before, the first choice first.
+      labels: number of labeled images; the regions of an image count together as much as the image.
+      asked: what was labeled after the point before, the first choice first: ids of images, and
+        id#number of regions.
       by: the strategy that chose them.
       classes: the IoU of each class that occurs.
       seconds: that the fit took.

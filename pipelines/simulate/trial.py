@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from components.contracts.process.progress import Progress
+from components.contracts.recipe.query import QuerySettings
 from components.contracts.scores.summary import Scores
-from components.query.facts import blind_pool, pool_of
+from components.query.facts import Facts, blind_pool, divided, pool_of
 from components.query.pick import pick
 from components.query.strategies import looks
 from components.train.frozen.fit import HeadPredictor
 from pipelines.simulate.bed import Bed, Fitted
-from pipelines.simulate.plan import Design, Name, Trial
+from pipelines.simulate.labeled import Labeled
+from pipelines.simulate.plan import Design, Trial
 from pipelines.simulate.result import Point
+from pipelines.simulate.ways import Way, way_of
+
+_START = Way("stratified", regions=False)  # chooses the first labels, whatever is compared
 
 
 class Runner:
     """Carries out trials on one bed. Fits that several trials share are made once."""
 
-    def __init__(self, bed: Bed, design: Design, min_gap: int) -> None:
-        self._bed, self._design, self._gap = bed, design, min_gap
+    def __init__(self, bed: Bed, design: Design, settings: QuerySettings) -> None:
+        self._bed, self._design, self._settings = bed, design, settings
         self._first: dict[int, Fitted] = {}
 
     def run(self, trial: Trial) -> list[Point]:
         """Return one point per budget; one alone if all labels are used."""
         design, bed = self._design, self._bed
         steps = design.head.steps
+        labeled = Labeled(bed.grid)
         if trial.strategy is None:
+            labeled.add(bed.pool)
             progress = Progress("simulate", "steps", steps)
-            fitted = bed.fit(bed.pool, trial.seed, _told(progress, trial, bed.pool, 0))
+            told = _told(progress, trial, len(bed.pool), 0)
+            fitted = bed.fit(labeled.parts, trial.seed, told)
             return [_point(len(bed.pool), [], "all", fitted.scores, fitted.seconds)]
         progress = Progress("simulate", "steps", len(design.rounds) * steps)
-        labeled, _ = self._pick("stratified", None, [], design.rounds[0], trial.seed)
-        asked, by = [*labeled], ["stratified"]
+        names, _ = self._pick(_START, None, labeled, design.rounds[0], trial.seed)
+        labeled.add(names)
+        asked, by = [*names], ["stratified"]
         points = []
         for number, count in enumerate(design.rounds):
-            told = _told(progress, trial, labeled, number * steps)
+            told = _told(progress, trial, count, number * steps)
             fitted = self._fit(labeled, trial.seed, told)
             if count in design.budgets:
                 words = "+".join(dict.fromkeys(by))
@@ -45,46 +54,56 @@ class Runner:
                 asked, by = [], []
             if number + 1 < len(design.rounds):
                 wanted = design.rounds[number + 1] - count
-                ids, used = self._pick(
-                    trial.strategy, fitted.predictor, labeled, wanted, trial.seed
+                names, used = self._pick(
+                    way_of(trial.strategy), fitted.predictor, labeled, wanted, trial.seed
                 )
-                labeled += ids
-                asked += ids
+                labeled.add(names)
+                asked += names
                 by.append(used)
         return points
 
-    def _fit(self, labeled: list[str], seed: int, told: Callable[[int], None]) -> Fitted:
+    def _fit(self, labeled: Labeled, seed: int, told: Callable[[int], None]) -> Fitted:
         """Fit, or return the fit of the first labels, which all strategies share."""
-        if len(labeled) != self._design.rounds[0]:
-            return self._bed.fit(labeled, seed, told)
+        if len(labeled.names) != self._design.rounds[0]:
+            return self._bed.fit(labeled.parts, seed, told)
         if seed not in self._first:
-            self._first = {seed: self._bed.fit(labeled, seed, told)}
+            self._first = {seed: self._bed.fit(labeled.parts, seed, told)}
         return self._first[seed]
 
     def _pick(
         self,
-        strategy: Name,
+        way: Way,
         predictor: HeadPredictor | None,
-        labeled: list[str],
+        labeled: Labeled,
         count: int,
         seed: int,
     ) -> tuple[list[str], str]:
-        """Choose images, and name the strategy that did; chance depends on the seed and on how many are labeled."""
-        bed, rng = self._bed, np.random.default_rng((seed, len(labeled)))
-        candidates = sorted(set(bed.pool) - set(labeled))
-        if predictor is None or not looks(strategy):
-            pool = blind_pool(bed.records, candidates, labeled)
+        """Choose so many images, or as many regions as these have, and name the strategy that did.
+
+        Chance depends on the seed and on how much is labeled.
+        """
+        bed, rng = self._bed, np.random.default_rng((seed, len(labeled.names)))
+        candidates = sorted(i for i in bed.pool if i not in labeled.parts)
+        if way.regions:  # of an image that is labeled in part, the rest
+            candidates = sorted(i for i in bed.pool if labeled.free(i))
+        known = sorted(labeled.parts)
+        facts: dict[str, Facts] | None = None
+        if predictor is None or not looks(way.strategy):
+            pool = blind_pool(bed.records, candidates, known)
         else:
-            pool = pool_of(bed.records, candidates, labeled, bed.look(predictor, strategy, seed))
-        picked = pick(pool, strategy, count, self._gap, rng)
-        return [pool.ids[c.candidate] for c in picked.choices], picked.strategy
+            facts = bed.look(predictor, way, seed)
+            pool = pool_of(bed.records, candidates, known, facts)
+        if way.regions:
+            count *= bed.grid.size
+            pool = divided(pool, {i: labeled.free(i) for i in candidates}, facts)
+        gap, limit = self._settings.min_gap, self._settings.regions_per_image
+        picked = pick(pool, way.strategy, count, gap, rng, limit)
+        return [pool.names[c.candidate] for c in picked.choices], picked.strategy
 
 
-def _told(
-    progress: Progress, trial: Trial, labeled: Sequence[str], before: int
-) -> Callable[[int], None]:
+def _told(progress: Progress, trial: Trial, labels: int, before: int) -> Callable[[int], None]:
     """Return what reports the steps of a fit as steps of its trial."""
-    words = f"{trial.name}: {len(labeled)} labels"
+    words = f"{trial.name}: {labels} labels"
     return lambda done: progress.update(before + done, words)
 
 

@@ -42,12 +42,16 @@ def fit_head(
     step = _step(head, optimizer)
     crop = max(1, round(settings.crop * width))
     ids, rng = sorted(labels), np.random.default_rng(seed)
+    columns = {i: np.flatnonzero(label.any((0, 2))) for i, label in labels.items()}
     order = _order(ids, settings.steps * settings.batch_size, rng)
     for number in range(settings.steps):
         batch = order[number * settings.batch_size :][: settings.batch_size]
         left = int(rng.integers(0, width - crop + 1))
-        maps = features.read(batch)[:, :, left : left + crop]
-        truth = np.stack([labels[i] for i in batch])[:, :, left : left + crop]
+        starts = [_towards(columns[i], left, crop, width, rng) for i in batch]
+        windows = [np.s_[:, start : start + crop] for start in starts]
+        whole = features.read(batch)
+        maps = np.stack([image[w] for image, w in zip(whole, windows, strict=True)])
+        truth = np.stack([labels[i][w] for i, w in zip(batch, windows, strict=True)])
         for row in np.flatnonzero(rng.random(len(batch)) < 0.5):
             maps[row], truth[row] = maps[row, :, ::-1].copy(), truth[row, :, ::-1].copy()
         step(tf.constant(maps), tf.constant(truth))
@@ -61,6 +65,26 @@ def _order(ids: Sequence[str], length: int, rng: np.random.Generator) -> list[st
     while len(order) < length:
         order += [ids[i] for i in rng.permutation(len(ids))]
     return order[:length]
+
+
+def _towards(
+    labeled: np.ndarray, left: int, crop: int, width: int, rng: np.random.Generator
+) -> int:
+    """Return where the crop of an image begins: at `left`, or around a label if it holds none there.
+
+    Where only regions are labeled, many crops would teach nothing.
+
+    Args:
+      labeled: the columns of the image that hold a label.
+      left: the first column of the crop.
+      crop: its width.
+      width: of the features.
+      rng: draws only if the crop moves.
+    """
+    if not len(labeled) or ((labeled >= left) & (labeled < left + crop)).any():
+        return left
+    column = int(rng.choice(labeled))
+    return int(rng.integers(max(0, column - crop + 1), min(column, width - crop) + 1))
 
 
 def _step(head: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:

@@ -21,10 +21,8 @@ from tests.support.campaigns import SMOKE
         (["--seeds", "0,x"], "Give --seeds different whole numbers"),
         (["--budgets", "8,8"], "Give --budgets different whole numbers"),
         (["--budgets", "0,8"], "A budget is 0."),
-        (
-            ["--set", "query.unit=region", "--set", "query.strategy=entropy"],
-            "Set query.unit to image.",
-        ),
+        (["--strategies", "kcenter@region"], "Not a list of strategies: 'kcenter@region'"),
+        (["--strategies", "discriminator@region"], "A simulation cannot use discriminator@region"),
         ([], "train.network.encoder has no pretrained weights (its name is unet"),
     ],
     ids=[
@@ -35,7 +33,8 @@ from tests.support.campaigns import SMOKE
         "seeds",
         "budgets",
         "zero",
-        "regions",
+        "whole images only",
+        "discriminator of regions",
         "encoder",
     ],
 )

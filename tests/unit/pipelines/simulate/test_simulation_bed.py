@@ -13,6 +13,7 @@ from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from pipelines.simulate.bed import Bed, Fitted, prepare
 from pipelines.simulate.plan import Design, key_of
+from pipelines.simulate.ways import way_of
 from tests.support.campaigns import SMOKE
 
 DESIGN = Design.of(["bald"], "stratified", [0], [2, 4], steps=2, split="dev", query_size=None)
@@ -37,26 +38,27 @@ def bed(storage: Storage) -> Bed:
 
 @pytest.fixture(scope="module")
 def fitted(bed: Bed) -> Fitted:
-    return bed.fit(bed.pool[:2], 0, lambda done: None)
+    return bed.fit(dict.fromkeys(bed.pool[:2]), 0, lambda done: None)
 
 
 def test_a_second_look_is_taken_for_the_strategy_that_needs_it(bed: Bed, fitted: Fitted) -> None:
     seen = {
-        name: bed.look(fitted.predictor, name, 0) for name in ("entropy", "bald", "disagreement")
+        name: bed.look(fitted.predictor, way_of(name), 0)
+        for name in ("entropy", "bald", "disagreement")
     }
     for name, facts in seen.items():
         assert sorted(facts) == sorted(bed.pool)
         measures = {"entropy", "margin", "least_confidence", name}
         assert all(set(one.uncertainty) == measures for one in facts.values())
         assert all(0 < one.uncertainty[name] < 1 for one in facts.values())
-    assert bed.look(fitted.predictor, "disagreement", 0) is seen["disagreement"]
-    entropy = bed.look(fitted.predictor, "entropy", 0)
-    assert bed.look(fitted.predictor, "kcenter", 0) is entropy
+    assert bed.look(fitted.predictor, way_of("disagreement"), 0) is seen["disagreement"]
+    entropy = bed.look(fitted.predictor, way_of("entropy"), 0)
+    assert bed.look(fitted.predictor, way_of("kcenter"), 0) is entropy
 
 
 def test_passes_with_dropout_follow_the_seed(bed: Bed, fitted: Fitted) -> None:
     def scores(seed: int) -> list[float]:
-        facts = bed.look(fitted.predictor, "bald", seed)
+        facts = bed.look(fitted.predictor, way_of("bald"), seed)
         return [facts[image_id].uncertainty["bald"] for image_id in bed.pool]
 
     first, second, again = scores(1), scores(2), scores(1)
@@ -66,8 +68,8 @@ def test_passes_with_dropout_follow_the_seed(bed: Bed, fitted: Fitted) -> None:
 
 def test_the_aggregation_of_the_recipe_applies(bed: Bed, fitted: Fitted, storage: Storage) -> None:
     top = Bed(recipe("query.aggregation=top"), storage, DESIGN)
-    means = bed.look(fitted.predictor, "entropy", 0)
-    tops = top.look(fitted.predictor, "entropy", 0)
+    means = bed.look(fitted.predictor, way_of("entropy"), 0)
+    tops = top.look(fitted.predictor, way_of("entropy"), 0)
     for image_id in bed.pool:
         assert tops[image_id].uncertainty["entropy"] > means[image_id].uncertainty["entropy"]
         np.testing.assert_array_equal(tops[image_id].class_share, means[image_id].class_share)
@@ -78,5 +80,6 @@ def test_results_with_other_measures_of_doubt_are_not_mixed(bed: Bed, storage: S
         return key_of(recipe(*changes), bed.scene, DESIGN)
 
     others = ("query.aggregation=top", "query.top_share=0.2", "query.samples=4", "query.min_gap=1")
-    assert len({key(), *(key(change) for change in others)}) == 5
+    regions = ("query.region_grid=[2, 2]", "query.regions_per_image=1")
+    assert len({key(), *(key(change) for change in (*others, *regions))}) == 7
     assert key("query.aggregation=mean", "query.samples=8", "query.query_size=5") == key()

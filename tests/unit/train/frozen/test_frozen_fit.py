@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from components.contracts.data.records import INDEX
+from components.train.frozen import fit
 from components.train.frozen.features import Features
 from components.train.frozen.fit import HeadPredictor, fit_head
 from components.train.frozen.settings import HeadSettings
@@ -71,3 +72,18 @@ def test_pixels_without_a_label_teach_nothing(
     untouched = fit_head(features, nothing, few.model_copy(update={"steps": 2}), 3).get_weights()
     np.testing.assert_array_equal(before[0], untouched[0])
     assert np.abs(after[0] - before[0]).max() > 0
+
+
+def test_every_crop_holds_a_label_where_little_is_labeled(
+    bed: tuple[Features, dict[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, labels = bed
+    few = {i: np.zeros_like(label) for i, label in labels.items()}
+    for place, image_id in enumerate(IDS):
+        few[image_id][2, 2 * place] = labels[image_id][2, 2 * place]
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(fit, "_step", lambda *built: lambda maps, truth: seen.append(truth.numpy()))
+    fit_head(features, few, SETTINGS.model_copy(update={"crop": 0.25}), 0)
+    truth = np.concatenate(seen)
+    assert truth.shape == (120, 6, 2, 19)
+    assert (truth.sum((1, 2, 3)) == 1).all()
