@@ -24,6 +24,7 @@ from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import ending_words, waiting_words
 from pipelines.console import make_console, program
 from pipelines.local.display import Screen, duration
+from pipelines.local.forks import Starter, starting
 from pipelines.local.runner import (
     Interrupted,
     log_file,
@@ -50,9 +51,9 @@ def run_campaign(
     console = make_console()
     try:
         # From the question whether to discard it to the end, no other command works on the campaign.
-        with stopping_children(), session(root) as folder:
+        with stopping_children(), session(root) as folder, starting(root) as start:
             discarding()
-            _run(recipe, root, folder, console)
+            _run(recipe, root, folder, start, console)
     except Interrupted as stop:
         console.print("Stopped. Run the same command again to resume.")
         return stop.exit_code
@@ -60,7 +61,7 @@ def run_campaign(
     return 0
 
 
-def _run(recipe: Recipe, root: str, folder: Path, console: Console) -> None:
+def _run(recipe: Recipe, root: str, folder: Path, start: Starter, console: Console) -> None:
     """Run the cycles that are left."""
     storage = open_storage(root)
     ledger = Ledger(storage)
@@ -81,7 +82,8 @@ def _run(recipe: Recipe, root: str, folder: Path, console: Console) -> None:
         console.print(f"Cycle {number} of campaign {recipe.name}{_planned(recipe)}", style="bold")
         started = time.monotonic()
         with screen.following(folder / "progress"):
-            run_cycle(recipe, root, folder, log_file(root, f"cycle-{number:04d}"))
+            log = log_file(root, f"cycle-{number:04d}")
+            run_cycle(recipe, root, folder, log, start)
         outcome = ledger.state().cycles[number].outcome or "open"
         words = outcome.replace("_", " ")
         console.print(f"  {words} after {duration(time.monotonic() - started)}")

@@ -11,26 +11,24 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from components.contracts.process.cpus import thread_limits
-from components.contracts.process.errors import StreetloopError
+from pipelines.local.forks import Starter, run_alone
 
-_EXECUTOR = "kfp.dsl.executor_main"
 _PROJECT = Path(__file__).parents[2]
 
 
 @contextmanager
-def launching(values: Mapping[str, str]) -> Iterator[None]:
+def launching(values: Mapping[str, str], start: Starter = run_alone) -> Iterator[None]:
     """Start the tasks that KFP runs during the block.
 
     Args:
       values: replace the inputs of these names in every task, exactly as they are written.
+      start: starts the process of a task.
     """
     from kfp.local import status, subprocess_task_handler, task_handler_interface
 
@@ -56,8 +54,8 @@ def launching(values: Mapping[str, str]) -> Iterator[None]:
             os.makedirs(self._folder, exist_ok=True)
             program = Path(tempfile.mkdtemp(dir=self._folder)) / "component.py"
             program.write_text(self._source, encoding="utf-8")
-            command = [sys.executable, "-m", _EXECUTOR, "--component_module_path", str(program)]
-            code = _run(command + self._arguments, self._environment)
+            source = ["--component_module_path", str(program)]
+            code = start([*source, *self._arguments], self._environment)
             if code < 0:
                 print(f"StreetloopError: {_ended_by(self._name, signal.Signals(-code))}")
             return status.Status.FAILURE if code else status.Status.SUCCESS
@@ -90,26 +88,6 @@ def _with_values(arguments: list[str], values: Mapping[str, str]) -> list[str]:
     given = wanted["inputs"]["parameterValues"]
     given.update({name: value for name, value in values.items() if name in given})
     return [*arguments[:at], json.dumps(wanted), *arguments[at + 1 :]]
-
-
-def _run(command: list[str], environment: dict[str, str]) -> int:
-    """Run a process, print what it prints, and return its exit code."""
-    try:
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except OSError as error:
-        raise StreetloopError(f"Could not start a step with {command[0]}: {error}.") from error
-    with process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="")
-        return process.wait()
 
 
 def _ended_by(step: str, number: signal.Signals) -> str:

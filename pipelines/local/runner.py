@@ -24,6 +24,7 @@ from components.contracts.step.done import failure_of
 from components.contracts.storage.errors import explained
 from components.contracts.storage.lock import campaign_lock
 from components.contracts.storage.open import open_storage
+from pipelines.local.forks import Starter, run_alone
 from pipelines.local.launch import launching
 from pipelines.local.step_log import StepLog
 
@@ -75,7 +76,9 @@ def log_file(root: str, name: str) -> Path:
     return folder / f"{name}.log"
 
 
-def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
+def run_cycle(
+    recipe: Recipe, root: str, folder: Path, log: Path, start: Starter = run_alone
+) -> None:
     """Run one cycle; everything that the steps print goes to `log`.
 
     Args:
@@ -83,6 +86,7 @@ def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
       root: the campaign root.
       folder: the temporary folder of this command, from `session`.
       log: a file; what it contains is kept.
+      start: starts the processes of the steps.
 
     Raises:
       StreetloopError: a step failed; the message is the step's own.
@@ -93,7 +97,7 @@ def run_cycle(recipe: Recipe, root: str, folder: Path, log: Path) -> None:
 
     outputs = folder / "kfp"
     values = {"recipe": recipe.resolved(), "root": root}
-    with StepLog(log) as printed, redirect_stdout(printed), launching(values):
+    with StepLog(log) as printed, redirect_stdout(printed), launching(values, start):
         local.init(
             local.SubprocessRunner(use_venv=False),
             pipeline_root=str(outputs),

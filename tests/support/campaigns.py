@@ -41,23 +41,21 @@ def models_of(root: Path | str) -> list[str]:
 
 
 def step_processes(root: Path | str, step: str = "") -> list[int]:
-    """The step processes that work on a campaign, of one step or of all.
+    """The processes that work on a campaign's steps, or on one step; the template is among them.
 
-    Their command line names the campaign's root and the step.
+    A step's own process names the campaign's root and the step in its command line. A fork has the
+    command line of the template, which names the root, and bears the step's name.
     """
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
                 line = (entry / "cmdline").read_bytes().decode(errors="replace")
+                names = {*line.split("\0"), (entry / "comm").read_text().strip()}
             except OSError:
                 continue
-            words = line.split("\0")
-            if (
-                str(root) in line
-                and "kfp.dsl.executor_main" in words
-                and (not step or step in words)
-            ):
+            at_work = {"kfp.dsl.executor_main", "pipelines.local.template"} & names
+            if str(root) in line and at_work and (not step or step in names):
                 found.append(int(entry.name))
     return [pid for pid in found if _alive(pid)]
 
