@@ -144,7 +144,7 @@ def facts_for(
 ) -> dict[str, Facts]:
     """Look at some images as `make_query` does, whose arguments these are."""
     name, again = settings.strategy, dict[str, SecondLook]()
-    if name != "auto" and STRATEGIES[name].needs_second_look:
+    if name != "auto" and STRATEGIES[name].own_measure:
         again = {name: second_look(name, model, settings.samples, Stream.DROPOUT.of(seed))}
     update = Progress("query", "images ranked", len({*candidates, *labeled})).update
     aggregate = aggregate_by(settings)

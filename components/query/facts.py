@@ -13,7 +13,7 @@ from components.contracts.model.embedding import standardised
 from components.contracts.regions.tiles import grid as every_tile
 from components.query.aggregation import Aggregate, mean
 from components.query.pool import Places, Pool, places_of
-from components.query.strategies import MEASURES
+from components.query.strategies.entropy import entropy as entropy_of
 from tfds_cityscapes.labels import NUM_CLASSES
 
 
@@ -54,13 +54,14 @@ def facts_of(
     Args:
       probabilities: float32 [H, W, 19], each pixel sums to 1.
       embedding: float32 [D], of the whole image.
-      second: further maps of doubt [H, W] of a second look, by measure.
+      second: maps of doubt [H, W] beside the entropy, by measure.
       aggregate: turns each map of doubt into the image's, or the region's.
       grid: rows and columns of the regions to look at as well; None for none.
     """
-    maps = {name: measure(probabilities) for name, measure in MEASURES.items()}
-    maps |= second or {}
+    maps = {"entropy": entropy_of(probabilities), **(second or {})}
     classes = probabilities.argmax(-1)
+    # Looked up, since a second search for the largest takes as long as the first.
+    best = np.take_along_axis(probabilities, classes[..., None], -1)[..., 0]
 
     def seen(window: tuple[slice, slice]) -> Facts:
         part, entropy = probabilities[window], maps["entropy"][window]
@@ -71,7 +72,7 @@ def facts_of(
             {name: aggregate(values[window], predicted) for name, values in maps.items()},
             (by_class / entropy.size).astype(np.float32),
             part.reshape(-1, NUM_CLASSES).mean(0),
-            float(part.max(-1).mean()),
+            float(best[window].mean()),
         )
 
     facts = seen(np.s_[:, :])

@@ -55,7 +55,7 @@ def look(
       records: of the train part.
       ids: the candidates.
       labeled: the images that are labeled or outstanding.
-      second: looks again at each candidate, by the name of the measure.
+      second: measures doubt in each candidate beside the entropy, by the name of the measure.
       progress: called with the number of images done.
       watch: called with each image's id and its probabilities [H, W, 19].
       aggregate: turns each map of doubt into the image's.

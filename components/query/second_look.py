@@ -1,4 +1,4 @@
-"""Measures of doubt that take more than an image's prediction: a second look at the image."""
+"""Measures of doubt beside the entropy of the prediction; some take a second look at the image."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from components.contracts.model.predictor import pad_to_stride
 from components.contracts.model.thinned import Thinned
 from components.contracts.recipe.query import StrategyName
 from components.query.look import Model, SecondLook
+from components.query.strategies import MEASURES
 from components.query.strategies.bald import mutual_information
 from components.query.strategies.disagreement import divergence
 from components.query.strategies.discriminator import fakeness
@@ -16,7 +17,7 @@ from components.query.strategies.discriminator import fakeness
 def second_look(
     strategy: StrategyName, model: Model, samples: int, rng: np.random.Generator
 ) -> SecondLook:
-    """Return what looks again at the images of the pool, for a strategy that needs it.
+    """Return what measures doubt in the images of the pool, for a strategy with a measure of its own.
 
     Args:
       strategy: its name, which is that of its measure.
@@ -27,6 +28,8 @@ def second_look(
     Raises:
       StreetloopError: the strategy is `bald`, and the model has no dropout.
     """
+    if strategy in MEASURES:
+        return lambda image, probabilities: MEASURES[strategy](probabilities)
     if strategy == "bald":
         thinned = Thinned(model.predictor.generator, samples, rng)
 

@@ -24,6 +24,7 @@ from components.preprocess.build import store_records
 from components.query.aggregation import aggregate_by
 from components.query.facts import Facts, facts_of
 from components.query.look import SecondLook
+from components.query.strategies import MEASURES
 from components.query.strategies.bald import mutual_information
 from components.query.strategies.disagreement import divergence
 from components.train.frozen.features import Features, write_features
@@ -133,6 +134,8 @@ class Bed:
 
     def _second_look(self, predictor: HeadPredictor, strategy: str, seed: int) -> SecondLook | None:
         """Return a function from features [1, h, w, C] and probabilities [h, w, 19] to doubt [h, w]."""
+        if strategy in MEASURES and strategy != "entropy":
+            return lambda maps, probabilities: MEASURES[strategy](probabilities)
         if strategy == "disagreement":
             return lambda maps, probabilities: divergence(
                 probabilities, predictor.probabilities(maps[:, :, ::-1])[0][:, ::-1]

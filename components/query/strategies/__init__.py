@@ -44,19 +44,19 @@ class Strategy(NamedTuple):
     reason: str
     rank: Callable[[Pool, np.random.Generator, int], Ranker]
     needs_model: bool = True
-    # Its measure, which has its name, takes more than the prediction: see `second_look`.
-    needs_second_look: bool = False
+    # Beside the entropy, which is always measured, it needs the measure of its name: see `second_look`.
+    own_measure: bool = False
 
 
 STRATEGIES: Mapping[StrategyName, Strategy] = {
     "random": Strategy(chance.REASON, chance.rank, needs_model=False),
     "stratified": Strategy(stratified.REASON, stratified.rank, needs_model=False),
     "entropy": Strategy(entropy.REASON, entropy.rank),
-    "margin": Strategy(margin.REASON, margin.rank),
-    "least_confidence": Strategy(least_confidence.REASON, least_confidence.rank),
-    "disagreement": Strategy(disagreement.REASON, disagreement.rank, needs_second_look=True),
-    "bald": Strategy(bald.REASON, bald.rank, needs_second_look=True),
-    "discriminator": Strategy(discriminator.REASON, discriminator.rank, needs_second_look=True),
+    "margin": Strategy(margin.REASON, margin.rank, own_measure=True),
+    "least_confidence": Strategy(least_confidence.REASON, least_confidence.rank, own_measure=True),
+    "disagreement": Strategy(disagreement.REASON, disagreement.rank, own_measure=True),
+    "bald": Strategy(bald.REASON, bald.rank, own_measure=True),
+    "discriminator": Strategy(discriminator.REASON, discriminator.rank, own_measure=True),
     "class_balanced": Strategy(class_balanced.REASON, class_balanced.rank),
     "kcenter": Strategy(kcenter.REASON, kcenter.rank),
     "kcenter_entropy": Strategy(kcenter_entropy.REASON, kcenter_entropy.rank),
@@ -67,6 +67,7 @@ STRATEGIES: Mapping[StrategyName, Strategy] = {
     "typical": Strategy(typical.REASON, typical.rank),
     "clasp": Strategy(clasp.REASON, clasp.rank),
 }
+# Of the prediction alone.
 MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "entropy": entropy.entropy,
     "margin": margin.margin,
