@@ -86,6 +86,7 @@ def _become_a_step(channel: socket.socket) -> list[str]:
             if not started:  # the command is gone
                 os._exit(0)
             wanted: dict[str, Any] = json.loads(lines.readline())
+            sys.stdout.flush()  # what a library printed while it was imported is nobody's output
             child = os.fork()
             if not child:
                 break
@@ -101,7 +102,8 @@ def _become_a_step(channel: socket.socket) -> list[str]:
     arguments: list[str] = wanted["arguments"]
     # For people who look at the list of processes: the command line stays the template's.
     name = arguments[arguments.index("--function_to_execute") + 1]
-    Path("/proc/self/comm").write_text(name)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING)
     return arguments
 

@@ -1,8 +1,8 @@
 """Auto: look at the pool, and take what was measured to help in such a pool.
 
 Frames of a video are alike, and most of what a strategy can gain there is not to ask for the same
-picture twice; among independent photos, distance leads to outliers. What the choice rests on is in
-docs/results.md.
+picture twice. Where neighbours in time are not alike, because the pool is photos or a thinned video,
+distance leads to outliers. What the choice rests on is in docs/results.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from components.query.pool import Pool
 
 _NEIGHBOURS = 3  # frames
-_VIDEO = 0.5  # share of the images whose most similar image is a neighbour in time
+_ALIKE = 0.6  # share of the usual distance between two images of the pool
+_VIDEO = 0.5  # share of the images that look like a neighbour in time
 _SAMPLE = 500  # images that are looked at in a large pool
 
 
@@ -27,15 +28,15 @@ class Decision(NamedTuple):
 
 def decide(pool: Pool, rng: np.random.Generator) -> Decision:
     """Choose a strategy for a pool."""
-    share = neighbour_share(pool, rng)
-    words = f"for {100 * share:.0f} % of the images, the most similar image is a neighbour in time"
+    share = share_alike(pool, rng)
+    words = f"{100 * share:.0f} % of the images look almost like a neighbour in time"
     if share >= _VIDEO:
         return Decision("kcenter_entropy", f"The pool is video: {words}.")
     return Decision("facility_entropy", f"The pool is not video: {words}.")
 
 
-def neighbour_share(pool: Pool, rng: np.random.Generator) -> float:
-    """Return the share of images whose nearest embedding is within a few frames of the same drive."""
+def share_alike(pool: Pool, rng: np.random.Generator) -> float:
+    """Return the share of images whose nearest embedding is near, and a few frames away in the same drive."""
     points = np.concatenate([pool.embeddings, pool.labeled_embeddings]).astype(np.float32)
     sequence = np.concatenate([pool.places.sequence, pool.labeled.sequence])
     rank = np.concatenate([pool.places.rank, pool.labeled.rank])
@@ -45,12 +46,12 @@ def neighbour_share(pool: Pool, rng: np.random.Generator) -> float:
     if len(points) > _SAMPLE:
         looked_at = rng.choice(len(points), _SAMPLE, replace=False)
     squares = np.einsum("nd,nd->n", points, points)
-    near = 0
-    for index in looked_at:
-        distance = squares - 2 * (points @ points[index])
+    usual, nearest = np.zeros(len(looked_at)), np.full(len(looked_at), np.inf)
+    for place, index in enumerate(looked_at):
+        distance = np.sqrt(np.maximum(squares + squares[index] - 2 * (points @ points[index]), 0))
         distance[index] = np.inf
         other = int(distance.argmin())
-        near += bool(
-            sequence[other] == sequence[index] and abs(rank[other] - rank[index]) <= _NEIGHBOURS
-        )
-    return near / len(looked_at)
+        usual[place] = np.median(distance)
+        if sequence[other] == sequence[index] and abs(rank[other] - rank[index]) <= _NEIGHBOURS:
+            nearest[place] = distance[other]
+    return float((nearest <= _ALIKE * np.median(usual)).mean())

@@ -12,7 +12,7 @@ from components.contracts.recipe.query import QuerySettings, StrategyName
 from components.query.choose import Fixed, choose
 from components.query.pool import Pool
 from components.query.strategies import STRATEGIES
-from components.query.strategies.auto import decide, neighbour_share
+from components.query.strategies.auto import decide, share_alike
 from components.query.strategies.clue import weighted_centers
 from tests.unit.query.pools import DOUBTS, drives, photos, pool_of
 
@@ -223,13 +223,26 @@ def test_weighted_centers_follow_the_weights() -> None:
 
 def test_auto_tells_video_from_photos_and_says_how() -> None:
     rng = np.random.default_rng(0)
-    assert neighbour_share(drives(frames=60), rng) > 0.9
-    assert neighbour_share(photos(count=200), rng) < 0.15
+    assert share_alike(drives(frames=60), rng) > 0.9
+    assert share_alike(photos(count=200), rng) < 0.15
     video, other = decide(drives(frames=60), rng), decide(photos(count=200), rng)
     assert video.strategy == "kcenter_entropy"
-    assert "is video: for 100 % of the images" in video.why
+    assert "is video: 100 % of the images look almost like a neighbour" in video.why
     assert other.strategy == "facility_entropy"
-    assert "is not video: for" in other.why
+    assert "is not video: " in other.why
+
+
+def test_neighbours_that_are_not_alike_are_not_video() -> None:
+    # Each is nearest to its neighbour in time, as on a line, but hardly nearer than to any other.
+    points = np.eye(40, dtype=np.float32) * 3
+    points[1:] += 0.4 * points[:-1]
+    ids = [f"c_000000_{k:06d}" for k in range(40)]
+    pool = pool_of(ids, dict.fromkeys(ids, "c"), points, 0, np.random.default_rng(0))
+    assert decide(pool, np.random.default_rng(0)).strategy == "facility_entropy"
+    near = pool_of(
+        ids, dict.fromkeys(ids, "c"), points[::2].repeat(2, 0), 0, np.random.default_rng(0)
+    )
+    assert decide(near, np.random.default_rng(0)).strategy == "kcenter_entropy"
 
 
 def test_auto_takes_a_tiny_pool_for_photos() -> None:
