@@ -62,6 +62,7 @@ def choose(
       The choices, the first choice first. Equal scores are ordered by id.
     """
     chosen: list[Choice] = []
+    taken: list[int] = []
     free = np.ones(len(pool), bool)
     gap, limit = min_gap, per_image
     while len(chosen) < min(count, len(pool)):
@@ -70,13 +71,14 @@ def choose(
             gap, limit = gap // 2, limit if gap else limit * 2
             free[:] = True
             for place in range(len(chosen)):
-                _block(free, pool, [c.candidate for c in chosen[: place + 1]], gap, limit)
+                _block(free, pool, taken[: place + 1], gap, limit)
             continue
         scores = np.where(free, ranker.scores(free), -np.inf)
         index = int(scores.argmax())  # the first of equals, and ids are sorted
         chosen.append(Choice(index, float(scores[index])))
+        taken.append(index)
         ranker.add(index)
-        _block(free, pool, [c.candidate for c in chosen], gap, limit)
+        _block(free, pool, taken, gap, limit)
     return chosen
 
 
