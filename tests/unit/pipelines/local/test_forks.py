@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import psutil
@@ -100,8 +100,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starter]:
 
 
 def _template(root: Path) -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [c for c in children if c.is_running() and str(root) in c.cmdline()]
+    """The template and its forks; other children of this process belong to other tests."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+            found += [child] * (str(root) in child.cmdline())
+    return found
 
 
 def _seen(kept: Path) -> list[dict[str, object]]:
@@ -179,8 +183,8 @@ def test_an_interrupted_command_waits_for_its_step(tmp_path: Path, start: Starte
         pass
 
     def stop(number: int, frame: object) -> None:
-        for child in psutil.Process().children(recursive=True):
-            child.terminate()
+        for process in _template(tmp_path):
+            process.terminate()
         raise Stopped
 
     def ask_to_stop() -> None:
