@@ -71,6 +71,14 @@ def kill_the_template(kept: str):
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train(kept: str):
+    import os
+
+    with open(kept, "a") as file:
+        file.write(str(os.getppid()))
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def wait_for_signal(kept: str):
     import signal
     import sys
@@ -204,6 +212,16 @@ def test_an_interrupted_command_waits_for_its_step(tmp_path: Path, start: Starte
     finally:
         thread.join()
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_training_has_a_process_of_its_own(tmp_path: Path, start: Starter) -> None:
+    kept = tmp_path / "kept"
+    with redirect_stdout(io.StringIO()), launching({}, start):
+        look(kept=str(kept))
+        train(kept=str(kept))
+    fork, alone = kept.read_text().splitlines()
+    assert json.loads(fork)["parent"] == _template(tmp_path)[0].pid
+    assert alone == str(os.getpid())
 
 
 def test_beside_a_gpu_nothing_is_forked(monkeypatch: pytest.MonkeyPatch) -> None:
