@@ -35,7 +35,7 @@ _FIRST: tuple[str, ...] = (
     "mlflow.tracking",
     "components.cycle.open",
 )
-# What the others import, where they need it. Nothing that begins threads of its own, such as the clients of buckets.
+# What the other forks import, where they need it. Nothing that begins threads of its own, as the clients of buckets do.
 _REST: tuple[str, ...] = (
     "keras",
     "matplotlib.backends.backend_agg",
@@ -47,8 +47,6 @@ _REST: tuple[str, ...] = (
     "components.preprocess.step",
     "components.query.step",
     "components.split.step",
-    "components.train.driver",
-    "components.train.step",
     "tfds_cityscapes.builder",
     "tfds_cityscapes.synthetic",
 )

@@ -65,7 +65,7 @@ class Bed:
         self._scored = self.records.ids(design.split)
         self._design = design
         self._aggregate, self._samples = aggregate_by(recipe.query), recipe.query.samples
-        self._labels: dict[str, np.ndarray] = {}
+        self._labels: dict[str, tuple[Tiles | None, np.ndarray]] = {}
         self._looked: tuple[_Asked | None, dict[str, Facts]] = (None, {})
 
     def fit(
@@ -91,16 +91,15 @@ class Bed:
         return Fitted(predictor, summarize(confusion), time.monotonic() - started)
 
     def _label(self, image_id: str, tiles: Tiles | None) -> np.ndarray:
-        """Return what a head learns from an image, `labels.shares`; that of a whole image is kept."""
-        if tiles is None and image_id in self._labels:
-            return self._labels[image_id]
-        answer = read_answer(self.scene.source, self.scene.items, image_id)
-        if tiles is not None:
-            answer = np.where(tiles.mask(answer.shape), answer, np.uint8(IGNORE_LABEL))
-        label = shares(answer, self.features.shape[:2])
-        if tiles is None:
-            self._labels[image_id] = label
-        return label
+        """Return what a head learns from an image, `labels.shares`, kept until other tiles are labeled."""
+        known = self._labels.get(image_id)
+        if known is None or known[0] != tiles:
+            answer = read_answer(self.scene.source, self.scene.items, image_id)
+            if tiles is not None:
+                answer = np.where(tiles.mask(answer.shape), answer, np.uint8(IGNORE_LABEL))
+            known = tiles, shares(answer, self.features.shape[:2])
+            self._labels[image_id] = known
+        return known[1]
 
     def look(self, predictor: HeadPredictor, way: Way, seed: int) -> dict[str, Facts]:
         """Return what a head says of every image of the pool; asked again at once, it is known.
@@ -114,6 +113,7 @@ class Bed:
         asked = predictor, way.strategy if again else None, way.regions, seed
         if self._looked[0] == asked:  # a seed's first head, for the next strategy
             return self._looked[1]
+        regions = (self.grid.rows, self.grid.columns) if way.regions else None
         out = {}
         for image_id in self.pool:
             maps = self.features.read([image_id])
@@ -122,7 +122,6 @@ class Bed:
             if again is not None:
                 second = {way.strategy: again(maps, probabilities)}
             mean = self.features.mean(image_id)
-            regions = (self.grid.rows, self.grid.columns) if way.regions else None
             facts = facts_of(probabilities, mean, second, self._aggregate, regions)
             if not facts.finite:
                 raise StreetloopError(
@@ -134,7 +133,7 @@ class Bed:
 
     def _second_look(self, predictor: HeadPredictor, strategy: str, seed: int) -> SecondLook | None:
         """Return a function from features [1, h, w, C] and probabilities [h, w, 19] to doubt [h, w]."""
-        if strategy in MEASURES and strategy != "entropy":
+        if strategy in MEASURES:
             return lambda maps, probabilities: MEASURES[strategy](probabilities)
         if strategy == "disagreement":
             return lambda maps, probabilities: divergence(

@@ -83,10 +83,8 @@ class Runner:
         Chance depends on the seed and on how much is labeled.
         """
         bed, rng = self._bed, np.random.default_rng((seed, len(labeled.names)))
-        candidates = sorted(i for i in bed.pool if i not in labeled.parts)
-        if way.regions:  # of an image that is labeled in part, the rest
-            candidates = sorted(i for i in bed.pool if labeled.free(i))
-        known = sorted(labeled.parts)
+        free = {i: numbers for i in bed.pool if (numbers := labeled.free(i))}
+        candidates, known = list(free), sorted(labeled.parts)
         facts: dict[str, Facts] | None = None
         if predictor is None or not looks(way.strategy):
             pool = blind_pool(bed.records, candidates, known)
@@ -95,7 +93,7 @@ class Runner:
             pool = pool_of(bed.records, candidates, known, facts)
         if way.regions:
             count *= bed.grid.size
-            pool = divided(pool, {i: labeled.free(i) for i in candidates}, facts)
+            pool = divided(pool, free, facts)
         gap, limit = self._settings.min_gap, self._settings.regions_per_image
         picked = pick(pool, way.strategy, count, gap, rng, limit)
         return [pool.names[c.candidate] for c in picked.choices], picked.strategy

@@ -67,9 +67,8 @@ STRATEGIES: Mapping[StrategyName, Strategy] = {
     "typical": Strategy(typical.REASON, typical.rank),
     "clasp": Strategy(clasp.REASON, clasp.rank),
 }
-# Of the prediction alone.
+# Of the measures that strategies have of their own, those that take the prediction alone.
 MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "entropy": entropy.entropy,
     "margin": margin.margin,
     "least_confidence": least_confidence.least_confidence,
 }

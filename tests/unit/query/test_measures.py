@@ -12,7 +12,8 @@ from components.query.strategies.least_confidence import least_confidence
 from components.query.strategies.margin import margin
 
 C = 19
-every_measure = pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+EVERY = {"entropy": entropy, **MEASURES}
+every_measure = pytest.mark.parametrize("measure", EVERY.values(), ids=EVERY)
 
 
 def probabilities(seed=0, sharpness=1.0, size=(6, 5)):
