@@ -1,17 +1,21 @@
 """A real S3 server for tests: moto, as a process of its own, in memory, on a free port.
 
-It answers one request after the other. With threads, as moto's own command runs it, two conditional
-writes of the same name may both succeed: it looks first and writes then.
+Each connection has a thread of its own, so that one that sends nothing delays no other, but requests
+are answered one after the other. Moto's own command does not do that, and two conditional writes of
+the same name may both succeed there: it looks first and writes then.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest import mock
 
 from tests.support.gcs_server import answers, free_port
@@ -66,6 +70,20 @@ def fill() -> None:
         backend.put_object(MANY, f"pool/{number:05d}", b"x")
 
 
+def one_at_a_time(application: Callable[..., Iterable[bytes]]) -> Callable[..., list[bytes]]:
+    """Answer one request after the other, each once all of it has arrived."""
+    from werkzeug.wsgi import get_input_stream
+
+    lock = threading.Lock()
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        body = get_input_stream(environ).read()
+        with lock:
+            return list(application({**environ, "wsgi.input": io.BytesIO(body)}, start_response))
+
+    return answer
+
+
 def serve(port: int) -> None:
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
@@ -75,8 +93,8 @@ def serve(port: int) -> None:
     from werkzeug.serving import run_simple
 
     fill()
-    application = DomainDispatcherApplication(create_backend_app)
-    run_simple("127.0.0.1", port, application, request_handler=MotoRequestHandler)
+    application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    run_simple("127.0.0.1", port, application, request_handler=MotoRequestHandler, threaded=True)
 
 
 if __name__ == "__main__":

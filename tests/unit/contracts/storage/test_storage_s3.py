@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -29,6 +31,12 @@ def test_more_names_than_one_answer_holds_are_listed(s3_root: str) -> None:
     storage = open_storage(f"s3://{MANY}")
     expected = [f"pool/{number:05d}" for number in range(MANY_NAMES)]
     assert storage.list() == storage.list("pool") == expected
+
+
+def test_the_server_answers_while_another_connection_sends_nothing(s3_url: str) -> None:
+    address = urlsplit(s3_url)
+    with socket.create_connection((address.hostname, address.port)):
+        put(f"{s3_url}/{MANY}-too", b"")
 
 
 @pytest.mark.parametrize(
