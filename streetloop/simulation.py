@@ -67,6 +67,7 @@ def simulate(
         raise UsageError("Give simulate at least one seed, and budgets of at least one label.")
     if unknown := [name for name in (baseline, *strategies) if name not in NAMES]:
         raise UsageError(f"Unknown strategy {unknown[0]!r}. Expected one of: {', '.join(NAMES)}.")
+    found, place = open_recipe(recipe, root, data, settings, suffix="-simulation")
     try:
         design = Design.of(
             strategies,
@@ -74,6 +75,7 @@ def simulate(
             list(dict.fromkeys(seeds)),
             list(set(budgets)),
             steps,
+            found.train.objectives,
             query_size=query_size,
             split=split,
         )
@@ -81,7 +83,6 @@ def simulate(
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"simulate: {where} is {first['input']!r}. {first['msg']}.") from error
-    found, place = open_recipe(recipe, root, data, settings, suffix="-simulation")
     if run(found, os.fspath(place), design, processes):
         raise KeyboardInterrupt
     return Analysis.model_validate_json(open_storage(place).read(DATA))

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pipelines.experiment.statistics import Summary, paired, summary
 from pipelines.simulate.plan import Design
 from pipelines.simulate.result import TrialResult
+from pipelines.simulate.ways import way_of
 
 LEVEL = 0.90  # of the intervals
 SHARES = (0.90, 0.95)  # of the score with all labels
@@ -141,7 +142,9 @@ def _row(name: str, named: Mapping[str, Curves], design: Design, everything: flo
         },
         labels_for={f"{s:.0%}": _labels_for(means, s, everything) for s in SHARES},
         classes=_classes(mine, base) if compared else {},
-        chose=sorted({p.by for r in mine.values() for p in r.points[1:]}) if name == "auto" else [],
+        chose=sorted({p.by for r in mine.values() for p in r.points[1:]})
+        if way_of(name).strategy == "auto"
+        else [],
         wins={other: _wins(mine, theirs, design.budgets[1:]) for other, theirs in others.items()},
     )
 

@@ -89,6 +89,7 @@ def simulate_command(
         whole_numbers("--seeds", seeds),
         _budgets(budgets),
         steps,
+        recipe.train.objectives,
         query_size=query_size,
         split=split,
     )

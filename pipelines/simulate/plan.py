@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from components.contracts.data.records import INDEX
 from components.contracts.process.errors import UsageError
+from components.contracts.recipe.networks import ObjectiveSettings
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
@@ -53,6 +54,7 @@ class Design(BaseModel):
         seeds: Sequence[int],
         budgets: Sequence[int],
         steps: int | None,
+        objectives: ObjectiveSettings,
         **others: Any,
     ) -> Design:
         """Return the design that a user asks for: the baseline is among the strategies, budgets rise.
@@ -63,6 +65,7 @@ class Design(BaseModel):
           seeds: without repetitions.
           budgets: in any order, without repetitions.
           steps: of training per fit; None for the usual number.
+          objectives: of the recipe, whose class weights the heads are fitted with.
           others: `query_size` and `split`.
 
         Raises:
@@ -74,13 +77,16 @@ class Design(BaseModel):
                 f"A simulation cannot use {', '.join(impossible)}: it trains small heads, without a "
                 "discriminator. Leave it out, or compare campaigns (`streetloop run` and `compare`)."
             )
+        head = HeadSettings() if steps is None else HeadSettings(steps=steps)
+        if objectives.class_weights == "log":
+            head = head.model_copy(update={"class_weights_offset": objectives.class_weights_offset})
         return cls.model_validate(
             {
                 "strategies": tuple(dict.fromkeys([baseline, *strategies])),
                 "baseline": baseline,
                 "seeds": tuple(seeds),
                 "budgets": tuple(sorted(budgets)),
-                "head": HeadSettings() if steps is None else HeadSettings(steps=steps),
+                "head": head,
                 **others,
             }
         )
@@ -135,7 +141,8 @@ def key_of(recipe: Recipe, scene: Scene, design: Design) -> str:
         "records": scene.prefix,
         "masks": scene.source.fingerprint(masks),
         "encoder": _encoder(recipe),
-        "head": design.head.model_dump(mode="json"),
+        # Heads without class weights are those from before there were any.
+        "head": design.head.model_dump(mode="json", exclude_none=True),
         "budgets": design.budgets,
         "rounds": design.rounds,
         "min_gap": recipe.query.min_gap,

@@ -33,7 +33,6 @@ Parts = Annotated[int, Field(ge=1, le=64, strict=True)]
 # own; and clasp, whose noise fades as images are labeled.
 OF_WHOLE_IMAGES = frozenset(
     {
-        "auto",
         "kcenter",
         "kcenter_entropy",
         "facility_entropy",
@@ -51,7 +50,8 @@ class QuerySettings(Settings):
 
     Attributes:
       strategy: how images are chosen. `auto` looks at the pool and takes what was measured to help in
-        such a pool: `kcenter_entropy` for video, `facility_entropy` for other photos. By chance:
+        such a pool: `kcenter_entropy` for video, `facility_entropy` for other photos, and for regions
+        `class_balanced`. By chance:
         `random`, or `stratified`, evenly over cities and time. By what the model does not know:
         `entropy` (it hesitates between many classes), `margin` (between two), `least_confidence` (its
         best guess), `disagreement` (with itself, on the mirrored image), `bald`

@@ -2,7 +2,8 @@
 
 Frames of a video are alike, and most of what a strategy can gain there is not to ask for the same
 picture twice. Where neighbours in time are not alike, because the pool is photos or a thinned video,
-distance leads to outliers. What the choice rests on is in docs/results.md.
+distance leads to outliers. Regions have no description of their own, and doubt finds the rare classes.
+What the choice rests on is in docs/results.md.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ _SAMPLE = 500  # images that are looked at in a large pool
 class Decision(NamedTuple):
     """The strategy to use, and why, as a sentence."""
 
-    strategy: Literal["kcenter_entropy", "facility_entropy"]
+    strategy: Literal["kcenter_entropy", "facility_entropy", "class_balanced"]
     why: str
 
 
 def decide(pool: Pool, rng: np.random.Generator) -> Decision:
     """Choose a strategy for a pool."""
+    if pool.tiles:
+        return Decision("class_balanced", "The query asks for regions.")
     share = share_alike(pool, rng)
     words = f"{100 * share:.0f} % of the images look almost like a neighbour in time"
     if share >= _VIDEO:

@@ -12,6 +12,8 @@ import tensorflow as tf
 from components.train.frozen.features import Features
 from components.train.frozen.head import build_head
 from components.train.frozen.settings import HeadSettings
+from components.train.objectives.class_weights import log_weights
+from tfds_cityscapes.labels import NUM_CLASSES
 
 
 def fit_head(
@@ -39,7 +41,7 @@ def fit_head(
     schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
     optimizer.build(head.trainable_variables)
-    step = _step(head, optimizer)
+    step = _step(head, optimizer, _class_weights(labels, settings))
     crop = max(1, round(settings.crop * width))
     ids, rng = sorted(labels), np.random.default_rng(seed)
     columns = {i: np.flatnonzero(label.any((0, 2))) for i, label in labels.items()}
@@ -57,6 +59,14 @@ def fit_head(
         step(tf.constant(maps), tf.constant(truth))
         progress(number + 1)
     return head
+
+
+def _class_weights(labels: Mapping[str, np.ndarray], settings: HeadSettings) -> np.ndarray:
+    """Return how much each class counts, float32 [19]: from the labels that the head learns from."""
+    if settings.class_weights_offset is None:
+        return np.ones(NUM_CLASSES, np.float32)
+    areas = sum(label.sum((0, 1), dtype=np.float64) for label in labels.values())
+    return log_weights(np.asarray(areas), settings.class_weights_offset)
 
 
 def _order(ids: Sequence[str], length: int, rng: np.random.Generator) -> list[str]:
@@ -87,14 +97,14 @@ def _towards(
     return int(rng.integers(max(0, column - crop + 1), min(column, width - crop) + 1))
 
 
-def _step(head: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:
+def _step(head: keras.Model, optimizer: keras.optimizers.Optimizer, weights: np.ndarray) -> Any:
     @tf.function(reduce_retracing=True)
     def step(maps: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
         truth = tf.cast(truth, tf.float32)
         with tf.GradientTape() as tape:
             logits = head(tf.cast(maps, tf.float32), training=True)
             # A cell counts as much as the share of it that is labeled.
-            cross_entropy = -tf.reduce_sum(truth * tf.nn.log_softmax(logits), -1)
+            cross_entropy = -tf.reduce_sum(weights * truth * tf.nn.log_softmax(logits), -1)
             loss = tf.reduce_sum(cross_entropy) / tf.maximum(tf.reduce_sum(truth), 1.0)
         optimizer.apply(tape.gradient(loss, head.trainable_variables))
         return loss

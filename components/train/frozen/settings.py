@@ -18,6 +18,7 @@ class HeadSettings(Settings):
       crop: share of an image's width that a step sees, at a random place.
       learning_rate: of AdamW at the first step; it falls to 0 along a cosine.
       weight_decay: of AdamW.
+      class_weights_offset: rare classes count more, as in `train.objectives`; None: all count alike.
     """
 
     width: int = Field(default=128, ge=1)
@@ -27,3 +28,4 @@ class HeadSettings(Settings):
     crop: float = Field(default=0.5, gt=0, le=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
+    class_weights_offset: float | None = Field(default=None, gt=1)

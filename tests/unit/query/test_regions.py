@@ -145,11 +145,18 @@ def test_tasks_show_the_regions_and_darken_the_rest() -> None:
     assert spotlight(image, None) is image
 
 
+def test_auto_asks_for_regions_by_class_balanced_entropy() -> None:
+    made, named = query(6, strategy="auto"), query(6, strategy="class_balanced")
+    assert made._replace(why="") == named
+    assert (made.strategy, made.why) == ("class_balanced", "The query asks for regions.")
+    cold = query(6, strategy="auto", model=None)
+    assert (cold.strategy, cold.why) == ("stratified", "")
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"strategy": "auto"}, r"query\.strategy auto chooses whole images; set"),
-        ({"strategy": "kcenter"}, r"kcenter chooses whole images"),
+        ({"strategy": "kcenter"}, r"query\.strategy kcenter chooses whole images; set"),
         ({"strategy": "clasp"}, r"clasp chooses whole images"),
         ({"strategy": "entropy", "probes": 0.1}, r"set query\.probes to 0"),
     ],

@@ -28,8 +28,17 @@ def recipe() -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def design() -> Design:
-    return Design.of(NAMED, "stratified", [0], [2, 4, 5], steps=2, split="dev", query_size=None)
+def design(recipe: Recipe) -> Design:
+    return Design.of(
+        NAMED,
+        "stratified",
+        [0],
+        [2, 4, 5],
+        steps=2,
+        objectives=recipe.train.objectives,
+        split="dev",
+        query_size=None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +55,9 @@ def test_ways_are_named_after_their_strategies() -> None:
     assert "kcenter@region" not in NAMES
     assert "entropy" in ALL
     assert not {"discriminator", "entropy@region"} & {*ALL}
-    with pytest.raises(ValueError, match="unknown strategy 'auto@region'"):
-        way_of("auto@region")
+    assert way_of("auto@region") == Way("auto", regions=True)
+    with pytest.raises(ValueError, match="unknown strategy 'clasp@region'"):
+        way_of("clasp@region")
 
 
 def test_regions_add_up_to_what_is_labeled_of_an_image() -> None:

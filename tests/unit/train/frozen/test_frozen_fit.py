@@ -13,6 +13,7 @@ from components.train.frozen import fit
 from components.train.frozen.features import Features
 from components.train.frozen.fit import HeadPredictor, fit_head
 from components.train.frozen.settings import HeadSettings
+from components.train.objectives.class_weights import log_weights
 
 IDS = [f"image{n}" for n in range(4)]
 SETTINGS = HeadSettings(width=8, steps=60, batch_size=2, learning_rate=0.02, dropout=0)
@@ -72,6 +73,29 @@ def test_pixels_without_a_label_teach_nothing(
     untouched = fit_head(features, nothing, few.model_copy(update={"steps": 2}), 3).get_weights()
     np.testing.assert_array_equal(before[0], untouched[0])
     assert np.abs(after[0] - before[0]).max() > 0
+
+
+def test_rare_classes_count_more_by_all_labels_of_the_fit(
+    bed: tuple[Features, dict[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, labels = bed
+    few = {i: label.copy() for i, label in labels.items()}
+    for image_id in IDS[1:]:
+        few[image_id][..., 13] = 0  # an eighth of what is left is of class 13
+    seen: list[np.ndarray] = []
+
+    def step(head: object, optimizer: object, weights: np.ndarray) -> object:
+        seen.append(weights)
+        return lambda maps, truth: None
+
+    monkeypatch.setattr(fit, "_step", step)
+    for offset in (None, 1.02):
+        fit_head(features, few, SETTINGS.model_copy(update={"class_weights_offset": offset}), 0)
+    areas = np.zeros(19)
+    areas[[0, 13]] = 4 * 24, 24
+    np.testing.assert_array_equal(seen[0], np.ones(19))
+    np.testing.assert_allclose(seen[1], log_weights(areas, 1.02), rtol=1e-6)
+    assert seen[1][13] > 2 * seen[1][0]
 
 
 def test_every_crop_holds_a_label_where_little_is_labeled(
