@@ -46,8 +46,8 @@ def swept(root: object, who: str, first: int, every: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("who", "first"), [("oracle", 3), ("people", 7)])
 def test_kills_in_all_steps_change_nothing(memory: Path, who: str, first: int) -> None:
-    found = swept(memory, who, first, every=17)
-    assert len(found["points"]) >= 9
+    found = swept(memory, who, first, every=23)
+    assert len(found["points"]) >= 6
 
 
 @pytest.mark.faults
