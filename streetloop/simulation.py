@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 def simulate(
     recipe: Place,
     *,
-    strategies: Sequence[str] = ("stratified", "random", "entropy", "auto"),
+    strategies: Sequence[str] = (
+        "stratified",
+        "random",
+        "entropy",
+        "auto",
+        "auto@region",
+    ),
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     budgets: Sequence[int] = (8, 16, 32, 64),
     baseline: str = "stratified",
