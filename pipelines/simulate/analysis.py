@@ -37,6 +37,7 @@ class Row(BaseModel):
     Attributes:
       curve: mean mIoU in percent by number of labels, over its seeds.
       spread: the standard deviations; None with one seed.
+      images: mean number of images that are labeled, if only in part, by number of labels.
       area: mean area under the budget curve, in percent: the mean of the mIoU over log2(labels).
       difference: of the area to the baseline's, paired by seed; None for the baseline itself.
       at_budget: the difference of the mIoU by number of labels.
@@ -51,6 +52,7 @@ class Row(BaseModel):
     seeds: int
     curve: dict[int, float]
     spread: dict[int, float | None]
+    images: dict[int, float]
     area: float
     difference: Interval | None
     at_budget: dict[int, Interval]
@@ -133,6 +135,7 @@ def _row(name: str, named: Mapping[str, Curves], design: Design, everything: flo
         seeds=len(mine),
         curve=means,
         spread={b: s.spread for b, s in curve.items() if s is not None},
+        images=_images(mine),
         area=statistics.fmean(_areas(mine).values()),
         difference=_interval(paired(_areas(mine), _areas(base), LEVEL)) if compared else None,
         at_budget={
@@ -156,6 +159,16 @@ def _mious(curves: Curves, budget: int) -> dict[int, float]:
         for point in result.points
         if point.labels == budget
     }
+
+
+def _images(curves: Curves) -> dict[int, float]:
+    counts: dict[int, list[int]] = {}
+    for result in curves.values():
+        asked: set[str] = set()
+        for point in result.points:
+            asked |= {name.partition("#")[0] for name in point.asked}
+            counts.setdefault(point.labels, []).append(len(asked))
+    return {budget: statistics.fmean(found) for budget, found in counts.items()}
 
 
 def _areas(curves: Curves) -> dict[int, float]:

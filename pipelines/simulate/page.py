@@ -26,6 +26,7 @@ def markdown(analysis: Analysis, design: Design) -> str:
         "",
         *_curves(analysis),
         "",
+        *_opened(analysis),
         f"With all {analysis.pool} images labeled: {full} %.",
         "",
         f"Difference to {analysis.baseline}, in points, paired by seed: mean [{100 * LEVEL:.0f} % interval by "
@@ -63,6 +64,19 @@ def _curves(analysis: Analysis) -> list[str]:
         cells.append([name, str(row.seeds), *scores, f"{row.area:.1f}", *labels])
     heads = [*map(str, analysis.budgets), "area", *(f"labels for {s:.0%}" for s in SHARES)]
     return markdown_table(["strategy", "n", *heads], cells)
+
+
+def _opened(analysis: Analysis) -> list[str]:
+    """Return how many images people open who label regions."""
+    cells = [
+        [row.strategy, *(f"{row.images[budget]:.0f}" for budget in analysis.budgets)]
+        for row in analysis.rows
+        if way_of(row.strategy).regions
+    ]
+    if not cells:
+        return []
+    words = "Images that are labeled, most of them in part, mean over the seeds:"
+    return [words, "", *markdown_table(["strategy", *map(str, analysis.budgets)], cells), ""]
 
 
 def _differences(analysis: Analysis, rows: Sequence[Row]) -> list[str]:

@@ -97,6 +97,25 @@ def test_labels_for_a_share_of_full_supervision() -> None:
     assert analysis.complete
 
 
+def test_images_that_are_labeled_in_part_count_once() -> None:
+    asked = [["a", "b"], ["c#1", "c#2", "d#0"], ["c#3", "e#1", "b#4"]]
+    both = []
+    for seed, more in ((0, []), (1, ["f#1"])):
+        trial = result("entropy@region", seed, 0.40, 0.44, 0.50)
+        points = [
+            point.model_copy(update={"asked": names})
+            for point, names in zip(trial.points, [*asked[:2], asked[2] + more], strict=True)
+        ]
+        both.append(trial.model_copy(update={"points": points}))
+    whole = design(strategies=("stratified", "entropy@region"))
+    analysis = analyse("tiny", whole, 200, [*RESULTS[:2], *both])
+    assert analysis is not None
+    assert analysis.rows[1].images == {8: 2, 16: 4, 64: 5.5}
+    page = markdown(analysis, whole)
+    assert "| strategy | 8 | 16 | 64 |" in page
+    assert "| entropy@region | 2 | 4 | 6 |" in page
+
+
 def test_an_analysis_of_some_trials_says_so() -> None:
     analysis = analyse("tiny", design(), 200, RESULTS[:3])
     assert analysis is not None
