@@ -11,6 +11,7 @@ from components.evaluate.report.canvas import (
     to_png_bytes,
 )
 from pipelines.simulate.analysis import LEVEL, Analysis
+from pipelines.simulate.ways import way_of
 
 _MARKERS = "os^Dv<>P"
 
@@ -56,7 +57,9 @@ def simulation_figure(analysis: Analysis) -> bytes:
         )
     curves.set_xscale("log", base=2)
     curves.set_xticks(analysis.budgets, [str(b) for b in analysis.budgets])
-    curves.set_xlabel("labeled images", color=MUTED)
+    regions = any(way_of(row.strategy).regions for row in analysis.rows)
+    unit = "labeled images, or regions of the same area" if regions else "labeled images"
+    curves.set_xlabel(unit, color=MUTED)
     curves.set_ylabel(f"mIoU on {analysis.split} (%)", color=MUTED)
     curves.legend(frameon=False, fontsize=8, loc="lower right")
     differences.axvline(0, color=MUTED, linewidth=1)
