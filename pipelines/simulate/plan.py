@@ -19,7 +19,7 @@ from pipelines.experiment.job import Order
 from pipelines.experiment.scene import Scene
 from pipelines.simulate.ways import IMPOSSIBLE, Name
 
-FORMAT = 1  # of the results; a new number repeats every fit
+FORMAT = 2  # of the results; a new number repeats every fit
 
 
 class Design(BaseModel):
@@ -141,8 +141,7 @@ def key_of(recipe: Recipe, scene: Scene, design: Design) -> str:
         "records": scene.prefix,
         "masks": scene.source.fingerprint(masks),
         "encoder": _encoder(recipe),
-        # Heads without class weights are those from before there were any.
-        "head": design.head.model_dump(mode="json", exclude_none=True),
+        "head": design.head.model_dump(mode="json"),
         "budgets": design.budgets,
         "rounds": design.rounds,
         "min_gap": recipe.query.min_gap,

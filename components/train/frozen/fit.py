@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ import tensorflow as tf
 from components.train.frozen.features import Features
 from components.train.frozen.head import build_head
 from components.train.frozen.settings import HeadSettings
+from components.train.input.order import epoch_of, weights
 from components.train.objectives.class_weights import log_weights
 from tfds_cityscapes.labels import NUM_CLASSES
 
@@ -43,9 +44,9 @@ def fit_head(
     optimizer.build(head.trainable_variables)
     step = _step(head, optimizer, _class_weights(labels, settings))
     crop = max(1, round(settings.crop * width))
-    ids, rng = sorted(labels), np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     columns = {i: np.flatnonzero(label.any((0, 2))) for i, label in labels.items()}
-    order = _order(ids, settings.steps * settings.batch_size, rng)
+    order = _order(labels, settings.steps * settings.batch_size, rng)
     for number in range(settings.steps):
         batch = order[number * settings.batch_size :][: settings.batch_size]
         left = int(rng.integers(0, width - crop + 1))
@@ -69,11 +70,12 @@ def _class_weights(labels: Mapping[str, np.ndarray], settings: HeadSettings) -> 
     return log_weights(np.asarray(areas), settings.class_weights_offset)
 
 
-def _order(ids: Sequence[str], length: int, rng: np.random.Generator) -> list[str]:
-    """Return images in random order, each as often as every other."""
-    order: list[str] = []
+def _order(labels: Mapping[str, np.ndarray], length: int, rng: np.random.Generator) -> list[str]:
+    """Return images in random order, each as often as its labeled area says."""
+    ids, order = sorted(labels), list[str]()
+    drawn = weights(np.array([labels[i].mean((0, 1), dtype=np.float64).sum() for i in ids]))
     while len(order) < length:
-        order += [ids[i] for i in rng.permutation(len(ids))]
+        order += [ids[i] for i in epoch_of(drawn, rng)]
     return order[:length]
 
 

@@ -19,6 +19,7 @@ from components.contracts.recipe.train import TrainSettings
 from components.train.input.aim import labeled_pixel, rare_pixel, rarity
 from components.train.input.augment import cutmix_box, strong, weak
 from components.train.input.memory import Budget
+from components.train.input.order import Order, weights
 from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
 
 _LABELED, _UNLABELED = 0, 1  # streams; part of each generator's seed
@@ -55,28 +56,29 @@ class Pool:
 
     def pixel_counts(self) -> np.ndarray:
         """Count the labeled pixels of each class over all images: int64 [19]."""
-        counts = np.zeros(NUM_CLASSES, np.int64)
-        for index in range(len(self)):
-            label = self[index][1]
-            if label is not None:
-                counts += np.bincount(label.ravel(), minlength=256)[:NUM_CLASSES]
-        return counts
+        return self._counted[0]
 
     @functools.cached_property
     def rarity(self) -> np.ndarray:
         """How often each class is aimed at (`aim.rarity`): float64 [19]."""
         return rarity(self.pixel_counts())
 
+    @functools.cached_property
+    def weights(self) -> np.ndarray:
+        """How often each image is drawn (`order.weights`): float64 [N]."""
+        return weights(self._counted[1])
 
-def batch_indices(seed: int, stream: int, step: int, batch: int, total: int) -> list[int]:
-    """Return the images that `step` sees: every epoch is a new seeded order of all of them."""
-    places = (divmod(place, total) for place in range(step * batch, (step + 1) * batch))
-    return [int(_order(seed, stream, epoch, total)[k]) for epoch, k in places]
-
-
-@functools.lru_cache(maxsize=4)  # two streams, and a batch may reach into the next epoch
-def _order(seed: int, stream: int, epoch: int, total: int) -> np.ndarray:
-    return np.random.default_rng([seed, stream, epoch]).permutation(total)
+    @functools.cached_property
+    def _counted(self) -> tuple[np.ndarray, np.ndarray]:
+        """The labeled pixels of each class over all images, [19], and the labeled share of each, [N]."""
+        counts, shares = np.zeros(NUM_CLASSES, np.int64), np.zeros(len(self))
+        for index in range(len(self)):
+            label = self[index][1]
+            if label is not None:
+                here = np.bincount(label.ravel(), minlength=256)[:NUM_CLASSES]
+                counts += here
+                shares[index] = here.sum() / label.size
+        return counts, shares
 
 
 def batches(
@@ -92,20 +94,26 @@ def batches(
       [U, H, W, 3], `padding` bool [U, H, W] and `cutmix` bool [U, H, W].
     """
 
+    order = Order(labeled.weights, seed, _LABELED)
+
     def one_labeled(step: np.ndarray, place: np.ndarray) -> list[np.ndarray]:
-        return _labeled(labeled, settings, seed, int(step), int(place))
+        index = order.batch(int(step), settings.batch_size)[place]
+        rng = np.random.default_rng([seed, _LABELED, int(step), int(place)])
+        return _labeled(labeled, index, settings, rng)
 
     shapes = {"image": (tf.uint8, (*settings.crop, 3)), "label": (tf.uint8, settings.crop)}
     out = _images(one_labeled, shapes, settings.batch_size, settings.steps, first)
     if unlabeled is not None:
-        pool = unlabeled
+        pool, count = unlabeled, settings.unlabeled_batch_size
+        even = Order(np.ones(len(pool)), seed, _UNLABELED)
 
         def one_unlabeled(step: np.ndarray, place: np.ndarray) -> list[np.ndarray]:
-            return _unlabeled(pool, settings, seed, int(step), int(place))
+            index = even.batch(int(step), count)[place]
+            rng = np.random.default_rng([seed, _UNLABELED, int(step), int(place)])
+            return _unlabeled(pool, index, settings, rng)
 
         shapes = dict.fromkeys(("weak", "strong"), (tf.uint8, (*settings.crop, 3)))
         shapes |= dict.fromkeys(("padding", "cutmix"), (tf.bool, settings.crop))
-        count = settings.unlabeled_batch_size
         more = _images(one_unlabeled, shapes, count, settings.steps, first)
         out = tf.data.Dataset.zip(out, more).map(operator.or_)
     return out.prefetch(2)
@@ -140,11 +148,9 @@ def _images(
 
 
 def _labeled(
-    pool: Pool, settings: TrainSettings, seed: int, step: int, place: int
+    pool: Pool, index: int, settings: TrainSettings, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Return an image of a batch and its labels."""
-    index = batch_indices(seed, _LABELED, step, settings.batch_size, len(pool))[place]
-    rng = np.random.default_rng([seed, _LABELED, step, place])
     whole, known = pool[index]
     inside = None
     # Nothing is drawn if the share is 0: fits without it draw the same numbers as before it existed.
@@ -163,11 +169,9 @@ def _labeled(
 
 
 def _unlabeled(
-    pool: Pool, settings: TrainSettings, seed: int, step: int, place: int
+    pool: Pool, index: int, settings: TrainSettings, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Return the weak and the strong view of an image, its padding, and what CutMix pastes over."""
-    index = batch_indices(seed, _UNLABELED, step, settings.unlabeled_batch_size, len(pool))[place]
-    rng = np.random.default_rng([seed, _UNLABELED, step, place])
     image, inside = weak(pool[index][0], None, settings.crop, settings.augment, rng)
     changed = strong(image, settings.augment, rng)
     return [image, changed, inside != 0, cutmix_box(settings.crop, settings.augment, rng)]

@@ -98,6 +98,20 @@ def test_rare_classes_count_more_by_all_labels_of_the_fit(
     assert seen[1][13] > 2 * seen[1][0]
 
 
+def test_images_are_drawn_by_their_labeled_area(
+    bed: tuple[Features, dict[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, labels = bed
+    few = {i: label.copy() for i, label in labels.items()}
+    for image_id in IDS[2:]:
+        few[image_id][1:] = 0  # a sixth is labeled
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(fit, "_step", lambda *built: lambda maps, truth: seen.append(truth.numpy()))
+    fit_head(features, few, SETTINGS.model_copy(update={"steps": 300, "crop": 1.0}), 0)
+    areas = np.concatenate(seen).sum((1, 2, 3)) / 48
+    assert (areas < 0.5).mean() == pytest.approx((1 / 6) / (1 + 1 / 6), abs=0.05)
+
+
 def test_every_crop_holds_a_label_where_little_is_labeled(
     bed: tuple[Features, dict[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

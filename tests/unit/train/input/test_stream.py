@@ -9,7 +9,7 @@ import pytest
 from components.contracts.recipe.train import AugmentSettings, TrainSettings
 from components.train.input import stream
 from components.train.input.memory import Budget
-from components.train.input.stream import Pool, batch_indices, batches
+from components.train.input.stream import Pool, batches
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 CROP = (32, 64)
@@ -156,17 +156,15 @@ def test_aimed_crops_hold_a_rare_class_and_depend_on_the_step_alone():
         np.testing.assert_array_equal(one["image"], other["image"])
 
 
-@pytest.mark.parametrize(("total", "batch"), [(5, 2), (7, 3), (3, 8), (1, 4)])
-def test_batch_indices_see_every_image_once_per_epoch_in_a_new_order(total, batch):
-    places = [i for step in range(total) for i in batch_indices(9, 0, step, batch, total)]
-    epochs = [tuple(places[k : k + total]) for k in range(0, len(places), total)]
-    assert all(sorted(epoch) == list(range(total)) for epoch in epochs)
-    if total > 4:
-        assert len(set(epochs)) > 1
-
-
-def test_batch_indices_differ_between_streams():
-    assert batch_indices(9, 0, 0, 50, 50) != batch_indices(9, 1, 0, 50, 50)
+def test_images_with_few_labeled_pixels_are_drawn_less_often():
+    whole, part = np.zeros((40, 72), np.uint8), np.full((40, 72), 255, np.uint8)
+    part[:10, :9] = 0  # a 32nd of the pixels
+    records = FakeRecords(4, labels=True)
+    labels = dict(zip(records.rows, [whole, part, whole, part], strict=True))
+    records.rows = {name: (image, _png(labels[name])) for name, (image, _) in records.rows.items()}
+    pool = Pool(records, list(records.rows), Budget(1 << 20))
+    np.testing.assert_allclose(pool.weights, [1, 1 / 32, 1, 1 / 32])
+    assert pool.pixel_counts().tolist() == [2 * 40 * 72 + 2 * 90] + [0] * 18
 
 
 def test_pool_reads_an_image_once_as_long_as_it_fits_the_budget():
