@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 def simulate(
     recipe: Place,
     *,
-    strategies: Sequence[str] = (
-        "stratified",
-        "random",
-        "entropy",
-        "auto",
-        "auto@region",
-    ),
+    strategies: Sequence[str] = ("stratified", "random", "entropy", "auto"),
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     budgets: Sequence[int] = (8, 16, 32, 64),
     baseline: str = "stratified",

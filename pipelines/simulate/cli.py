@@ -15,7 +15,7 @@ from pipelines.options import Chosen
 @with_results("-simulation")
 @click.option(
     "--strategies",
-    default="stratified,random,entropy,auto,auto@region",
+    default="stratified,random,entropy,auto",
     show_default=True,
     metavar="NAME,NAME",
     help="Ways to choose images, as query.strategy names them; all for every one that can be simulated. "

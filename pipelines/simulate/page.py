@@ -75,7 +75,10 @@ def _opened(analysis: Analysis) -> list[str]:
     ]
     if not cells:
         return []
-    words = "Images that are labeled, most of them in part, mean over the seeds:"
+    words = (
+        "A small head may prefer regions where a whole network does not. Images that are labeled, most of "
+        "them in part, mean over the seeds:"
+    )
     return [words, "", *markdown_table(["strategy", *map(str, analysis.budgets)], cells), ""]
 
 
