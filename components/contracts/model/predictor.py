@@ -12,7 +12,7 @@ import numpy as np
 from components.contracts.model import bands, strips
 from components.contracts.model.bands import STRIDE
 from components.contracts.model.reach import reach_of
-from components.contracts.model.windows import in_windows, windows_over
+from components.contracts.model.windows import Windows, in_windows, windows_over
 from components.contracts.recipe.inference import InferenceSettings
 from tfds_cityscapes.labels import NUM_CLASSES
 
@@ -21,6 +21,10 @@ from tfds_cityscapes.labels import NUM_CLASSES
 # per image of 384x480 alone and 193 ms in pairs: its layers outgrow the cache. A GPU wants large
 # batches; its number has not been measured.
 PIXELS_PER_BATCH = {"CPU": 80_000, "GPU": 2**21}
+# A view of more pixels is never seen as a whole: it would take 4 GB and more. Where the network looks so
+# far that parts would save little, windows of this size slide over it.
+TOO_LARGE = 2**23
+WINDOW = (768, 768)
 
 
 class Predictor:
@@ -147,12 +151,21 @@ class Predictor:
         """Return whether a view is so large that it is computed in parts; it may not be possible."""
         if size[0] * size[1] <= bands.LARGE:
             return False
-        if windows_over(size, self._settings) is not None:
-            return True
+        return self._windows(size) is not None or self._saves_memory(size)
+
+    def _saves_memory(self, size: tuple[int, int]) -> bool:
+        """Return whether parts that give the same bits are small enough to be worth it."""
         if self._reach is None:
             return False
         rows, columns = bands.part_size(size, self._reach)
         return 2 * rows * columns <= size[0] * size[1]
+
+    def _windows(self, size: tuple[int, int]) -> Windows | None:
+        """Return the windows over a view: the recipe's, or those that a huge one needs; None for none."""
+        found = windows_over(size, self._settings)
+        if found is None and size[0] * size[1] > TOO_LARGE and not self._saves_memory(size):
+            return windows_over(size, self._settings.model_copy(update={"window": WINDOW}))
+        return found
 
     def _chunks(self, image: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
         """Predict one large image at one zoom, as `_whole` does: float32 [n, w, 19]."""
@@ -169,7 +182,7 @@ class Predictor:
             found: np.ndarray = self._forward(part).numpy()
             return found
 
-        if (windows := windows_over(view.size, self._settings)) is not None:
+        if (windows := self._windows(view.size)) is not None:
             return in_windows(network, view, windows)
         assert self._reach is not None
         return bands.in_bands(network, view, self._reach)

@@ -19,7 +19,8 @@ class InferenceSettings(Settings):
       flip: also average over the mirrored image; doubles the time.
       scales: factors by which the stored image is zoomed; the prediction is the average over all.
       window: height and width in pixels of a window that slides over each zoomed image; None predicts
-        the image as a whole.
+        the image as a whole, unless it has more than eight million pixels and the network looks too far
+        for smaller parts: then windows of 768x768.
       overlap: share of its height and width that a window has in common with the next.
     """
 

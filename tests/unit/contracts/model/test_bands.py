@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from components.contracts.model import bands
+from components.contracts.model import predictor as predictor_module
 from components.contracts.model.bands import Span, in_bands, spans
 from components.contracts.model.predictor import Predictor
 from components.contracts.model.reach import reach_of
@@ -115,3 +116,30 @@ def test_a_network_of_unknown_reach_sees_large_images_at_once(monkeypatch):
     predictor = Predictor(network)
     assert not predictor._in_parts(LARGE)
     assert predictor.classes(image_of(*LARGE)).shape == LARGE
+
+
+def test_a_network_that_looks_everywhere_sees_huge_images_in_windows(monkeypatch):
+    image = keras.Input((None, None, 3))
+    pooled = keras.layers.GlobalAveragePooling2D(keepdims=True)(image)
+    network = keras.Model(
+        image, keras.layers.Conv2D(19, 1)(keras.layers.Multiply()([image, pooled]))
+    )
+    told = Predictor(network, InferenceSettings(window=(64, 96)))
+    expected = told.classes(image_of(*LARGE))
+    monkeypatch.setattr(bands, "LARGE", 1)
+    monkeypatch.setattr(predictor_module, "WINDOW", (64, 96))
+    monkeypatch.setattr(predictor_module, "TOO_LARGE", LARGE[0] * LARGE[1])
+    assert not Predictor(network)._in_parts(LARGE)
+    monkeypatch.setattr(predictor_module, "TOO_LARGE", LARGE[0] * LARGE[1] - 1)
+    assert Predictor(network)._in_parts(LARGE)
+    np.testing.assert_array_equal(Predictor(network).classes(image_of(*LARGE)), expected)
+
+
+def test_a_huge_image_is_not_divided_into_windows_where_parts_are_small(generator, monkeypatch):
+    whole = Predictor(generator).probabilities(image_of(*LARGE))
+    monkeypatch.setattr(bands, "LARGE", 1)
+    monkeypatch.setattr(bands, "_SIDE", 96)
+    monkeypatch.setattr(predictor_module, "TOO_LARGE", 1)
+    predictor = Predictor(generator)
+    assert predictor._windows(LARGE) is None
+    np.testing.assert_array_equal(predictor.probabilities(image_of(*LARGE)), whole)
