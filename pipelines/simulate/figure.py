@@ -11,7 +11,7 @@ from components.evaluate.report.canvas import (
     to_png_bytes,
 )
 from pipelines.simulate.analysis import LEVEL, Analysis
-from pipelines.simulate.ways import way_of
+from pipelines.simulate.ways import any_regions
 
 _MARKERS = "os^Dv<>P"
 
@@ -57,7 +57,7 @@ def simulation_figure(analysis: Analysis) -> bytes:
         )
     curves.set_xscale("log", base=2)
     curves.set_xticks(analysis.budgets, [str(b) for b in analysis.budgets])
-    regions = any(way_of(row.strategy).regions for row in analysis.rows)
+    regions = any_regions(row.strategy for row in analysis.rows)
     unit = "labeled images, or regions of the same area" if regions else "labeled images"
     curves.set_xlabel(unit, color=MUTED)
     curves.set_ylabel(f"mIoU on {analysis.split} (%)", color=MUTED)

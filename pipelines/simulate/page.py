@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
 from pipelines.simulate.analysis import LEVEL, SHARES, Analysis, Row
 from pipelines.simulate.plan import Design
-from pipelines.simulate.ways import way_of
+from pipelines.simulate.ways import any_regions, way_of
 
 
 def markdown(analysis: Analysis, design: Design) -> str:
@@ -50,7 +50,7 @@ def markdown(analysis: Analysis, design: Design) -> str:
 
 def _unit(strategies: Iterable[str]) -> str:
     """Return what counts as a label, as a sentence, if it is not always an image."""
-    if not any(way_of(name).regions for name in strategies):
+    if not any_regions(strategies):
         return ""
     return "A label is an image, or as many regions as an image has (@region). "
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, NamedTuple, cast, get_args
 
 from pydantic import AfterValidator
@@ -34,6 +35,11 @@ def way_of(name: str) -> Way:
         raise ValueError(f"unknown strategy {name!r}; expected one of {', '.join(NAMES)}")
     strategy = name.removesuffix(_REGION)
     return Way(cast(Literal["auto"] | StrategyName, strategy), strategy != name)
+
+
+def any_regions(names: Iterable[str]) -> bool:
+    """Return whether one of the ways of these names asks for regions."""
+    return any(way_of(name).regions for name in names)
 
 
 def _known(name: str) -> str:

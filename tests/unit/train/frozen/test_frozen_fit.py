@@ -34,6 +34,14 @@ def bed(tmp_path: Path) -> tuple[Features, dict[str, np.ndarray]]:
     return Features(tmp_path), dict(zip(IDS, labels, strict=True))
 
 
+@pytest.fixture
+def learned(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """The labels of each step of a fit, which learns nothing from them."""
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(fit, "_step", lambda *built: lambda maps, truth: seen.append(truth.numpy()))
+    return seen
+
+
 def test_a_head_learns_what_the_features_hold(
     bed: tuple[Features, dict[str, np.ndarray]],
 ) -> None:
@@ -99,29 +107,25 @@ def test_rare_classes_count_more_by_all_labels_of_the_fit(
 
 
 def test_images_are_drawn_by_their_labeled_area(
-    bed: tuple[Features, dict[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+    bed: tuple[Features, dict[str, np.ndarray]], learned: list[np.ndarray]
 ) -> None:
     features, labels = bed
     few = {i: label.copy() for i, label in labels.items()}
     for image_id in IDS[2:]:
         few[image_id][1:] = 0  # a sixth is labeled
-    seen: list[np.ndarray] = []
-    monkeypatch.setattr(fit, "_step", lambda *built: lambda maps, truth: seen.append(truth.numpy()))
     fit_head(features, few, SETTINGS.model_copy(update={"steps": 300, "crop": 1.0}), 0)
-    areas = np.concatenate(seen).sum((1, 2, 3)) / 48
+    areas = np.concatenate(learned).sum((1, 2, 3)) / 48
     assert (areas < 0.5).mean() == pytest.approx((1 / 6) / (1 + 1 / 6), abs=0.05)
 
 
 def test_every_crop_holds_a_label_where_little_is_labeled(
-    bed: tuple[Features, dict[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+    bed: tuple[Features, dict[str, np.ndarray]], learned: list[np.ndarray]
 ) -> None:
     features, labels = bed
     few = {i: np.zeros_like(label) for i, label in labels.items()}
     for place, image_id in enumerate(IDS):
         few[image_id][2, 2 * place] = labels[image_id][2, 2 * place]
-    seen: list[np.ndarray] = []
-    monkeypatch.setattr(fit, "_step", lambda *built: lambda maps, truth: seen.append(truth.numpy()))
     fit_head(features, few, SETTINGS.model_copy(update={"crop": 0.25}), 0)
-    truth = np.concatenate(seen)
+    truth = np.concatenate(learned)
     assert truth.shape == (120, 6, 2, 19)
     assert (truth.sum((1, 2, 3)) == 1).all()
