@@ -127,8 +127,8 @@ def check_onnx() -> None:
         import tf2onnx  # noqa: F401
     except ImportError as error:
         raise StreetloopError(
-            f"ONNX needs a package that is not installed: {error.name}. Install streetloop[onnx], or "
-            "leave `--format onnx` out."
+            f"ONNX needs a package that is not installed: {error.name}. Install it with pip install -e "
+            "'.[onnx]' in Streetloop's folder, or leave `--format onnx` out."
         ) from error
 
 
