@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 
 from components.contracts.annotation.detect import too_large
 from components.contracts.annotation.limits import Limits
@@ -19,7 +21,7 @@ from components.contracts.ledger.layout import INBOX
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.feedback import FeedbackSettings
-from components.contracts.storage.base import SETTLED_S
+from components.contracts.storage.base import SETTLED_S, Stamp, Storage
 from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
 from components.feedback.rejected import reject_unread
@@ -39,14 +41,14 @@ def ingest_inbox(
       settings: what is accepted, and which of several annotators counts.
       fence: the lease's fencing number.
     """
-    names = arrived(ledger.storage.list(INBOX))
+    files = _in_order(ledger.storage, arrived(ledger.storage.list(INBOX)))
     known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     intake = Intake(ledger, settings, known, asked_ever(ledger), fence)
-    unfinished = _ingest_files(intake, names)
+    unfinished = _ingest_files(intake, files)
     if unfinished:
         log.info("%d files may still be incomplete: reading them again soon", len(unfinished))
         time.sleep(SETTLED_S)
-        for name in _ingest_files(intake, unfinished):
+        for name in _ingest_files(intake, _in_order(ledger.storage, unfinished)):
             log.warning(
                 "%s cannot be read and is still growing: it stays in the inbox for the next cycle. "
                 "`streetloop feedback add` copies files atomically.",
@@ -55,15 +57,26 @@ def ingest_inbox(
     settle(ledger, settings.policy, fence)
 
 
-def _ingest_files(intake: Intake, names: list[str]) -> list[str]:
+def _in_order(storage: Storage, names: Iterable[str]) -> list[tuple[str, Stamp]]:
+    """Return files in the order in which they arrived, each with its stamp.
+
+    Of two undated files about an image, the one that arrived last corrects the other.
+    """
+    stamps = []
+    for name in names:
+        with suppress(FileNotFoundError):  # a person removed it
+            stamps.append((name, storage.stamp(name)))
+    return sorted(stamps, key=lambda pair: (pair[1].arrived, pair[0]))
+
+
+def _ingest_files(intake: Intake, files: list[tuple[str, Stamp]]) -> list[str]:
     """Ingest files of the inbox; return those that seem to be still in the middle of a copy."""
     storage, limits = intake.ledger.storage, Limits()
-    progress = Progress("feedback", "files", len(names))
+    progress = Progress("feedback", "files", len(files))
     unfinished = []
-    for done, name in enumerate(names, 1):
+    # A file that replaces one of these meanwhile has another stamp, and stays.
+    for done, (name, stamp) in enumerate(files, 1):
         try:
-            # Before reading: a file that replaces this one meanwhile has another stamp, and stays.
-            stamp = storage.stamp(name)
             data = storage.read(name) if stamp.size <= limits.max_file_bytes else None
         except FileNotFoundError:
             continue  # a person removed it

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
+from components.contracts.annotation.fields import DATA_SET
 from components.contracts.annotation.model import Annotation
 from components.contracts.ledger.events import Label, LabelsAccepted
 from components.contracts.ledger.labels import read_label, store_label
@@ -42,8 +43,13 @@ def resolutions(state: State) -> frozenset[int]:
 
 
 def votes(versions: Sequence[LabelVersion], resolved: Collection[int]) -> list[LabelVersion]:
-    """Return each annotator's latest version, oldest first; equal times by order of arrival."""
-    return latest_of_each((v for v in versions if v.number not in resolved), lambda v: v.at)
+    """Return each annotator's latest version, oldest first; equal times by order of arrival.
+
+    The data set's own mask has no vote once a person has labeled the image: a person who was shown it has
+    corrected it.
+    """
+    latest = latest_of_each((v for v in versions if v.number not in resolved), lambda v: v.at)
+    return [v for v in latest if v.annotator != DATA_SET] or latest
 
 
 def annotation_of(storage: Storage, version: LabelVersion) -> Annotation:

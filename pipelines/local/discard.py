@@ -7,6 +7,7 @@ import click
 from components.contracts.data.raw import check_exists
 from components.contracts.ledger.campaign import discard_campaign
 from components.contracts.ledger.events import utc_now
+from components.contracts.ledger.layout import FOLDERS, LEDGER
 from components.contracts.ledger.lease import LeaseHeldError
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
@@ -38,7 +39,8 @@ def discard(root: str, data: DataSettings, yes: bool) -> None:
     click.echo(
         f"--fresh discards campaign {state.name} in {storage.uri}: {len(state.cycles)} cycles, "
         f"{len(state.labels)} labeled images ({people} labeled by people), "
-        f"{len({c.model for c in state.champions})} champions. MLflow keeps its runs."
+        f"{len({c.model for c in state.champions})} champions. MLflow keeps its runs. These folders are "
+        f"deleted there: {', '.join((LEDGER, *FOLDERS))}."
     )
     if not yes and not click.confirm("Discard it?"):
         raise StreetloopError("Nothing was discarded.")

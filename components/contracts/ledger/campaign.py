@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.contracts.ledger.events import Event, LedgerError, canonical, event_number
-from components.contracts.ledger.layout import INBOX, LEDGER
+from components.contracts.ledger.layout import CAMPAIGN_PAGE, FOLDERS, LEDGER
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.storage.base import Storage
@@ -116,10 +116,11 @@ def differences(
 def discard_campaign(storage: Storage) -> None:
     """Delete the campaign, its newest event first; the inbox (a person's files) stays.
 
+    So does everything that no campaign writes: the root may hold the data set or other work as well.
     A kill in between leaves a shorter ledger or none, never one with a gap.
     """
     for name in sorted(storage.list(LEDGER), key=event_number, reverse=True):
         storage.delete(name)
-    for folder in sorted({name.split("/")[0] for name in storage.list() if "/" in name}):
-        if folder != INBOX:
-            storage.delete_prefix(folder)
+    for folder in FOLDERS:
+        storage.delete_prefix(folder)
+    storage.delete(CAMPAIGN_PAGE)

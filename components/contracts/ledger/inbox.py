@@ -63,12 +63,22 @@ def put(storage: Storage, file_name: str, data: bytes, annotator: str | None = N
     return name
 
 
+def _readable(path: Path) -> bool:
+    try:
+        if path.is_file():  # opening a pipe would wait for its writer
+            path.open("rb").close()
+            return True
+    except OSError:
+        pass
+    return False
+
+
 def _check(files: Sequence[Path], annotator: str | None) -> None:
     # These load the image libraries.
     from components.contracts.annotation import class_tables
     from components.contracts.annotation.limits import MIB, Limits
 
-    missing = [str(path) for path in files if not path.is_file()]
+    missing = [str(path) for path in files if not _readable(path)]
     if missing:
         raise UsageError(
             f"Not a file that can be read: {', '.join(missing)}. Nothing was copied. Name files, not "

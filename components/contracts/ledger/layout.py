@@ -17,10 +17,16 @@ SOURCE = "source"  # the generated data set, if the recipe asks for one
 ERROR_SUFFIX = ".error.json"  # of the files of a cycle's work that say why a step failed
 CAMPAIGN_PAGE = "campaign.html"  # rewritten at every close
 LOGS = "logs"  # what the steps print
+RECORDS, WORK = "records", "work"
+QUERIES, CYCLES = "queries", "cycles"
+REPORTS, RELABEL = "reports", "relabel"
 WHY_PAGE = "why.html"  # beside the tasks of a query
 
 # Exists from the closing of a cycle until MLflow has everything of it.
-MLFLOW_IS_BEHIND = "cycles/mlflow_is_behind"
+MLFLOW_IS_BEHIND = f"{CYCLES}/mlflow_is_behind"
+
+# What a campaign is apart from its events. The inbox holds files of people.
+FOLDERS = (LABELS, MODELS, REJECTED, SOURCE, LOGS, RECORDS, WORK, QUERIES, CYCLES, REPORTS, RELABEL)
 
 
 def run_logs(owner: str) -> str:
@@ -45,7 +51,7 @@ def label_blob(image_id: str, sha256: str) -> str:
 
 def records_folder(fingerprint: str) -> str:
     """Return the folder of the records of one state of the source."""
-    return f"records/{fingerprint}"
+    return f"{RECORDS}/{fingerprint}"
 
 
 def model_folder(model: str) -> str:
@@ -65,7 +71,7 @@ def rejected_folder(sha256: str) -> str:
 
 def query_folder(cycle: int) -> str:
     """Return the folder of a cycle's annotation tasks."""
-    return f"queries/{cycle}"
+    return f"{QUERIES}/{cycle}"
 
 
 def query_page(cycle: int) -> str:
@@ -85,7 +91,7 @@ def shown_predictions(cycle: int) -> str:
 
 def cycle_folder(cycle: int) -> str:
     """Return the folder of what a closed cycle leaves: reports, figures, pictures."""
-    return f"cycles/{cycle}"
+    return f"{CYCLES}/{cycle}"
 
 
 def cycle_report(cycle: int) -> str:
@@ -115,22 +121,22 @@ def training_log(cycle: int) -> str:
 
 def score_report(split: str, model: str) -> str:
     """Return the name, without its ending, of what `streetloop evaluate` writes."""
-    return f"reports/{split}-{model[:12]}"
+    return f"{REPORTS}/{split}-{model[:12]}"
 
 
 def labels_check() -> str:
     """Return the name, without its ending, of what `streetloop labels check` writes."""
-    return "reports/labels"
+    return f"{REPORTS}/labels"
 
 
 def relabel_folder(version: int) -> str:
     """Return the folder of the tasks that send labels back: `version` is the ledger's last event."""
-    return f"relabel/{version}"
+    return f"{RELABEL}/{version}"
 
 
 def work_folder(cycle: int) -> str:
     """Return the folder of an open cycle's intermediate files; it is deleted at the close."""
-    return f"work/{cycle}"
+    return f"{WORK}/{cycle}"
 
 
 def done_marker(cycle: int, step: str) -> str:

@@ -10,10 +10,11 @@ _PARTLY = 0.5  # of the largest labeled share; above it, an image is whole but f
 
 
 def weights(shares: np.ndarray) -> np.ndarray:
-    """Return how often images are drawn, so that each labeled pixel counts the same.
+    """Return how often images are drawn: in proportion to their labeled area.
 
     With regions (`query.unit`), most images are labeled in a few tiles. Drawn as often as whole images,
-    their pixels would count several times as much, and most of a batch would hold no label.
+    they would fill the batches, of which most would hold no label. That whole networks learn more from
+    the same labels if regions count for less was measured (docs/results.md).
 
     Args:
       shares: [N], the labeled share of each image's pixels.

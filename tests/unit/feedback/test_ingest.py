@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,9 +18,10 @@ from components.contracts.annotation import label_studio, png_mask
 from components.contracts.annotation.limits import Limits
 from components.contracts.data.records import INDEX, Records
 from components.contracts.ledger.campaign import create_campaign
-from components.contracts.ledger.inbox import put
+from components.contracts.ledger.inbox import hand_in, put
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import UsageError
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
@@ -289,6 +294,32 @@ def test_feedback_add_copies_files_under_their_own_names(tmp_path: Path) -> None
     )
     assert absent.exit_code == 2
     assert "Nothing was copied" in absent.output
+
+
+def test_nothing_is_handed_in_if_a_file_may_not_be_read(tmp_path: Path) -> None:
+    storage = open_storage(str(tmp_path / "root"))
+    # Not in tmp_path, which nobody else may enter.
+    with tempfile.TemporaryDirectory() as name, as_ordinary_user(Path(name)):
+        good, locked = Path(name) / "good.json", Path(name) / "locked.json"
+        for path in (good, locked):
+            path.write_text("{}")
+        locked.chmod(0)
+        with pytest.raises(UsageError, match="Not a file that can be read: .*locked.json"):
+            hand_in(storage, [good, locked])
+    assert storage.list("inbox") == []
+
+
+@contextmanager
+def as_ordinary_user(folder: Path) -> Iterator[None]:
+    """Give up root's right to read everything, in a folder that the ordinary user owns."""
+    user = os.geteuid()
+    if user == 0:
+        os.chown(folder, 65534, -1)
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_feedback_commands_reject_a_root_without_a_campaign(tmp_path: Path) -> None:

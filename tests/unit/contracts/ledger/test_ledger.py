@@ -257,12 +257,14 @@ def test_a_run_without_the_lease_does_not_change_the_recipe(ledger: Ledger) -> N
     assert change_recipe(ledger, {"seed": 3, "x": 1}, {"seed": 3}, lease.fence) is not None
 
 
-def test_a_discarded_campaign_leaves_only_the_inbox(ledger: Ledger) -> None:
+def test_a_discarded_campaign_leaves_the_inbox_and_what_is_not_its_own(ledger: Ledger) -> None:
     storage = ledger.storage
-    for name in ("labels/a/1.png", "inbox/new.json", "models/m/model.json"):
+    kept = ["inbox/new.json", "leftImg8bit/train/a.png", "mlflow/mlflow.db", "note.txt"]
+    written = ["labels/a/1.png", "models/m/model.json", "campaign.html", "records/1/index.json"]
+    for name in (*kept, *written):
         storage.write(name, b"")
     discard_campaign(storage)
-    assert storage.list() == ["inbox/new.json"]
+    assert sorted(storage.list()) == kept
     assert not Ledger(storage).state().created
 
 
