@@ -25,7 +25,8 @@ def recipes(written_by: str) -> str:
         "an integer, and a number in quotes is not a number.\n",
         "`--set KEY=VALUE` changes one key on the command line, with the value in YAML: "
         "`--set query.query_size=4`, `--set train.crop='[128, 160]'`. The ledger keeps the resolved "
-        "recipe. `null` means that a key is not set.\n",        "These keys cannot change once the first labels have been requested or handed in (see "
+        "recipe. `null` means that a key is not set.\n",
+        "These keys cannot change once the first labels have been requested or handed in (see "
         "[contracts](contracts.md#ledger)): "
         + ", ".join(f"`{key}`" for key in (*PROTECTED, *PROTECTED_SINCE))
         + ".\n",

@@ -304,7 +304,7 @@ def test_nothing_is_handed_in_if_a_file_may_not_be_read(tmp_path: Path) -> None:
         for path in (good, locked):
             path.write_text("{}")
         locked.chmod(0)
-        with pytest.raises(UsageError, match="Not a file that can be read: .*locked.json"):
+        with pytest.raises(UsageError, match=r"Not a file that can be read: .*locked\.json"):
             hand_in(storage, [good, locked])
     assert storage.list("inbox") == []
 
