@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -59,12 +62,28 @@ def serve(
     stopped = threading.Event()
     ticker = threading.Thread(target=_tick, args=(counted, stopped), daemon=True)
     ticker.start()
+    # When it has shut down, uvicorn raises the signal that stopped it once more, out of `run`.
+    with _ending_on_sigterm():
+        try:
+            server.run()
+        finally:
+            stopped.set()
+            if counted is not None:
+                counted.stop()
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise SystemExit, as Ctrl-C raises KeyboardInterrupt; by default it ends the process."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
-        server.run()
+        yield
     finally:
-        stopped.set()
-    if counted is not None:
-        counted.stop()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tick(after: After | None, stopped: threading.Event) -> None:

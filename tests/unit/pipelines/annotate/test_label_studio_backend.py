@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -30,6 +32,7 @@ from pipelines.annotate.label_studio.proposals import Proposals
 from tests.support.gcs_server import answers, free_port
 from tests.support.places import RECIPES
 from tests.support.queries import ask
+from tests.support.waiting import exit_code, running, wait_until
 from tfds_cityscapes.labels import TRAIN_LABELS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
@@ -187,3 +190,33 @@ def test_a_command_that_cannot_be_started_is_reported(
     after = After(1, ["/no/such/program"])
     after.finished(1)
     assert "Cannot start /no/such/program: No such file or directory." in caplog.text
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
+def test_stopping_the_server_waits_for_the_command(
+    root: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """Ctrl-C goes to every process of the terminal's group."""
+    go, log, port = tmp_path / "go", tmp_path / "log", free_port()
+    script = tmp_path / "cycle.py"
+    script.write_text(
+        "import pathlib, time\n"
+        f"log, go = pathlib.Path({str(log)!r}), pathlib.Path({str(go)!r})\n"
+        "log.write_text('begun')\n"
+        "while not go.exists(): time.sleep(0.01)\n"
+        "time.sleep(0.5)\n"
+        "log.write_text('finished')\n"
+    )
+    command = [sys.executable, "-m", "streetloop", "annotate", "serve", "--root", str(root)]
+    command += ["--port", str(port), "--then", f"{sys.executable} {script}", "--after", "1"]
+    command += [str(CAMPAIGN.parent / "recipe.yaml")]
+    url = f"http://127.0.0.1:{port}"
+    with running(command, start_new_session=True) as process:
+        wait_until(lambda: answers(f"{url}/health"), process)
+        post(url, "/webhook", {"action": "ANNOTATION_CREATED", "task": {"id": 3}})
+        wait_until(log.exists, process)
+        os.killpg(process.pid, number)
+        wait_until(lambda: not answers(f"{url}/health"), process)
+        go.touch()
+        assert exit_code(process) == code
+        assert log.read_text() == "finished"
