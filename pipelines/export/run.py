@@ -105,6 +105,7 @@ def export_champion(recipe: Recipe, root: str, output: Path, wanted: Wanted) -> 
     )
     make_folder(output)
     write_text(output / REPORT, "[]\n")  # from now on, the folder is one of exports
+    _remove_earlier(output)
     done = [
         export_one(name, source, keras, records, output, wanted.images) for name in wanted.formats
     ]
@@ -137,6 +138,15 @@ def export_champion(recipe: Recipe, root: str, output: Path, wanted: Wanted) -> 
     return done
 
 
+def _remove_earlier(output: Path) -> None:
+    """Delete what an earlier export wrote, whatever is exported now: it may be of another champion."""
+    for form in FORMATS.values():
+        _remove(output / form.file)
+        _remove(output / f"{form.file}.part")
+    _remove(output / FOLDER)
+    _remove(output / CARD)
+
+
 def _holds_something(output: Path) -> bool:
     return not output.is_dir() or any(output.iterdir())
 
@@ -147,8 +157,6 @@ def export_one(
     """Write one format into the folder and check it; keep it only if it agrees."""
     form = FORMATS[name]
     part, target = output / f"{form.file}.part", output / form.file
-    for left in (part, target):
-        _remove(left)
     form.write(source, part)
     size = None if form.any_size else source.fixed
     result = check(name, form, part, _classes(keras, size), check_images(records, size, images))

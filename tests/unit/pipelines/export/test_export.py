@@ -164,6 +164,28 @@ def test_a_refused_format_ends_the_export_with_an_error(
     assert sorted(names) == ["README.md", "export.json"]
 
 
+def test_nothing_of_an_earlier_export_is_left(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be of another champion, and the new card does not name them."""
+    output = tmp_path / "out"
+    for name in ("saved_model/saved_model.pb", "saved_model.part/x", "mlflow_model/MLmodel"):
+        (output / name).parent.mkdir(parents=True)
+        (output / name).write_text("old")
+    for name in ("export.json", "model.onnx", "model_int8.tflite", "model_float16.tflite.part"):
+        (output / name).write_text("old")
+    kept = output / "mine.txt"
+    kept.write_text("mine")
+    monkeypatch.setitem(FORMATS, "saved_model", replace(FORMATS["saved_model"], least=1.1))
+    with pytest.raises(StreetloopError, match="Not exported"):
+        export(root, output)
+    assert sorted(path.name for path in output.iterdir()) == [
+        "README.md",
+        "export.json",
+        "mine.txt",
+    ]
+
+
 def test_the_card_names_model_scores_and_licence(exported: Path) -> None:
     card = (exported / "README.md").read_text()
     assert "- Licence: CC BY 4.0" in card
