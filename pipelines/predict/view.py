@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from components.contracts.process.errors import UsageError
+from components.contracts.recipe.data import LEAST_SIDE, MOST_SIDE
 from components.contracts.recipe.inference import InferenceSettings
 
 SAME_SHAPE = 1.15  # photos whose aspect ratio differs by less are squeezed, as records are
@@ -32,7 +34,7 @@ class View:
         """Read the options as a user writes them.
 
         Raises:
-          UsageError: a size is not HxW, or a value is impossible.
+          UsageError: a size is not HxW, or a value is impossible (sizes have the limits of a recipe's).
         """
         shown = None if size is None else _parse_size(size, "--size")
         try:
@@ -45,8 +47,7 @@ class View:
             view.over(InferenceSettings())
         except ValueError as error:
             raise UsageError(
-                f"Impossible --scales {scales!r} or --window {window!r}. Expected numbers from 0.1 to "
-                "4 (0.75,1,1.25), and HxW of at least 32x32."
+                f"Impossible --scales {scales!r}. Expected numbers from 0.1 to 4, as 0.75,1,1.25."
             ) from error
         return view
 
@@ -80,7 +81,14 @@ def seen_size(own: Size, trained: Size | None) -> Size:
 
 
 def _parse_size(text: str, option: str) -> Size:
-    height, _, width = text.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+    found = re.fullmatch(r"(\d+)x(\d+)", text, re.ASCII | re.IGNORECASE)
+    if found is None:
         raise UsageError(f"Not a size: {option} {text!r}. Expected HEIGHTxWIDTH, as 256x512.")
-    return int(height), int(width)
+    # Python does not read numbers of thousands of digits.
+    height, width = (int(side) if len(side) < 10 else MOST_SIDE + 1 for side in found.groups())
+    if not all(LEAST_SIDE <= side <= MOST_SIDE for side in (height, width)):
+        raise UsageError(
+            f"Impossible size: {option} {text[:40]}. Expected a height and a width from {LEAST_SIDE} to "
+            f"{MOST_SIDE} pixels, as 256x512."
+        )
+    return height, width

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, model_validator
 from components.contracts.process.uri import expanded
 from components.contracts.recipe.base import Settings
 
-Pixels = Annotated[int, Field(ge=32, le=8192)]
+LEAST_SIDE, MOST_SIDE = 32, 8192  # pixels
+Pixels = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE)]
 # Height and width. YAML and JSON have lists where Python has tuples: hence not strict.
 Size = Annotated[tuple[Pixels, Pixels], Field(strict=False)]
 Portion = Annotated[float, Field(ge=0, le=1)]

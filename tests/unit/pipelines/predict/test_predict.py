@@ -79,12 +79,36 @@ def test_view_changes_only_what_the_command_line_gives() -> None:
     assert changed.model_dump() == expected
 
 
+@pytest.mark.parametrize("scales", ["x", "9", "", "1,nan"])
+def test_view_rejects_impossible_scales(scales: str) -> None:
+    with pytest.raises(
+        UsageError, match=r"^Impossible --scales .* Expected numbers from 0\.1 to 4"
+    ):
+        View.parse(None, None, scales, None)
+
+
+@pytest.mark.parametrize("size", ["9", "x", "48x", "-48x80", "48x80x3", "٤٨x٨٠", ""])
+@pytest.mark.parametrize("option", ["--size", "--window"])
+def test_view_rejects_what_is_no_size(option: str, size: str) -> None:
+    with pytest.raises(UsageError, match=f"^Not a size: {option} .* Expected HEIGHTxWIDTH"):
+        View.parse(*((size, None, None, None) if option == "--size" else (None, None, None, size)))
+
+
 @pytest.mark.parametrize(
-    ("scales", "window"), [("x", None), ("9", None), (None, "8x8"), (None, "9")]
+    "size", ["200000x400000", "8193x32", "32x8193", "31x32", "8x8", "0x0", "9" * 5000 + "x32"]
 )
-def test_view_rejects_impossible_options(scales: str | None, window: str | None) -> None:
-    with pytest.raises(UsageError, match="--window"):
-        View.parse(None, None, scales, window)
+@pytest.mark.parametrize("option", ["--size", "--window"])
+def test_view_gives_sizes_the_limits_of_a_recipe(option: str, size: str) -> None:
+    with pytest.raises(UsageError) as error:
+        View.parse(*((size, None, None, None) if option == "--size" else (None, None, None, size)))
+    assert str(error.value) == (
+        f"Impossible size: {option} {size[:40]}. Expected a height and a width from 32 to 8192 pixels, as "
+        "256x512."
+    )
+
+
+def test_view_accepts_the_largest_and_the_smallest_size() -> None:
+    assert View.parse("32x8192", None, None, "8192X32") == View((32, 8192), window=(8192, 32))
 
 
 @pytest.mark.parametrize("look_up", [model_file, resolved_version])
