@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from components.contracts.annotation import class_tables, png_mask
-from components.contracts.annotation.fields import image_id_of_file
 from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget, Limits
 from components.contracts.annotation.model import AnnotationError
@@ -51,7 +50,7 @@ def find(folder: Path, images: KnownImages = ANY_IMAGE) -> dict[str, Path]:
 
 def _image_id(path: Path, images: KnownImages) -> str:
     try:
-        return images.resolve(image_id_of_file(path.name))
+        return images.resolve(images.id_of_mask(path.name))
     except AnnotationError as error:
         raise StreetloopError(f"{path}: {error}") from error
 

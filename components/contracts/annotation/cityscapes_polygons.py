@@ -17,13 +17,13 @@ from components.contracts.annotation.fields import (
     UNKNOWN_ANNOTATOR,
     clean,
     fields_of,
-    image_id_of_file,
     items_of,
     timestamp,
     train_id_of,
     whole,
 )
 from components.contracts.annotation.fill import corners
+from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import Annotation
 from tfds_cityscapes.labels import BY_NAME, CLASS_NAMES, IGNORE_LABEL
@@ -36,7 +36,13 @@ def is_polygons(value: object) -> bool:
     return isinstance(value, dict) and "objects" in value and "imgHeight" in value
 
 
-def read(name: str, value: Any, budget: Budget, annotator: str = UNKNOWN_ANNOTATOR) -> Annotation:
+def read(
+    name: str,
+    value: Any,
+    budget: Budget,
+    annotator: str = UNKNOWN_ANNOTATOR,
+    images: KnownImages = ANY_IMAGE,
+) -> Annotation:
     """Read one file.
 
     Args:
@@ -44,11 +50,12 @@ def read(name: str, value: Any, budget: Budget, annotator: str = UNKNOWN_ANNOTAT
       value: the parsed JSON.
       budget: the rest of what the export may cost.
       annotator: who labeled it, if no object names its user.
+      images: those that are known.
 
     Raises:
       AnnotationError: a size, a label or a corner is impossible.
     """
-    image_id = image_id_of_file(name)
+    image_id = images.id_of_mask(name)
     height = whole(value.get("imgHeight"), "imgHeight", 1, MAX_SIDE)
     width = whole(value.get("imgWidth"), "imgWidth", 1, MAX_SIDE)
     objects = [

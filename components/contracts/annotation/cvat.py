@@ -17,10 +17,8 @@ import numpy as np
 
 from components.contracts.annotation import class_tables, png_mask
 from components.contracts.annotation.archive import Archive
-from components.contracts.annotation.fields import (
-    UNKNOWN_ANNOTATOR,
-    image_id_of_file,
-)
+from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR
+from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import (
     Annotation,
@@ -50,7 +48,13 @@ def belongs(member: str, root: str) -> bool:
     )
 
 
-def read(archive: Archive, root: str, budget: Budget, annotator: str = UNKNOWN_ANNOTATOR) -> Batch:
+def read(
+    archive: Archive,
+    root: str,
+    budget: Budget,
+    annotator: str = UNKNOWN_ANNOTATOR,
+    images: KnownImages = ANY_IMAGE,
+) -> Batch:
     """Read every mask of one export; a mask that cannot be read is rejected alone.
 
     Args:
@@ -58,6 +62,7 @@ def read(archive: Archive, root: str, budget: Budget, annotator: str = UNKNOWN_A
       root: one of `roots`.
       budget: the rest of what the export may cost.
       annotator: who labeled it; the format does not say.
+      images: those that are known. A mask has the name of its image.
     """
     try:
         table = _read_labelmap(archive, root)
@@ -68,7 +73,7 @@ def read(archive: Archive, root: str, budget: Budget, annotator: str = UNKNOWN_A
         if member.startswith(root + _MASKS):
             source = archive.label(member)
             try:
-                image_id = image_id_of_file(member)
+                image_id = images.id_of_file(member.removeprefix(root + _MASKS))
                 train_ids = png_mask.read_pixels("mask", archive.read(member), budget, table=table)
                 annotation = Annotation(image_id, train_ids, annotator, None, source)
                 batches.append(Batch(annotations=(annotation,)))

@@ -17,11 +17,9 @@ DATA_SET = "data set"  # the annotator of masks that the data set has
 MAX_TEXT = 200  # characters of a name
 
 # What names of masks add to those of their images; some tools keep the whole name of the image's file.
-_IMAGE_SUFFIX = re.compile(
-    r"(_leftImg8bit)?(\.(png|jpe?g))?((_gtFine|_gtCoarse)?"
-    r"_(polygons|labelIds|labelTrainIds|trainIds|instanceIds|color))?$",
-    re.IGNORECASE,
-)
+_OF_MASK = r"(_gtFine|_gtCoarse)?_(polygons|labelIds|labelTrainIds|trainIds|instanceIds|color)$"
+_MASK_SUFFIX = re.compile(_OF_MASK, re.IGNORECASE)
+_IMAGE_SUFFIX = re.compile(rf"(_leftImg8bit)?(\.(png|jpe?g))?({_OF_MASK}|$)", re.IGNORECASE)
 _PLAIN_NAME = f"a plain name of at most {MAX_TEXT} characters, without a folder"
 
 
@@ -136,6 +134,11 @@ def stem_of(name: str) -> str:
     """Return the name of an image, mask or annotation file without its folder and ending."""
     plain = PurePosixPath(name.replace("\\", "/")).name
     return re.sub(r"\.(png|jpe?g|json|xml|webp|bmp|tiff?)$", "", plain, flags=re.IGNORECASE)
+
+
+def mask_stem_of(name: str) -> str:
+    """Return the name of a mask without folder, ending and suffix: `a.jpg` of `a.jpg_labelIds.png`."""
+    return _MASK_SUFFIX.sub("", stem_of(name))
 
 
 def image_id_of_file(name: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from components.contracts.annotation.fields import (
     checked_image_id,
     image_id_of_file,
+    mask_stem_of,
     quote,
     stem_of,
 )
@@ -79,6 +80,18 @@ class KnownImages:
             if image_id in self:
                 return image_id
         return _id_in((*spellings, *of_upload)[0])
+
+    def id_of_mask(self, name: str) -> str:
+        """Return the id of the image whose mask, polygons or view has this name, such as `a_color.png`.
+
+        An id may itself end like an image's file: of a mask `a.jpg_color.png` the image `a.jpg`, if it is
+        known, comes before `a`.
+
+        Raises:
+          AnnotationError: the name cannot be an image's, or it fits several images.
+        """
+        image_id = self.resolve(mask_stem_of(name))
+        return image_id if image_id in self else image_id_of_file(name)
 
     def one_of_files(self, names: Iterable[str]) -> str | None:
         """Return the known image that the given files mean, or None if they mean none of them.

@@ -85,7 +85,9 @@ def read_one(name: str, data: bytes, reading: Reading, table: ClassTable | None 
     if data.startswith(png_mask.SIGNATURE[:4]):
         if name.lower().endswith("_instanceids.png"):
             raise AnnotationError("This mask numbers objects, not classes. Add _labelIds.png.")
-        annotation = png_mask.read(name, data, reading.budget, reading.annotator, table=table)
+        annotation = png_mask.read(
+            name, data, reading.budget, reading.annotator, table=table, images=reading.images
+        )
         return Batch(annotations=(annotation,))
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start in (b"[", b"{") or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -111,7 +113,9 @@ def read_one(name: str, data: bytes, reading: Reading, table: ClassTable | None 
 def _read_json(name: str, value: Any, reading: Reading) -> Batch:
     budget, annotator, images = reading.budget, reading.annotator, reading.images
     if cityscapes_polygons.is_polygons(value):
-        return Batch(annotations=(cityscapes_polygons.read(name, value, budget, annotator),))
+        return Batch(
+            annotations=(cityscapes_polygons.read(name, value, budget, annotator, images),)
+        )
     if labelme.is_labelme(value):
         reading.note_photos([name, *filter(None, [labelme.file_name(value)])])
         return Batch(annotations=(labelme.read(name, value, budget, annotator, images),))

@@ -10,7 +10,8 @@ import re
 import cv2
 import numpy as np
 
-from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR, clean, image_id_of_file
+from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR, clean
+from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import Annotation, AnnotationError
 from tfds_cityscapes.labels import colorize, to_label_ids, to_train_ids
@@ -34,6 +35,7 @@ def read(
     annotator: str = UNKNOWN_ANNOTATOR,
     encoding: Encoding | None = None,
     table: ClassTable | None = None,
+    images: KnownImages = ANY_IMAGE,
 ) -> Annotation:
     """Read one mask.
 
@@ -44,11 +46,12 @@ def read(
       annotator: who labeled it; the format does not say.
       encoding: what a name without a suffix means, if the caller knows it.
       table: what the ids and colours mean, if there is a table beside the mask.
+      images: those that are known.
 
     Raises:
       AnnotationError: the mask is broken, too large or ambiguous, or has unknown ids or colours.
     """
-    image_id = image_id_of_file(_ROBOFLOW.sub("", name) if table is not None else name)
+    image_id = images.id_of_mask(_ROBOFLOW.sub("", name) if table is not None else name)
     train_ids = read_pixels(name, data, budget, encoding, table)
     return Annotation(image_id, train_ids, annotator, None, clean(name, 400))
 

@@ -7,8 +7,8 @@ from functools import partial
 
 from components.contracts.annotation import class_tables, cvat, png_mask
 from components.contracts.annotation.archive import Archive
-from components.contracts.annotation.fields import image_id_of_file
 from components.contracts.annotation.foreign import reason_against_zip
+from components.contracts.annotation.known import KnownImages
 from components.contracts.annotation.model import AnnotationError, Batch, join, refused
 from components.contracts.annotation.one_file import NO_ANNOTATIONS, Reading, guarded, read_one
 
@@ -35,10 +35,10 @@ def read_zip(name: str, data: bytes, reading: Reading) -> Batch:
     batches = [Batch(refusals=tuple(archive.refusals))]
     roots = cvat.roots(archive.names)
     for root in roots:
-        read = partial(cvat.read, archive, root, reading.budget, reading.annotator)
+        read = partial(cvat.read, archive, root, reading.budget, reading.annotator, reading.images)
         batches.append(guarded(archive.label(root), read))
     rest = [m for m in archive.names if not any(cvat.belongs(m, root) for root in roots)]
-    views = _views([m for m in rest if not _goes_with_masks(archive, m)])
+    views = _views([m for m in rest if not _goes_with_masks(archive, m)], reading.images)
     # JSON and XML first: they say which of the images beside them are photos.
     order = sorted(views, key=lambda members: not _ends(members[0], ".json", ".xml"))
     by_first = {members[0]: _read_view(archive, members, reading) for members in order}
@@ -82,7 +82,7 @@ def _is_photo(member: str, reading: Reading) -> bool:
         return False
 
 
-def _views(members: list[str]) -> list[list[str]]:
+def _views(members: list[str], images: KnownImages) -> list[list[str]]:
     """Group the files of one image in one folder, such as a benchmark's ids, polygons and colours.
 
     They are views of one annotation and must count once.
@@ -90,7 +90,7 @@ def _views(members: list[str]) -> list[list[str]]:
     groups: dict[tuple[str, str], list[str]] = {}
     for member in members:
         try:
-            image_id = image_id_of_file(member)
+            image_id = images.id_of_mask(member)
         except AnnotationError:
             image_id = member
         groups.setdefault((member.rpartition("/")[0], image_id), []).append(member)

@@ -72,6 +72,12 @@ def test_names_that_tools_have_changed_resolve_to_known_images(tmp_path):
         find(tmp_path, images)
 
 
+def test_images_whose_ids_differ_by_an_ending_have_a_label_map_each(tmp_path):
+    images = KnownImages(dict.fromkeys(("photo", "photo.jpg"), MAP.shape))
+    paths = {n: write(tmp_path, f"{n}_labelIds.png", AS_LABEL_IDS) for n in ("photo", "photo.jpg")}
+    assert find(tmp_path, images) == paths
+
+
 def test_name_that_fits_two_known_images_is_rejected(tmp_path):
     write(tmp_path, "my_street_1.png")
     images = KnownImages(dict.fromkeys(("my street_1", "my_street 1"), MAP.shape))

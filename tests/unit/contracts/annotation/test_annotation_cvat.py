@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from components.contracts.annotation import Limits, read_bytes
+from components.contracts.annotation import KnownImages, Limits, read_bytes
 from components.contracts.annotation.cvat import write
 from components.contracts.annotation.png_mask import write as write_png
 
@@ -40,6 +40,14 @@ def test_cvat_reads_back_what_it_wrote():
     assert {a.image_id for a in batch.annotations} == set(maps)
     for annotation in batch.annotations:
         np.testing.assert_array_equal(annotation.train_ids, maps[annotation.image_id])
+
+
+def test_cvat_s_masks_have_the_names_of_their_images_whatever_these_end_in():
+    ids = ["photo", "photo.jpg", "road", "road_color"]
+    data = write((image_id, np.full((2, 3), i, np.uint8)) for i, image_id in enumerate(ids))
+    images = KnownImages(dict.fromkeys(ids, (2, 3)))
+    found = read_bytes("job.zip", data, Limits(), images=images).annotations
+    assert {a.image_id: int(a.train_ids[0, 0]) for a in found} == {n: i for i, n in enumerate(ids)}
 
 
 def test_cvat_writes_the_layout_that_cvat_imports():

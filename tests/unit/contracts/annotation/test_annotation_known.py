@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.contracts.annotation import KnownImages, Limits, read_bytes
+from components.contracts.annotation import KnownImages, Limits, cityscapes_polygons, read_bytes
 from components.contracts.annotation.model import AnnotationError
-from components.contracts.annotation.png_mask import write
+from components.contracts.annotation.png_mask import file_name, write
 
 MAP = np.zeros((2, 3), np.uint8)
 
@@ -104,3 +104,26 @@ def test_every_reader_resolves_names_of_masks():
 def test_mask_s_name_may_hold_the_whole_name_of_the_image_s_file(end):
     (annotation,) = read_bytes(f"a_1{end}.png", write(MAP, "label_ids"), Limits()).annotations
     assert annotation.image_id == "a_1"
+
+
+@pytest.mark.parametrize("image_id", ["photo", "photo.jpg", "photo.jpg.png", "p_leftImg8bit.jpg"])
+@pytest.mark.parametrize("encoding", ["label_ids", "train_ids", "color"])
+def test_mask_of_an_image_whose_id_ends_like_a_file_is_that_image_s(image_id, encoding):
+    images = known("photo", "photo.jpg", "photo.jpg.png", "p", "p_leftImg8bit.jpg")
+    name, data = file_name(image_id, encoding), write(MAP, encoding)
+    (annotation,) = read_bytes(name, data, Limits(), images=images).annotations
+    assert annotation.image_id == image_id
+
+
+def test_mask_named_after_the_whole_name_of_the_image_s_file_is_found_without_that_id():
+    images = known("photo", "street.jpg")
+    for name, image_id in (("photo.jpg", "photo"), ("street.jpg.png", "street.jpg")):
+        batch = read_bytes(file_name(name), write(MAP), Limits(), images=images)
+        assert [a.image_id for a in batch.annotations] == [image_id]
+
+
+def test_polygons_of_an_image_whose_id_ends_like_a_file_are_that_image_s():
+    name = cityscapes_polygons.file_name("photo.jpg")
+    images = known("photo", "photo.jpg")
+    batch = read_bytes(name, cityscapes_polygons.write(MAP), Limits(), images=images)
+    assert [a.image_id for a in batch.annotations] == ["photo.jpg"]

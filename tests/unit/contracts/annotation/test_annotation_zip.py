@@ -9,7 +9,7 @@ import pytest
 from components.contracts.annotation import KnownImages, Limits, read_bytes
 from components.contracts.annotation.cityscapes_polygons import write as write_polygons
 from components.contracts.annotation.label_studio import write_task
-from components.contracts.annotation.png_mask import write
+from components.contracts.annotation.png_mask import file_name, write
 from tests.support.annotation_files import EXPECTED, coco, cvat_xml, labelme, photo
 
 MAP = np.array([[0, 13], [255, 18]], np.uint8)
@@ -59,6 +59,18 @@ def test_photos_beside_what_is_drawn_on_them_are_not_taken_for_masks(files):
     (annotation,) = batch.annotations
     assert annotation.image_id == "a_1"
     np.testing.assert_array_equal(annotation.train_ids, EXPECTED)
+
+
+def test_two_images_whose_ids_differ_by_an_ending_are_no_views_of_one():
+    ids = ("photo", "photo.jpg")
+    files = {file_name(n, encoding): write(MAP, encoding)
+             for n in ids for encoding in ("label_ids", "color")}  # fmt: skip
+    batch = read(files, *ids)
+    assert batch.refusals == ()
+    assert [(a.image_id, a.source) for a in batch.annotations] == [
+        ("photo.jpg", "job.zip/photo.jpg_gtFine_labelIds.png"),
+        ("photo", "job.zip/photo_gtFine_labelIds.png"),
+    ]
 
 
 def test_photos_beside_label_studio_s_tasks_are_not_taken_for_masks():
