@@ -34,7 +34,7 @@ from components.contracts.ledger.layout import rejected_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.recipe.feedback import FeedbackSettings
-from components.contracts.regions.tiles import Tiles
+from components.contracts.regions.tiles import Tiles, parse_parts
 from components.contracts.storage.base import Stamp, Storage
 from components.feedback.checks import Known, Rules, check, name_of
 from components.feedback.consensus import time_key
@@ -183,10 +183,8 @@ def _skip(intake: Intake, skipped: Skipped, labels: Sequence[Label], identity: s
 
 def _is_for(skipped: Skipped, request: QueryItem) -> bool:
     """Return whether a skipped task is that of a request, as far as it names its regions."""
-    told = Tiles.parse(skipped.regions)
-    return told is None or (
-        request.tiles is not None and request.tiles.within(told) == request.tiles
-    )
+    told = parse_parts(skipped.regions)
+    return not told or (request.tiles is not None and request.tiles.within(*told) == request.tiles)
 
 
 def _answers(labels: Iterable[Label], request: QueryItem) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from components.contracts.annotation.model import Annotation, AnnotationError
 from components.contracts.ledger.labels import read_label, within
 from components.contracts.ledger.state import LabelVersion, State
-from components.contracts.regions.tiles import Box, Tiles
+from components.contracts.regions.tiles import Box, Tiles, parse_parts
 from components.contracts.storage.base import Storage
 from tfds_cityscapes.labels import IGNORE_LABEL
 
@@ -69,7 +69,7 @@ def portions(
     drawn = annotation.train_ids != IGNORE_LABEL
     told = _told(annotation)
     partly = in_regions(state, image_id)
-    if told is None and not partly:
+    if not told and not partly:
         return [Portion(annotation, None)]
     if partly and (earlier := _other_size(storage, state, annotation)):
         if float(drawn.mean()) < max(_ENOUGH, 1 - max_ignore):
@@ -81,9 +81,9 @@ def portions(
         share = float(drawn[box.window].mean())
         return share > 0 and share >= enough
 
-    wanted = list(_wanted(state, image_id)) if partly else [told] if told else []
-    if told is not None:
-        wanted = [tiles.within(told) for tiles in wanted]
+    wanted = list(_wanted(state, image_id)) if partly else list(told)
+    if told:
+        wanted = [tiles.within(*told) for tiles in wanted]
     found = [_passing(tiles, drawn.shape, answered) for tiles in wanted]
     found += _corrected(storage, state, annotation, told)
     taken = [_portion(annotation, tiles) for tiles in dict.fromkeys(found) if tiles.numbers]
@@ -92,11 +92,11 @@ def portions(
     return taken
 
 
-def _told(annotation: Annotation) -> Tiles | None:
-    """Return the regions that an annotation's task named; None if it names none that its image can have."""
-    told = Tiles.parse(annotation.regions)
+def _told(annotation: Annotation) -> tuple[Tiles, ...]:
+    """Return the regions that an annotation's task named; nothing if its image cannot have them."""
+    told = parse_parts(annotation.regions)
     height, width = annotation.train_ids.shape
-    return told if told and told.rows <= height and told.columns <= width else None
+    return told if all(t.rows <= height and t.columns <= width for t in told) else ()
 
 
 def _other_size(storage: Storage, state: State, annotation: Annotation) -> tuple[int, int] | None:
@@ -121,7 +121,7 @@ def _wanted(state: State, image_id: str) -> Iterator[Tiles]:
 
 
 def _corrected(
-    storage: Storage, state: State, annotation: Annotation, told: Tiles | None
+    storage: Storage, state: State, annotation: Annotation, told: Sequence[Tiles]
 ) -> list[Tiles]:
     """Return the labeled regions of which an annotation labels enough again.
 
@@ -136,8 +136,8 @@ def _corrected(
         tiles = version.tiles
         if tiles is None:
             continue
-        if told is not None:
-            tiles = tiles.within(told)
+        if told:
+            tiles = tiles.within(*told)
         if version not in own:
             for other in taken:
                 tiles = tiles.without(other)
@@ -164,11 +164,11 @@ def _passing(tiles: Tiles, size: tuple[int, int], passes: Callable[[Box], bool])
     return tiles.of(number for number, box in boxes if passes(box))
 
 
-def _too_few(state: State, image_id: str, told: Tiles | None, enough: float) -> str:
+def _too_few(state: State, image_id: str, told: Sequence[Tiles], enough: float) -> str:
     """Return why nothing of an annotation was taken, with the limit that applied."""
     request = state.outstanding.get(image_id)
     asked = None if request is None else request.tiles
-    if asked is not None and (told is None or asked.within(told).numbers):
+    if asked is not None and (not told or asked.within(*told).numbers):
         return (
             f"Too few pixels have a class in the regions of the image that are asked for ({asked}): a region "
             f"needs one for at least {enough:.1%} of its pixels. Label these regions, or skip their task."

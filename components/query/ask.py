@@ -29,7 +29,7 @@ from components.query.scored import Alike, Scored
 from components.query.second_look import second_look
 from components.query.strategies import STRATEGIES, looks
 from components.query.streams import Stream
-from components.query.tasks import write_tasks
+from components.query.tasks import Task, write_tasks
 
 DRIFT_FILE = "drift.json"
 
@@ -180,7 +180,10 @@ def write_query(
     rows = [s.to_json() for s in query.chosen]
     (folder / "selection.json").write_text(json.dumps(rows, indent=1))
     prefill = None if model is None else partial(_predicted, model)
-    write_tasks(folder, query.chosen, records, prefill, image_of)
+    tasks = [
+        Task(s.image_id, s.reason, () if s.tiles is None else (s.tiles,)) for s in query.chosen
+    ]
+    write_tasks(folder, tasks, records, prefill, image_of)
     asked = Asked(query.chosen, query.alike, query.strategy, query.why, len(query.scores))
     page = why_page(title, asked, records, None if model is None else model.predictor)
     (folder / WHY_PAGE).write_text(page)

@@ -91,7 +91,8 @@ def _row(
     image = records.read(one.image_id).image
     regions = "" if one.tiles is None else f", regions {one.tiles}"
     thumbnail = shrink(image, _WIDTH)
-    pictures = [Picture("image", to_jpeg(spotlight(thumbnail, one.tiles)))]
+    lit = None if one.tiles is None else one.tiles.mask(thumbnail.shape[:2])
+    pictures = [Picture("image", to_jpeg(spotlight(thumbnail, lit)))]
     if predictor is not None:
         size = thumbnail.shape[0], thumbnail.shape[1]
         probabilities = predictor.probabilities(image, size)

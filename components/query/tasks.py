@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -18,16 +19,29 @@ import numpy as np
 
 from components.contracts.annotation import cvat, label_studio, png_mask
 from components.contracts.data.records import Record, Records
-from components.contracts.ledger.labels import within
-from components.query.scored import Scored
+from components.contracts.regions.tiles import Tiles, mask_of, text_of
 from components.query.spotlight import spotlight
-from tfds_cityscapes.labels import colorize
+from tfds_cityscapes.labels import IGNORE_LABEL, colorize
 from tfds_cityscapes.png import encode_png
+
+
+@dataclass(frozen=True)
+class Task:
+    """An image to label.
+
+    Attributes:
+      reason: why, in words.
+      regions: the parts to label, each in a grid of its own; none for the whole image.
+    """
+
+    image_id: str
+    reason: str
+    regions: Sequence[Tiles] = ()
 
 
 def write_tasks(
     output: Path,
-    chosen: Sequence[Scored],
+    chosen: Sequence[Task],
     records: Records,
     prefill: Callable[[Record], np.ndarray] | None,
     image_of: Callable[[Record], np.ndarray],
@@ -36,7 +50,7 @@ def write_tasks(
 
     Args:
       output: an existing folder.
-      chosen: the images to ask for.
+      chosen: the images to ask for, the most wanted first.
       records: of the pool.
       prefill: returns the pre-annotation of a record: train ids, uint8 [H, W], at native size. None
         writes none.
@@ -45,11 +59,15 @@ def write_tasks(
     tasks, masks = [], []
     for place, item in enumerate(chosen):
         record = records.read(item.image_id)
-        image = spotlight(image_of(record), item.tiles)
+        image = image_of(record)
+        lit = mask_of(item.regions, image.shape[:2]) if item.regions else None
+        image = spotlight(image, lit)
         _save(output / "images" / f"{item.image_id}.png", encode_png(image))
         prediction = None
         if prefill is not None:
-            prediction = within(prefill(record), item.tiles)
+            prediction = prefill(record)
+            if lit is not None:
+                prediction = np.where(lit, prediction, np.uint8(IGNORE_LABEL))
             name = png_mask.file_name(item.image_id)
             _save(output / "predictions" / name, png_mask.write(prediction))
             mixed = cv2.addWeighted(image, 0.5, colorize(prediction), 0.5, 0)
@@ -70,12 +88,12 @@ def write_tasks(
         (output / "cvat.zip").write_bytes(cvat.write(masks))
 
 
-def _data(item: Scored) -> dict[str, str]:
+def _data(item: Task) -> dict[str, str]:
     """Return what a task tells people beside its image."""
-    if item.tiles is None:
+    if not item.regions:
         return {"reason": item.reason}
     words = f"Label the bright regions only, nothing else is taken. Asked because: {item.reason}"
-    return {"reason": words, "regions": str(item.tiles)}
+    return {"reason": words, "regions": text_of(item.regions)}
 
 
 def enlarged(record: Record) -> np.ndarray:

@@ -9,14 +9,12 @@ from components.contracts.data.records import Records
 from components.contracts.ledger import layout
 from components.contracts.ledger.labels import read_parts
 from components.contracts.ledger.state import State
-from components.contracts.ledger.units import labeled_tiles
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context, set_environment
 from components.query.originals import Originals
-from components.query.scored import Scored
-from components.query.tasks import write_tasks
+from components.query.tasks import Task, write_tasks
 from pipelines.labels.judges import Case, cases_of
 from pipelines.labels.look import Looker
 from pipelines.labels.measure import Rule, Statistics, quality
@@ -119,9 +117,9 @@ def _ask(context: Context, records: Records, rows: Sequence[CheckedLabel], state
     parts = state.label_parts
     chosen = [
         # Nothing but the labeled regions of an image can be corrected.
-        Scored(
-            *(row.image_id, 1 - row.quality, reason_of(row)),
-            tiles=labeled_tiles(state, row.image_id),
+        Task(
+            *(row.image_id, reason_of(row)),
+            state.labeled_area(row.image_id) if state.is_partial(row.image_id) else (),
         )
         for row in rows
     ]

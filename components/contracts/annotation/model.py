@@ -24,7 +24,7 @@ class Annotation:
       annotator: who labeled it; "unknown" if the format does not say.
       created_at: the last change, ISO 8601 in UTC, or None if the format does not say.
       source: the file and its part that hold it.
-      regions: those that its task named, such as "3, 17 of 4x8"; None if the format does not say.
+      regions: those that its task named, such as "3, 17 of 4x8; 2 of 3x1"; None if the format does not say.
     """
 
     image_id: str

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from math import lcm
-
 from components.contracts.ledger.state import State
 from components.contracts.recipe.query import QuerySettings
-from components.contracts.regions.tiles import WHOLE, Tiles, grid, share_of
+from components.contracts.regions.tiles import WHOLE, grid, share_of
 
 
 def labeled_units(state: State, settings: QuerySettings) -> int:
@@ -45,18 +43,3 @@ def free_tiles(state: State, image_id: str, of: tuple[int, int]) -> tuple[int, .
     for tiles in state.settled_area(image_id):
         left = left.without(tiles)
     return left.numbers
-
-
-def labeled_tiles(state: State, image_id: str) -> Tiles | None:
-    """Return the labeled regions of an image; None if the whole image is labeled, or nothing of it.
-
-    Those of several grids are divided into tiles of the coarsest grid that has the edges of all of them.
-    """
-    if not state.is_partial(image_id):
-        return None
-    parts = state.labeled_area(image_id)
-    fine = grid(lcm(*(part.rows for part in parts)), lcm(*(part.columns for part in parts)))
-    rest = fine
-    for part in parts:
-        rest = rest.without(part)
-    return fine.without(rest)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _TEXT = re.compile(r"(\d{1,9}(?:, \d{1,9})*) of (\d{1,9})x(\d{1,9})", re.ASCII)
+_BETWEEN = "; "  # the tiles of two grids
 
 
 class Box(NamedTuple):
@@ -92,11 +93,15 @@ class Tiles:
 
     def without(self, other: Tiles | None) -> Tiles:
         """Return the tiles that no tile of `other` touches; None covers the whole image."""
-        return self.of(n for n in self.numbers if not _touches(self, n, other or WHOLE))
+        touched = _touched(self.rows, self.columns, other or WHOLE)
+        return self.of(number for number in self.numbers if number not in touched)
 
-    def within(self, other: Tiles | None) -> Tiles:
-        """Return the tiles that a tile of `other` touches; None covers the whole image."""
-        return self.without(self.without(other))
+    def within(self, *others: Tiles | None) -> Tiles:
+        """Return the tiles that a tile of one of `others` touches; None covers the whole image."""
+        rest = self
+        for other in others:
+            rest = rest.without(other)
+        return self.without(rest)
 
     def boxes(self, size: tuple[int, int]) -> list[Box]:
         """Return each tile in pixels of an image of (height, width).
@@ -147,24 +152,43 @@ def merged(parts: Iterable[Tiles]) -> tuple[Tiles, ...]:
     return tuple(Tiles(*of, tuple(sorted(found))) for of, found in sorted(numbers.items()))
 
 
+def mask_of(parts: Iterable[Tiles], size: tuple[int, int]) -> np.ndarray:
+    """Return which pixels of an image of (height, width) the parts cover: bool [H, W]."""
+    import numpy as np
+
+    mask = np.zeros(size, bool)
+    for part in parts:
+        mask |= part.mask(size)
+    return mask
+
+
+def text_of(parts: Iterable[Tiles]) -> str:
+    """Return the tiles of several grids as a text: "3, 17 of 4x8; 2 of 3x1"."""
+    return _BETWEEN.join(map(str, parts))
+
+
+def parse_parts(text: str | None) -> tuple[Tiles, ...]:
+    """Return the tiles that `text_of` wrote as this text; nothing if it is no such text."""
+    parts = [Tiles.parse(part) for part in (text or "").split(_BETWEEN)]
+    found = tuple(part for part in parts if part is not None)
+    return found if len(found) == len(parts) else ()
+
+
 def share_of(parts: Iterable[Tiles]) -> float:
     """Return the share of the image that parts of an image cover; those of two grids do not overlap."""
     return min(1.0, sum(part.share for part in merged(parts)))
 
 
-def _touches(tiles: Tiles, number: int, other: Tiles) -> bool:
-    """Return whether a tile shares a part of the image with a tile of another grid, exactly."""
-    if (tiles.rows, tiles.columns) == (other.rows, other.columns):
-        return number in other.numbers
-    row, column = divmod(number, tiles.columns)
-    places = (divmod(one, other.columns) for one in other.numbers)
-    return any(
-        _overlap(row, tiles.rows, r, other.rows)
-        and _overlap(column, tiles.columns, c, other.columns)
-        for r, c in places
-    )
+def _touched(rows: int, columns: int, other: Tiles) -> set[int]:
+    """Return the numbers of the tiles of a grid that share a part of the image with other tiles, exactly."""
+    touched: set[int] = set()
+    for number in other.numbers:
+        row, column = divmod(number, other.columns)
+        for r in _overlapping(row, other.rows, rows):
+            touched.update(r * columns + c for c in _overlapping(column, other.columns, columns))
+    return touched
 
 
-def _overlap(one: int, ones: int, other: int, others: int) -> bool:
-    """Return whether part `one` of `ones` equal parts of a line overlaps part `other` of `others`."""
-    return one * others < (other + 1) * ones and other * ones < (one + 1) * others
+def _overlapping(other: int, others: int, parts: int) -> range:
+    """Return which of `parts` equal parts of a line overlap part `other` of `others` equal parts."""
+    return range(other * parts // others, -(-(other + 1) * parts // others))

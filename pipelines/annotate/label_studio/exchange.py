@@ -7,7 +7,7 @@ import json
 
 from components.contracts.annotation.fields import timestamp
 from components.contracts.ledger.state import State
-from components.contracts.regions.tiles import Tiles
+from components.contracts.regions.tiles import Tiles, parse_parts
 from pipelines.annotate.label_studio.answers import ExportedTask
 from pipelines.annotate.label_studio.connection import TOOL, LabelStudio
 from pipelines.annotate.label_studio.project import MODEL_VERSION, find_project, open_project
@@ -90,10 +90,10 @@ def pull(root: str, connection: LabelStudio, track: Tracked[list[int]] = list) -
 
 def _is_news(state: State, task: ExportedTask) -> bool:
     drawn = [a for a in task.annotations if not a.was_cancelled]
-    regions = Tiles.parse(task.data.regions)
+    regions = parse_parts(task.data.regions)
 
     def is_for(tiles: Tiles) -> bool:  # some of the task's regions may be answered already
-        return regions is not None and tiles == tiles.within(regions)
+        return bool(regions) and tiles == tiles.within(*regions)
 
     return is_news(
         state,

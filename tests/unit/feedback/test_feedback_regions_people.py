@@ -10,7 +10,7 @@ import pytest
 from components.contracts.annotation import png_mask
 from components.contracts.data.records import Records
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.regions.tiles import Tiles
+from components.contracts.regions.tiles import Tiles, text_of
 from components.feedback.report import build
 from tests.support.region_campaign import (
     FIRST,
@@ -71,6 +71,25 @@ def test_a_correction_counts_while_other_regions_are_asked_for(
     take(ledger, records, task(drawn((FIRST, 5), (SECOND, 4)), "2020-01-02T00:00:00Z"))
     np.testing.assert_array_equal(label(ledger), drawn((FIRST, 5), (SECOND, 4)))
     assert not ledger.state().outstanding
+
+
+def test_a_task_may_name_regions_of_two_grids(ledger: Ledger, records: Records) -> None:
+    """As the one that sends an image's labels back to the annotators, when its grid was changed."""
+    right = Tiles(1, 8, (7,))
+    take(ledger, records, task(drawn((FIRST, 3)), "2020-01-01T00:00:00Z"))
+    ask(ledger, right)
+    take(ledger, records, task(drawn((right, 4)), "2020-01-02T00:00:00Z"))
+    ask(ledger, SECOND)
+    parts = ledger.state().labeled_area("a_0_1")
+    again = task(np.full(SIZE, 6, np.uint8), "2020-01-03T00:00:00Z")
+    again["data"]["regions"] = text_of(parts)
+    take(ledger, records, again)
+    np.testing.assert_array_equal(label(ledger), drawn((FIRST, 6), (right, 6)))
+    assert ledger.state().outstanding["a_0_1"].tiles == SECOND
+    none = skipped(by="bob")
+    none["data"]["regions"] = text_of(parts)
+    take(ledger, records, none)
+    assert ledger.state().outstanding["a_0_1"].tiles == SECOND
 
 
 def test_people_who_labeled_different_regions_do_not_correct_each_other(

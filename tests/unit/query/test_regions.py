@@ -139,7 +139,7 @@ def test_the_step_asks_in_parts_as_in_one_and_records_the_regions(
 
 def test_tasks_show_the_regions_and_darken_the_rest() -> None:
     image = np.full((4, 6, 3), 200, np.uint8)
-    shown = spotlight(image, Tiles(*GRID, (4,)))
+    shown = spotlight(image, Tiles(*GRID, (4,)).mask((4, 6)))
     assert (shown[2:4, 2:4] == 200).all()
     assert (shown[:2] == 70).all()
     assert spotlight(image, None) is image

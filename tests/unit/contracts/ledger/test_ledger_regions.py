@@ -15,7 +15,6 @@ from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.units import (
     free_tiles,
-    labeled_tiles,
     labeled_units,
     waiting_units,
 )
@@ -143,20 +142,6 @@ def test_small_regions_of_an_earlier_grid_add_up_in_the_units_of_a_larger_one(
         answer(ledger, image_id, 3, 1, image_id=image_id)
     assert labeled_units(ledger.state(), coarse) == 2
     assert labeled_units(ledger.state(), REGIONS) == 8
-
-
-def test_the_labeled_tiles_of_two_grids_are_one_mask(ledger: Ledger) -> None:
-    assert labeled_tiles(ledger.state(), "a") is None
-    answer(ledger, "1", 3, 1)
-    assert labeled_tiles(ledger.state(), "a") == Tiles(2, 4, (1,))
-    answer(ledger, "2", 4, of=Tiles(3, 1, (2,)))
-    tiles = labeled_tiles(ledger.state(), "a")
-    assert tiles is not None
-    size = (12, 16)
-    expected = Tiles(2, 4, (1,)).mask(size) | Tiles(3, 1, (2,)).mask(size)
-    np.testing.assert_array_equal(tiles.mask(size), expected)
-    answer(ledger, "3", 5)
-    assert labeled_tiles(ledger.state(), "a") is None
 
 
 def test_events_without_regions_are_what_older_versions_read(ledger: Ledger) -> None:

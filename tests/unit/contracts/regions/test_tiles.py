@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from components.contracts.process.errors import StreetloopError
-from components.contracts.regions.tiles import WHOLE, Box, Tiles, grid, merged, share_of
+from components.contracts.regions.tiles import (
+    WHOLE,
+    Box,
+    Tiles,
+    grid,
+    mask_of,
+    merged,
+    parse_parts,
+    share_of,
+    text_of,
+)
 
 
 @pytest.mark.parametrize("size", [(4, 8), (9, 16), (1024, 2048), (5, 11)])
@@ -67,6 +78,57 @@ def test_the_text_of_tiles_is_read_back() -> None:
     assert Tiles.parse(str(tiles)) == tiles
     for text in (None, "", "3", "17, 3 of 4x8", "32 of 4x8", "3 of 0x8", "3 of 4x8 or so"):
         assert Tiles.parse(text) is None
+
+
+def spans(tiles: Tiles) -> list[tuple[int, tuple[Fraction, ...]]]:
+    """Return each tile's number with its top, bottom, left and right, as shares of the image."""
+    rows, columns = tiles.rows, tiles.columns
+    places = ((n, divmod(n, columns)) for n in tiles.numbers)
+    return [
+        (
+            n,
+            (
+                Fraction(r, rows),
+                Fraction(r + 1, rows),
+                Fraction(c, columns),
+                Fraction(c + 1, columns),
+            ),
+        )
+        for n, (r, c) in places
+    ]
+
+
+@pytest.mark.parametrize("one", [(1, 1), (4, 8), (5, 7), (6, 4)])
+@pytest.mark.parametrize("other", [(1, 1), (4, 8), (7, 5), (3, 2), (12, 8)])
+def test_tiles_touch_where_their_edges_say_so(one: tuple[int, int], other: tuple[int, int]) -> None:
+    tiles, others = grid(*one), grid(*other)
+    others = others.of(range(0, others.size, 3))
+    touched = [
+        n
+        for n, (top, bottom, left, right) in spans(tiles)
+        if any(
+            top < b and t < bottom and left < r and lf < right for _, (t, b, lf, r) in spans(others)
+        )
+    ]
+    assert list(tiles.within(others).numbers) == touched
+    assert sorted({*tiles.without(others).numbers, *touched}) == list(tiles.numbers)
+
+
+def test_tiles_of_several_grids_are_one_mask_and_one_text() -> None:
+    parts = (Tiles(15, 30, (0, 31)), Tiles(16, 32, (500,)))
+    size = (128, 256)
+    expected = parts[0].mask(size) | parts[1].mask(size)
+    np.testing.assert_array_equal(mask_of(parts, size), expected)
+    assert text_of(parts) == "0, 31 of 15x30; 500 of 16x32"
+    assert parse_parts(text_of(parts)) == parts
+    assert parse_parts(text_of(parts[:1])) == parts[:1]
+    for text in (None, "", "3 of 4x8; ", "3 of 4x8; 9", "3 of 4x8;2 of 3x1"):
+        assert parse_parts(text) == ()
+
+
+def test_tiles_within_several_others_are_those_that_any_touches() -> None:
+    assert grid(2, 4).within(Tiles(2, 1, (0,)), Tiles(1, 4, (3,))).numbers == (0, 1, 2, 3, 7)
+    assert grid(2, 4).within().numbers == ()
 
 
 def test_tiles_within_others_are_those_that_they_touch() -> None:

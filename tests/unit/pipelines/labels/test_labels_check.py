@@ -18,7 +18,7 @@ from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.recipe.recipe import load
-from components.contracts.regions.tiles import Tiles
+from components.contracts.regions.tiles import Tiles, parse_parts
 from components.contracts.step.context import Context
 from components.contracts.storage.open import open_storage
 from components.feedback.inbox import ingest_inbox
@@ -90,6 +90,28 @@ def test_the_task_of_a_partly_labeled_image_shows_that_nothing_else_is_taken(roo
     lit = tiles.mask(label.shape)
     assert (label[~lit] == 255).all()
     assert (label[lit] != 255).any()
+    assert shown[lit].mean() > 2 * shown[~lit].mean()
+
+
+def test_the_task_of_regions_of_two_grids_shows_both(root: Path) -> None:
+    """Grids whose common one has far more rows than the image has pixels."""
+    context = Context(load(Path(RECIPE)).resolved(), str(root))
+    records = Records(next((root / "records").iterdir()))
+    report = json.loads((root / "reports" / "labels.json").read_text())
+    row = CheckedLabel.model_validate(report["images"][0])
+    state = context.ledger.state().copy()
+    version = state.labels[row.image_id][-1]
+    parts = (Tiles(15, 30, tuple(range(90))), Tiles(16, 32, tuple(range(400, 512))))
+    state.labels[row.image_id] = tuple(version._replace(tiles=tiles) for tiles in parts)
+    folder = context.storage.local_dir(_ask(context, records, [row], state))
+    (task,) = json.loads((folder / "label_studio.json").read_text())
+    assert parse_parts(task["data"]["regions"]) == parts
+    shown = cv2.imread(str(folder / "images" / f"{row.image_id}.png"))
+    label = decode_mask((folder / "predictions" / png_mask.file_name(row.image_id)).read_bytes())
+    lit = parts[0].mask(label.shape) | parts[1].mask(label.shape)
+    assert (label[~lit] == 255).all()
+    for tiles in parts:
+        assert (label[tiles.mask(label.shape)] != 255).any()
     assert shown[lit].mean() > 2 * shown[~lit].mean()
 
 
