@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from components.contracts.process.uri import is_local
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import failure_of
 from components.contracts.storage.errors import explained
-from components.contracts.storage.lock import campaign_lock
+from components.contracts.storage.lock import campaign_lock, lock_folder
 from components.contracts.storage.open import open_storage
 from pipelines.local.forks import Starter, run_alone
 from pipelines.local.launch import launching
@@ -41,9 +40,8 @@ def session(root: str) -> Iterator[Path]:
     Raises:
       CampaignBusyError: another command of this machine has locked it.
     """
-    # The kernel cannot lock a bucket; a local file excludes other commands of this machine.
-    lock = root if is_local(root) else _lock_folder(root)
-    with campaign_lock(lock):
+    storage = open_storage(root)
+    with campaign_lock(lock_folder(storage), storage.uri):
         folder, descriptor = scratch.make()
         with explained(folder):
             (folder / "progress").touch()
@@ -63,11 +61,6 @@ def session(root: str) -> Iterator[Path]:
                 os.environ.update({} if value is None else {name: value})
             os.close(descriptor)
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lock_folder(root: str) -> str:
-    safe = root.replace("/", "-")
-    return str(Path(tempfile.gettempdir()) / f"streetloop-{os.getuid()}" / safe)
 
 
 def log_file(root: str, name: str) -> Path:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import re
+import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.uri import user_path
+from components.contracts.storage.base import Storage
+from components.contracts.storage.folder import FolderStorage
 from components.contracts.storage.names import PRIVATE
+
+# Where the locks of buckets are. Every command of a user has to look in the same place: not in $TMPDIR, which
+# a shell, cron and a batch system set in different ways, and not in the home folder, which may be read-only,
+# or shared with other machines. The first that can be written counts.
+_PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - whose folder it is gets checked
 
 
 @contextmanager
@@ -29,11 +40,45 @@ class CampaignBusyError(StreetloopError):
     """Another local command is working on this campaign."""
 
 
+def lock_folder(storage: Storage) -> Path:
+    """Return the folder that `campaign_lock` locks for a campaign root, however its address was written.
+
+    The kernel cannot lock a bucket: a local folder excludes other commands of this user on this machine.
+
+    Raises:
+        StreetloopError: the folder cannot be made, or belongs to another user.
+    """
+    if isinstance(storage, FolderStorage):
+        return storage.root
+    usable = (place for place in _PLACES if os.access(place, os.W_OK | os.X_OK))
+    # Users do not share a folder: what others may write to, they may also lock forever, or replace by a link.
+    own = Path(next(usable, tempfile.gettempdir())) / f"streetloop-{os.getuid()}"
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+        status = own.lstat()
+    except OSError as error:
+        raise StreetloopError(
+            f"Could not make {own}, which holds the locks of buckets: {error.strerror}. Delete what has "
+            "this name, or free space."
+        ) from error
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise StreetloopError(
+            f"{own}, which holds the locks of buckets, belongs to another user or is a link. Delete it, or "
+            "ask its owner to."
+        )
+    words = re.sub(r"[^A-Za-z0-9.]+", "-", storage.uri)[:60]
+    return own / f"{words}-{hashlib.sha256(storage.uri.encode()).hexdigest()[:16]}"
+
+
 @contextmanager
-def campaign_lock(root_folder: str | Path) -> Iterator[None]:
+def campaign_lock(root_folder: str | Path, uri: str | None = None) -> Iterator[None]:
     """Hold the campaign's lock: whoever holds it knows that every other local run is dead.
 
     Processes started by `subprocess` do not inherit the lock, and a forked child releases it.
+
+    Args:
+        root_folder: the campaign root, or the `lock_folder` of one in a bucket.
+        uri: of the campaign root, for messages, if it is not the folder.
 
     Raises:
         CampaignBusyError: another process holds it; the message names its pid.
@@ -54,7 +99,7 @@ def campaign_lock(root_folder: str | Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip() or "unknown"
             raise CampaignBusyError(
-                f"Another streetloop command is working on {root_folder} (process {holder}). Wait "
+                f"Another streetloop command is working on {uri or root_folder} (process {holder}). Wait "
                 "until it ends, or stop it and run this command again: it resumes the campaign."
             ) from None
         os.ftruncate(descriptor, 0)
