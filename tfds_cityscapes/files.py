@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from tfds_cityscapes.names import as_one_line, why_not_one_line
+
 IMAGE_ENDINGS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"}
 )
@@ -150,9 +152,8 @@ def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...], walk: Wa
         name = f"{below}/{spell(entry.name)}" if below else spell(entry.name)
         if is_junk(name):
             continue
-        if not name.isprintable() and any("\ud800" <= c <= "\udfff" for c in name):
-            shown = name.encode(errors="surrogateescape").decode(errors="replace")
-            walk.skipped.append(Skipped(shown, "its name is not UTF-8; rename it"))
+        if reason := why_not_one_line(name):
+            walk.skipped.append(Skipped(as_one_line(name), reason))
             continue
         try:
             info = entry.stat()
@@ -177,7 +178,9 @@ def walk_zip(path: Path) -> Walk:
         name = spell(_member_name(info))
         if name.endswith("/") or info.is_dir() or is_junk(name):
             continue
-        if stat.S_ISLNK(info.external_attr >> 16):
+        if unusable := why_not_one_line(name):
+            walk.skipped.append(Skipped(as_one_line(name), unusable))
+        elif stat.S_ISLNK(info.external_attr >> 16):
             reason = "it is a link; put the file itself into the zip"
             walk.skipped.append(Skipped(name, reason))
         elif info.flag_bits & 1:

@@ -19,6 +19,7 @@ from tfds_cityscapes.files import (
     why_not_an_image,
 )
 from tfds_cityscapes.mask_names import join_masks, unused_coarse
+from tfds_cityscapes.names import MOST_CHARACTERS, is_usable_name
 
 SPLITS = ("train", "val", "test")
 IMAGES, MASKS, COARSE = "leftImg8bit", "gtFine", "gtCoarse"
@@ -114,6 +115,12 @@ def _images(names: Sequence[str], skipped: list[Skipped]) -> dict[str, Item]:
         found = image_id(name)
         if found is None:
             why = why_not_an_image(name) or "it is not named as an image, <id>_leftImg8bit.png"
+            skipped.append(Skipped(name, why))
+            continue
+        if not is_usable_name(
+            found
+        ):  # the walker has listed the names that hold control characters
+            why = f"its name has more than {MOST_CHARACTERS} characters; shorten it"
             skipped.append(Skipped(name, why))
             continue
         folders = _folders(name)

@@ -11,10 +11,11 @@ from typing import Any
 
 from components.contracts.annotation.model import AnnotationError
 from tfds_cityscapes.labels import CLASS_NAMES, label_named
+from tfds_cityscapes.names import MOST_CHARACTERS, is_usable_name
 
 UNKNOWN_ANNOTATOR = "unknown"
 DATA_SET = "data set"  # the annotator of masks that the data set has
-MAX_TEXT = 200  # characters of a name
+MAX_TEXT = MOST_CHARACTERS  # of a name
 
 # What names of masks add to those of their images; some tools keep the whole name of the image's file.
 _OF_MASK = r"(_gtFine|_gtCoarse)?_(polygons|labelIds|labelTrainIds|trainIds|instanceIds|color)$"
@@ -122,8 +123,8 @@ def train_id_of(name: object) -> int:
 
 
 def checked_image_id(value: object) -> str:
-    """Return an image id that is safe as a name: 1..200 printable characters, no path."""
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
+    """Return an image id that is safe as a name: 1..200 characters in one line, no path."""
+    if not isinstance(value, str) or not is_usable_name(value):
         raise _wrong(value, "an image id", _PLAIN_NAME)
     if value.startswith(".") or set(value) & set("/\\"):
         raise _wrong(value, "an image id", _PLAIN_NAME)

@@ -20,10 +20,13 @@ from components.contracts.ledger.layout import LEDGER, event_name, label_blob
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.base import Settings
 from components.contracts.regions.tiles import Tiles
+from tfds_cityscapes.names import MOST_CHARACTERS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # One path part: labels/<image_id>/ is a folder.
-ImageId = Annotated[str, Field(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$", max_length=200)]
+ImageId = Annotated[
+    str, Field(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$", max_length=MOST_CHARACTERS)
+]
 Cycle = Annotated[int, Field(ge=1)]
 # Parts that an event holds by the thousand are slotted dataclasses: they read twice as fast as models.
 ITEM = ConfigDict(extra="forbid", strict=True)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from components.contracts.ledger.layout import INBOX
 from components.contracts.process.errors import UsageError
 from components.contracts.storage.base import Storage
+from tfds_cityscapes.names import is_one_line
 
 BY = "@"  # begins a folder of the inbox that names the annotator: inbox/@ann/mask.png
 
@@ -24,7 +25,7 @@ def arrived(names: Sequence[str]) -> list[str]:
         name
         for name in names
         if not name.endswith(".part")
-        and name.isprintable()
+        and is_one_line(name)
         and not any(part.startswith(".") for part in PurePosixPath(name).parts)
     ]
 
@@ -105,7 +106,9 @@ def _check(files: Sequence[Path], annotator: str | None) -> None:
                 "be lost. Nothing was copied. Pack masks and table as one zip, or move the table away "
                 "if it belongs to other masks."
             )
-    if annotator is not None and not re.fullmatch(r"[^./\\\s][^/\\\x00-\x1f]{0,99}", annotator):
+    if annotator is not None and not (
+        is_one_line(annotator) and re.fullmatch(r"[^./\\\s][^/\\]{0,99}", annotator)
+    ):
         raise UsageError(
             f"Not a possible annotator's name: {annotator!r}. Expected at most 100 characters, without "
             "/ and \\ and without a dot at the start."

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from components.contracts.ledger.events import Seed
 from tests.support.tiny_source import image_of, mask_of, write_item, zip_up
 from tfds_cityscapes.labels import to_train_ids
 from tfds_cityscapes.source import SourceError, open_source
@@ -85,6 +86,27 @@ def test_source_without_split_folders_has_items_without_a_split(tmp_path):
     (item,) = open_source(tmp_path).items
     assert (item.split, item.city) == ("", "aa")
     assert item.label == f"gtFine/aa/{ONE}_gtFine_labelIds.png"
+
+
+def test_every_image_id_of_a_source_can_be_stored_in_the_ledger(root):
+    folder = root / "leftImg8bit/train/aa"
+    data = image_path(root).read_bytes()
+    long = "x" * 200
+    fit = [long, "Screenshot 1.02\u202fPM", "a\u00a0b", "東京\u3000駅"]
+    for name in (*fit, f"{long}x", "tab\tname"):
+        (folder / f"{name}_leftImg8bit.png").write_bytes(data)
+    (folder / "sub\x7f").mkdir()
+    (folder / "sub\x7f" / "c.png").write_bytes(data)
+    source = open_source(root)
+    found = [item.image_id for item in source.items]
+    assert found == sorted([ONE, TWO, *fit])
+    assert Seed(image_ids=found).image_ids == found
+    line = "its name holds a tab, a line break or another control character; rename it"
+    assert dict(source.skipped) == {
+        f"leftImg8bit/train/aa/{long}x_leftImg8bit.png": "its name has more than 200 characters; shorten it",
+        "leftImg8bit/train/aa/tab\ufffdname_leftImg8bit.png": line,
+        "leftImg8bit/train/aa/sub\ufffd": line,
+    }
 
 
 def test_read_label_reports_a_missing_mask(root):

@@ -101,6 +101,24 @@ def test_what_cannot_be_read_is_listed(tmp_path):
     }
 
 
+ODD = ["Screenshot 1.02\u202fPM.png", "a\u00a0b.png", "soft\u00adhyphen.png", "東京\u3000駅.png"]
+IMPOSSIBLE = ["folder\twith tab/b.png", "new\nline.png", "next\x85.png", "line\u2028.png"]
+
+
+def test_names_that_are_not_one_line_are_listed_and_blanks_of_any_script_are_read(tmp_path):
+    folder = put(tmp_path / "data", *ODD, *IMPOSSIBLE)
+    archive = pack(tmp_path / "data.zip", *ODD, *IMPOSSIBLE)
+    reason = "its name holds a tab, a line break or another control character; rename it"
+    for walk, of_folder in ((walk_folder(folder), ""), (walk_zip(archive), "/b.png")):
+        assert names(walk) == sorted(ODD)
+        assert dict(walk.skipped) == {
+            f"folder\ufffdwith tab{of_folder}": reason,
+            "new\ufffdline.png": reason,
+            "next\ufffd.png": reason,
+            "line\ufffd.png": reason,
+        }
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
 def test_a_folder_without_permission_is_listed(tmp_path):
     folder = put(tmp_path / "data", "closed/a.png")

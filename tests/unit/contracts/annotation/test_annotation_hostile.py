@@ -24,6 +24,7 @@ from tests.support.hostile_exports import (
     strokes,
     zip_files,
 )
+from tfds_cityscapes.names import is_one_line
 
 
 def must_hold(name: str, data: bytes) -> None:
@@ -38,7 +39,7 @@ def must_hold(name: str, data: bytes) -> None:
         assert (refusal.name + refusal.reason).isprintable()
     for annotation in batch.annotations:
         image_id, train_ids = annotation.image_id, annotation.train_ids
-        assert image_id.isprintable()
+        assert is_one_line(image_id)
         assert not set(image_id) & set("/\\")
         assert not image_id.startswith(".")
         assert 0 < len(image_id) <= 200
@@ -48,7 +49,8 @@ def must_hold(name: str, data: bytes) -> None:
         assert ((train_ids < 19) | (train_ids == 255)).all()
         assert (annotation.annotator + annotation.source).isprintable()
     for skipped in batch.skipped:
-        assert (skipped.image_id + skipped.annotator + skipped.why).isprintable()
+        assert is_one_line(skipped.image_id)
+        assert (skipped.annotator + skipped.why).isprintable()
     assert sum(a.train_ids.size for a in batch.annotations) <= LIMITS.max_batch_pixels
 
 

@@ -1,3 +1,4 @@
+import json
 import unicodedata
 from contextlib import suppress
 
@@ -6,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.contracts.annotation import KnownImages, Limits, cityscapes_polygons, read_bytes
+from components.contracts.annotation import (
+    KnownImages,
+    Limits,
+    cityscapes_polygons,
+    cvat,
+    label_studio,
+    read_bytes,
+)
+from components.contracts.annotation.fields import checked_image_id
 from components.contracts.annotation.model import AnnotationError
 from components.contracts.annotation.png_mask import file_name, write
 
@@ -127,3 +136,30 @@ def test_polygons_of_an_image_whose_id_ends_like_a_file_are_that_image_s():
     images = known("photo", "photo.jpg")
     batch = read_bytes(name, cityscapes_polygons.write(MAP), Limits(), images=images)
     assert [a.image_id for a in batch.annotations] == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u202f", "\u3000", "\u00ad"])
+def test_images_with_blanks_of_any_script_in_their_names_get_their_labels(blank):
+    image_id = f"Screenshot 1.02{blank}PM"
+    images = known(image_id, "a")
+    exports = {
+        file_name(image_id): write(MAP),
+        cityscapes_polygons.file_name(image_id): cityscapes_polygons.write(MAP),
+        "masks.zip": cvat.write([(image_id, MAP)]),
+    }
+    task = label_studio.write_task(image_id, "/data/upload/1/0a1b2c3d-x.png", MAP)
+    task["annotations"] = [{"completed_by": 1, **task.pop("predictions")[0]}]
+    exports["export.json"] = json.dumps([task]).encode()
+    for name, data in exports.items():
+        batch = read_bytes(name, data, Limits(), images=images)
+        assert batch.refusals == (), name
+        assert [a.image_id for a in batch.annotations] == [image_id], name
+
+
+@pytest.mark.parametrize("char", ["\n", "\x85", "\u2028", "\udce9"])
+def test_image_id_is_one_line(char):
+    with pytest.raises(AnnotationError, match="Wrong value for an image id"):
+        checked_image_id(f"a{char}b")
+    assert checked_image_id("x" * 200)
+    with pytest.raises(AnnotationError, match="at most 200 characters"):
+        checked_image_id("x" * 201)
