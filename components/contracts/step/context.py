@@ -117,14 +117,11 @@ class Context:
         return earlier[-1].model if earlier else None
 
     @contextmanager
-    def writing(self, prefix: str, last: str = "") -> Iterator[Path]:
-        """Yield an empty local folder, and store it under `prefix` if the block succeeds.
-
-        The file `last` says that all are there: see `Storage.put_dir`.
-        """
+    def writing(self, prefix: str) -> Iterator[Path]:
+        """Yield an empty local folder, and store it under `prefix` if the block succeeds."""
         with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
             yield Path(folder)
-            self.storage.put_dir(Path(folder), prefix, last)
+            self.storage.put_dir(Path(folder), prefix)
 
 
 def begin(step: str) -> None:
