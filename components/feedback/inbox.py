@@ -13,7 +13,6 @@ import time
 from components.contracts.annotation.detect import too_large
 from components.contracts.annotation.limits import Limits
 from components.contracts.data.records import Records
-from components.contracts.ledger.events import Query, Seed
 from components.contracts.ledger.inbox import arrived
 from components.contracts.ledger.layout import INBOX
 from components.contracts.ledger.ledger import Ledger
@@ -39,9 +38,11 @@ def ingest_inbox(
       settings: what is accepted, and which of several annotators counts.
       fence: the lease's fencing number.
     """
-    names = arrived(ledger.storage.list(INBOX))
+    names, state = arrived(ledger.storage.list(INBOX)), ledger.state()
     known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
-    intake = Intake(ledger, settings, known, asked_ever(ledger), fence)
+    # A label that was not asked for may be corrected as well.
+    asked = frozenset(state.asked_ever | state.labels.keys())
+    intake = Intake(ledger, settings, known, asked, fence)
     unfinished = _ingest_files(intake, names)
     if unfinished:
         log.info("%d files may still be incomplete: reading them again soon", len(unfinished))
@@ -75,17 +76,3 @@ def _ingest_files(intake: Intake, names: list[str]) -> list[str]:
             unfinished.append(name)
         progress.update(done)
     return unfinished
-
-
-def asked_ever(ledger: Ledger) -> frozenset[str]:
-    """Return the images that the seed or a query asked for, and those whose label was accepted.
-
-    A label that was not asked for may be corrected as well.
-    """
-    asked: set[str] = set(ledger.state().labels)
-    for event in ledger.events():
-        if isinstance(event.payload, Query):
-            asked.update(item.image_id for item in event.payload.items)
-        elif isinstance(event.payload, Seed):
-            asked.update(event.payload.image_ids)
-    return frozenset(asked)
