@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.scores.report import HEADLINES
 from components.contracts.step.context import begin
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
@@ -20,7 +21,7 @@ from components.contracts.tracking.source import git_sha
 from components.preprocess.build import store_records
 from pipelines.experiment.scene import Scene, scene_of
 from pipelines.fits.fit import Fit, FitOrder
-from pipelines.fits.result import SCORES, FitResult, SplitScores
+from pipelines.fits.result import FitResult, SplitScores
 from pipelines.fits.store import Begun, write_result
 from pipelines.fits.tracking import live
 
@@ -114,7 +115,7 @@ def _score(order: FitOrder, generator: Any, records: Records) -> dict[str, Split
         progress = Progress("evaluate", f"images of {split}", total)
         scores = assess(predictor, records, split, progress=progress.update).scores
         out[split] = SplitScores(
-            **{name: getattr(scores, name) for name in SCORES},
+            **{name: getattr(scores, name) for name in HEADLINES},
             images=total,
             classes={name: row.iou for name, row in scores.classes.items() if row.pixels},
         )

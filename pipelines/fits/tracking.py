@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
+from components.contracts.scores.report import HEADLINES
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import Tracker
 from pipelines.experiment.runs import ExperimentRuns, now_ms
 from pipelines.fits.fit import Fit
-from pipelines.fits.result import SCORES, FitResult
+from pipelines.fits.result import FitResult
 
 
 def live(
@@ -83,7 +84,7 @@ class Runs(ExperimentRuns):
         final = {
             f"final/{split}_{name}": getattr(scores, name)
             for split, scores in result.scores.items()
-            for name in SCORES
+            for name in HEADLINES
         }
         final |= {"final/seconds": result.seconds, "final/best_step": result.best_step}
         at_ms = result.at_ms + result.steps + 1

@@ -11,12 +11,12 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.events import Query, QueryItem
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState, State
+from components.contracts.scores.report import HEADLINES
 from components.contracts.step.report import CycleReport
 from components.contracts.storage.base import Storage
 from components.cycle.campaign_page.charts import Chart, axis_top, chart
 from tfds_cityscapes.labels import CLASS_NAMES
 
-_SCORES = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy", "Dice": "dice"}
 _MOST_COLUMNS = 8  # cycles of one watched image: the first, and the newest
 _LARGE, _SMALL = (720, 320), (250, 130)
 
@@ -155,7 +155,7 @@ def _curve(reports: Sequence[CycleReport], forecast: Forecast | None) -> Chart:
             for report in reports
             if report.val and (value := getattr(report.val, key)) is not None
         ]
-        for name, key in _SCORES.items()
+        for key, name in HEADLINES.items()
     }
     base = reports[-1].baseline if reports else None
     level = None if base is None else base.miou
