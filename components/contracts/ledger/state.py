@@ -180,6 +180,12 @@ class State:
         return None if last is None or last.closed else last
 
     @property
+    def next_cycle(self) -> int:
+        """The cycle that the next opening gets: the one that is not closed, or one more than the newest."""
+        last = self.last_cycle
+        return 1 if last is None else last.cycle + last.closed
+
+    @property
     def fence(self) -> int:
         """The newest fencing number; 0 before the first cycle."""
         return self.last_cycle.fence if self.last_cycle else 0
