@@ -111,8 +111,7 @@ def _compare(
             shown_there = within(prediction, label.tiles)  # some regions of a task may still wait
             if np.array_equal(read_label(storage, image_id, label.sha256), shown_there):
                 warnings.append(_warning(label, _UNTOUCHED))
-    agreement = [AnnotatorAgreement.model_validate(r, from_attributes=True) for r in sums.list()]
-    return warnings, agreement
+    return warnings, sums.list()
 
 
 def _joined(storage: Storage, latest: LabelVersion, answers: Sequence[LabelVersion]) -> Annotation:
