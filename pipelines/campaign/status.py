@@ -120,10 +120,7 @@ class CampaignStatus(Stored):
 def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
     """Read the state of the campaign in this storage."""
     state = Ledger(storage).state()
-    folders = [
-        query_folder(cycle)
-        for cycle in sorted({state.asked[i] for i in state.outstanding if i in state.asked})
-    ]
+    folders = [query_folder(cycle) for cycle in state.asking_cycles]
     champion = state.champion
     newest = _newest_report(state, storage)
     return CampaignStatus(

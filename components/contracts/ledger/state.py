@@ -201,6 +201,12 @@ class State:
         return [cycle for _, cycle in sorted(self.cycles.items()) if cycle.outcome == "done"]
 
     @property
+    def newest_records(self) -> str | None:
+        """The folder of the records that the newest model was trained on; None before the first."""
+        folders = [cycle.summary.records for cycle in self.trained if cycle.summary.records]
+        return folders[-1] if folders else None
+
+    @property
     def learning_curve(self) -> list[tuple[int, float]]:
         """Labeled images (or regions) and mIoU on `val` of each cycle's own model, in order."""
         summaries = (cycle.summary for cycle in self.trained)
@@ -258,6 +264,11 @@ class State:
     def waiting(self) -> set[str]:
         """The ids of the outstanding images whose label a training waits for: probes do not count."""
         return self.outstanding.keys() - self.probes.keys()
+
+    @property
+    def asking_cycles(self) -> list[int]:
+        """The cycles of which some task is outstanding, in order; the seed is of none."""
+        return sorted({self.asked[i] for i in self.outstanding if i in self.asked})
 
     def answers(self, image_id: str) -> tuple[LabelVersion, ...]:
         """Return what people answered for an image, be it a label or a probe; the last one newest."""
