@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from components.contracts.annotation.model import Annotation, AnnotationError, Refusal
+from components.contracts.data.records import POOL
 from tfds_cityscapes.labels import IGNORE_LABEL
-
-POOL = "train"  # the only split that people label; the others are for scoring
 
 
 class Known(NamedTuple):

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from components.contracts.annotation.fields import DATA_SET
 from components.contracts.annotation.model import Annotation, AnnotationError
-from components.contracts.data.records import Records
+from components.contracts.data.records import POOL, Records
 from components.contracts.ledger.events import Label, LabelsAccepted, Refused
 from components.contracts.ledger.labels import store_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
-from components.feedback.checks import POOL, Known, Rules, check_one
+from components.feedback.checks import Known, Rules, check_one
 from tfds_cityscapes.source import Item, Source, SourceError
 
 log = logging.getLogger("streetloop")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from components.contracts.data.records import Records, read_ids
+from components.contracts.data.records import LABELED, POOL, UNLABELED_IDS, Records, read_ids
 from components.contracts.ledger import layout
 from components.contracts.ledger.labels import label_id
 from components.contracts.step.context import Context, begin
@@ -22,9 +22,9 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
     context = Context(recipe, root, cycle, fence)
     context.keep_log("train")
     settings = context.recipe.train
-    labeled = context.records(f"{parts}/labeled")
+    labeled = context.records(f"{parts}/{LABELED}")
     current = context.ledger.state().label_parts
-    labels = {image_id: label_id(current[image_id]) for image_id in labeled.ids("train")}
+    labels = {image_id: label_id(current[image_id]) for image_id in labeled.ids(POOL)}
     start = context.champion_before() if settings.warm_start else None
     inputs = {
         "settings": settings.facts(),
@@ -60,7 +60,7 @@ def _train(
     from components.train.system import system_metrics
 
     recipe, storage, tracker = context.recipe, context.storage, context.tracker()
-    unlabeled = read_ids(storage.local_dir(parts) / "unlabeled.txt")
+    unlabeled = read_ids(storage.local_dir(parts) / UNLABELED_IDS)
     model = start and load_generator(storage.local_dir(layout.model_folder(start)))
     version = context.ledger.state().version
     run_id, opened = context.opened.run_id, milliseconds(context.opened.opened_at)
