@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from components.contracts.model.embedding import FEATURE_PREFIX
+from components.contracts.model.embedding import FEATURE_PREFIX, features_by_stride
 from components.contracts.model.encoders.build import build_encoder
 from components.contracts.model.encoders.feature import Feature
 from components.contracts.model.thinned import DROPOUT
@@ -96,12 +96,7 @@ def split_generator(generator: keras.Model) -> GeneratorParts:
 
     Features are perturbed in between (UniMatch, Yang et al. 2023, section 3.2).
     """
-    at_stride = {
-        int(layer.name.removeprefix(FEATURE_PREFIX)): layer.output
-        for layer in generator.layers
-        if layer.name.startswith(FEATURE_PREFIX)
-    }
-    features = [at_stride[stride] for stride in sorted(at_stride)]
+    features = list(features_by_stride(generator).values())
     encoder = keras.Model(generator.input, features, name="encoder")
     decoder = keras.Model(features, generator.output, name="decoder")
     return GeneratorParts(encoder, decoder)
