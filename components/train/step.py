@@ -12,7 +12,7 @@ from components.contracts.step.context import Context, begin
 from components.contracts.step.done import hash_inputs
 from components.contracts.step.results import TrainResult
 from components.contracts.tracking.client import milliseconds
-from components.contracts.tracking.data import log_campaign_data
+from components.contracts.tracking.data import fingerprint_of, log_campaign_data
 from components.contracts.tracking.training import TrainingLog
 
 
@@ -39,8 +39,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
         tracker = context.tracker()
         run_id = context.opened.run_id
         tracker.log_dataset(run_id, "labeled", hash_inputs(labels), parts, "training")
-        fingerprint = records.rpartition("/")[2]
-        tracker.log_dataset(run_id, "records", fingerprint, records, "dev and val")
+        tracker.log_dataset(run_id, "records", fingerprint_of(records), records, "dev and val")
         campaign = context.ledger.state().campaign_run_id
         log_campaign_data(tracker, campaign, context.recipe.data, records)
         return _train(context, labeled, records, parts, start, digest)
@@ -76,8 +75,7 @@ def _train(
         history = TrainingLog(storage, layout.training_log(context.cycle), resumed=state.exists())
 
         def report(step: int, metrics: dict[str, float]) -> None:
-            named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}
-            tracker.log_series(run_id, [history.add(step, named, opened), *measured()])
+            tracker.log_series(run_id, [history.add(step, metrics, opened), *measured()])
 
         checkpoint = Checkpoint(state, lambda path: storage.put_file(path, name))
         done, _ = fit_records(

@@ -10,6 +10,7 @@ from components.contracts.scores.report import HEADLINES
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import Tracker
+from components.contracts.tracking.training import named, points_at
 from pipelines.experiment.runs import ExperimentRuns, now_ms
 from pipelines.fits.fit import Fit
 from pipelines.fits.result import FitResult
@@ -28,9 +29,7 @@ def live(
 def _send(
     tracker: Tracker, run_id: str, step: int, metrics: Mapping[str, float], at_ms: int
 ) -> None:
-    named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}
-    # One millisecond per step keeps the points in order, and a retry puts them at the same time.
-    tracker.log_metrics(run_id, named, step, at_ms + step)
+    tracker.log_series(run_id, [points_at(step, named(metrics), at_ms)])
 
 
 class Runs(ExperimentRuns):
