@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.recipe.tracking import store_uri
 from components.contracts.scores.report import HEADLINES
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
-from components.contracts.tracking.client import Tracker
+from components.contracts.tracking.client import Tracker, tracker_of
 from components.contracts.tracking.training import named, points_at
 from pipelines.experiment.runs import ExperimentRuns, now_ms
 from pipelines.fits.fit import Fit
@@ -22,7 +21,7 @@ def live(
     """Return a function that sends the points of a running fit; without a run it sends none."""
     if run_id is None:
         return lambda step, metrics: None
-    tracker = Tracker(store_uri(recipe.tracking, root), recipe.tracking.experiment)
+    tracker = tracker_of(recipe.tracking, root)
     return lambda step, metrics: _send(tracker, run_id, step, metrics, at_ms)
 
 
