@@ -19,7 +19,6 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage.base import SETTLED_S
-from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
 from components.feedback.rejected import reject_unread
 from components.feedback.resolution import settle
@@ -39,10 +38,9 @@ def ingest_inbox(
       fence: the lease's fencing number.
     """
     names, state = arrived(ledger.storage.list(INBOX)), ledger.state()
-    known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     # A label that was not asked for may be corrected as well.
     asked = frozenset(state.asked_ever | state.labels.keys())
-    intake = Intake(ledger, settings, known, asked, fence)
+    intake = Intake(ledger, settings, records.entries, asked, fence)
     unfinished = _ingest_files(intake, names)
     if unfinished:
         log.info("%d files may still be incomplete: reading them again soon", len(unfinished))
