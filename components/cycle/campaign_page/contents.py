@@ -12,7 +12,7 @@ from components.contracts.ledger.events import Query, QueryItem
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState, State
 from components.contracts.scores.report import HEADLINES
-from components.contracts.step.report import CycleReport
+from components.contracts.step.report import CycleReport, report_of
 from components.contracts.storage.base import Storage
 from components.cycle.campaign_page.charts import Chart, axis_top, chart
 from tfds_cityscapes.labels import CLASS_NAMES
@@ -89,7 +89,7 @@ class CampaignPage:
 def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
     """Read what the page shows."""
     state = ledger.state()
-    reports = _reports(state, storage)
+    reports = [report for cycle in state.trained if (report := report_of(storage, cycle))]
     champion = state.champion
     last = state.last_cycle
     forecast, newest = _forecast(state), reports[-1] if reports else None
@@ -133,14 +133,6 @@ def _regions(newest: CycleReport | None) -> dict[str, str]:
     share = newest.regions.share
     words = "" if share is None else f" ({100 * share:.1f} % of the pool)"
     return {"labeled regions": f"{newest.regions.labeled}{words}"}
-
-
-def _reports(state: State, storage: Storage) -> list[CycleReport]:
-    return [
-        CycleReport.model_validate_json(storage.read(cycle.report))
-        for cycle in state.trained
-        if cycle.report
-    ]
 
 
 def _forecast(state: State) -> Forecast | None:
