@@ -23,7 +23,7 @@ from components.contracts.annotation.fields import (
     train_id_of,
     whole,
 )
-from components.contracts.annotation.fill import corners
+from components.contracts.annotation.fill import pixel_corners
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import Annotation
 from tfds_cityscapes.labels import BY_NAME, CLASS_NAMES, IGNORE_LABEL
@@ -62,8 +62,7 @@ def read(name: str, value: Any, budget: Budget, annotator: str = UNKNOWN_ANNOTAT
     for item in objects:
         label = item.get("label")
         train_id = train_id_of(label)
-        side = max(height, width)
-        points = corners(item.get("polygon"), -side, 2 * side, "pixels")
+        points = pixel_corners(item.get("polygon"), (height, width))
         # The benchmark does not draw classes with a negative id (license plate).
         if len(points) > 2 and not _is_undrawn(label):
             cv2.fillPoly(train_ids, [np.rint(points).astype(np.int32)], train_id)

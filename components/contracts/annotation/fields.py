@@ -15,6 +15,7 @@ from tfds_cityscapes.labels import CLASS_NAMES, label_named
 UNKNOWN_ANNOTATOR = "unknown"
 DATA_SET = "data set"  # the annotator of masks that the data set has
 MAX_TEXT = 200  # characters of a name
+MAX_SIDE = 2**16  # pixels; keeps height x width within bounds until the budget checks it
 
 # What names of masks add to those of their images; some tools keep the whole name of the image's file.
 _IMAGE_SUFFIX = re.compile(
@@ -73,6 +74,14 @@ def whole(value: object, what: str, low: int, high: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
         raise _wrong(value, what, f"a whole number from {low} to {high}")
     return number
+
+
+def size_of(height: object, width: object, of: str = "the image") -> tuple[int, int]:
+    """Return the height and width of an image in pixels; `of` names it in the reason against them."""
+    return (
+        whole(height, f"the height of {of}", 1, MAX_SIDE),
+        whole(width, f"the width of {of}", 1, MAX_SIDE),
+    )
 
 
 def real(value: object, what: str, low: float, high: float) -> float:
