@@ -137,7 +137,7 @@ def compare(recipe: Path, root: str, number: int) -> None:
 
     context = Context(load(recipe).resolved(), root)
     state = context.ledger.state()
-    records = context.records([c.summary.records for c in state.trained if c.summary.records][-1])
+    records = context.records(state.newest_records)
     cases = [c for c in cases_of(state) if not c.in_sample][:number]
     predictor = context.predictor(cases[0].model)
     labels, maps = [], []

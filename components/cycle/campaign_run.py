@@ -5,11 +5,11 @@ from __future__ import annotations
 from components.contracts.ledger.state import CycleState, State
 from components.contracts.recipe.query import QuerySettings
 from components.contracts.regions.tiles import grid
+from components.contracts.scores.report import HEADLINES
 from components.contracts.step.context import Context
 from components.contracts.step.report import CycleReport
 from components.contracts.tracking.client import Tracker, milliseconds
 from components.contracts.tracking.data import log_campaign_data
-from components.contracts.tracking.evaluation import HEADLINES
 from components.contracts.tracking.registry import show_champion
 
 

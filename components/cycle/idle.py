@@ -6,6 +6,7 @@ from components.contracts.ledger.complete import asked_with, is_complete
 from components.contracts.ledger.inbox import arrived
 from components.contracts.ledger.layout import INBOX
 from components.contracts.ledger.state import State
+from components.contracts.process.words import counted
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.step.context import Context
 from components.contracts.step.plan import Plan, decide
@@ -39,8 +40,7 @@ def _waiting_words(context: Context) -> str:
         return ""
     if decide(state, recipe.feedback) != Plan.NOTHING:
         return ""
-    count = len(state.outstanding)
-    images = "1 image" if count == 1 else f"{count} images"
+    images = counted(len(state.outstanding), "image")
     return f"nothing new: still waiting for labels of {images}, and no cycle is opened."
 
 

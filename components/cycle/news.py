@@ -10,6 +10,7 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.events import Query, Seed
 from components.contracts.notify.message import Message, shortened
 from components.contracts.notify.send import send
+from components.contracts.process.words import counted
 from components.contracts.recipe.notify import Kind
 from components.contracts.step.context import Context
 from components.contracts.step.done import failure_of
@@ -69,10 +70,11 @@ def _of_cycle(context: Context, report: CycleReport) -> Iterator[_News]:
     # With an oracle, the next cycle answers by itself. And a schedule fires again before people have
     # answered: they are told once.
     if outstanding and _asked(context) and not context.recipe.feedback.oracle:
-        images = "1 image" if outstanding == 1 else f"{outstanding} images"
         where = f"{context.storage.uri}/{layout.query_folder(report.cycle)}"
         tasks = f" Tasks: {where}" if report.queried else ""
-        yield _News("waiting_for_labels", f"Waiting for labels of {images}.{tasks}")
+        yield _News(
+            "waiting_for_labels", f"Waiting for labels of {counted(outstanding, 'image')}.{tasks}"
+        )
 
 
 def _budget_reached(context: Context, report: CycleReport) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from components.contracts.ledger import layout
 from components.contracts.ledger.state import CycleState
 from components.contracts.step.context import Context
-from components.contracts.step.report import CycleReport
+from components.contracts.step.report import CycleReport, report_of
 from components.contracts.tracking.client import LOST, Points, Tracker, milliseconds
 from components.contracts.tracking.evaluation import (
     Evaluated,
@@ -112,16 +112,9 @@ def repair_aliases(context: Context, tracker: Tracker) -> None:
         set_alias(tracker, name, CHAMPION, champion.model)
         show_champion(tracker, state.campaign_run_id, name, champion.model, champion.cycle)
     if state.trained:
-        newest = read_report(context, state.trained[-1])
+        newest = report_of(context.storage, state.trained[-1])
         if newest and newest.model:
             set_alias(tracker, name, CHALLENGER, newest.model)
-
-
-def read_report(context: Context, closed: CycleState) -> CycleReport | None:
-    """Read the report of a closed cycle; None if it has none."""
-    if closed.report is None:
-        return None
-    return CycleReport.model_validate_json(context.storage.read(closed.report))
 
 
 def mirror_cycle(
@@ -134,7 +127,7 @@ def mirror_cycle(
     """
     at = milliseconds(closed.opened_at)
     parent = context.ledger.state().campaign_run_id
-    report = read_report(context, closed)
+    report = report_of(context.storage, closed)
     if report is not None:
         metrics = report_metrics(report)
         losses = read_points(context.storage, layout.training_log(closed.cycle), at)

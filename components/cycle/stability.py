@@ -8,7 +8,7 @@ from components.contracts.forecast.sample import PoolSample, agreement
 from components.contracts.forecast.stability import WINDOW, Stability, stability_of
 from components.contracts.ledger import layout
 from components.contracts.step.context import Context
-from components.contracts.step.report import CycleReport
+from components.contracts.step.report import report_of
 
 log = logging.getLogger("streetloop")
 
@@ -40,10 +40,6 @@ def _compare(context: Context) -> Stability | None:
     if found is None:
         return None
     kappa, images = found
-    reports = [
-        CycleReport.model_validate_json(storage.read(cycle.report))
-        for cycle in earlier[-WINDOW:]
-        if cycle.report
-    ]
-    kappas = [report.stability.kappa for report in reports if report.stability]
+    reports = [report_of(storage, cycle) for cycle in earlier[-WINDOW:]]
+    kappas = [report.stability.kappa for report in reports if report and report.stability]
     return stability_of(kappa, last, images, kappas, context.recipe.cycle.stable_kappa)

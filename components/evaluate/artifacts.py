@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.contracts.scores.report import HEADLINES
 from components.contracts.step.results import EvaluateResult
 from components.contracts.storage.open import open_storage
 from tfds_cityscapes.labels import CLASS_NAMES
@@ -15,7 +16,7 @@ def fill(root: str, result: EvaluateResult, metrics: Any, confusion: Any, report
     The UI wants plain Python numbers in a confusion matrix, and shows HTML in a sandboxed frame.
     """
     for split, scores in (("dev", result.dev), ("val", result.val)):
-        for name in ("miou", "pixel_accuracy", "dice"):
+        for name in HEADLINES:
             value = getattr(scores, name)
             if value is not None:
                 metrics.log_metric(f"{split}_{name}", value)

@@ -7,6 +7,8 @@ import numpy as np
 from components.contracts.process.errors import StreetloopError
 from components.contracts.scores.report import CalibrationScores, ReliabilityBin
 
+_BINS = 15
+
 
 class Calibration:
     """Reliability bins of the most probable class, in constant memory.
@@ -18,17 +20,10 @@ class Calibration:
     Bins have equal width; bin m holds confidences in [m/M, (m+1)/M), the last one 1.0 as well.
     """
 
-    def __init__(self, num_bins: int = 15) -> None:
-        """Start empty.
-
-        Raises:
-          StreetloopError: `num_bins` is not positive.
-        """
-        if num_bins < 1:
-            raise StreetloopError(f"Cannot use {num_bins} reliability bins. Expected at least 1.")
-        self.counts = np.zeros(num_bins, np.int64)
-        self.correct = np.zeros(num_bins, np.int64)
-        self.confidence_sums = np.zeros(num_bins, np.float64)
+    def __init__(self) -> None:
+        self.counts = np.zeros(_BINS, np.int64)
+        self.correct = np.zeros(_BINS, np.int64)
+        self.confidence_sums = np.zeros(_BINS, np.float64)
 
     def update(self, confidence: np.ndarray, correct: np.ndarray) -> None:
         """Add scored pixels, without the ignored ones.
@@ -53,11 +48,10 @@ class Calibration:
                 "Confidences are NaN or outside [0, 1]. Pass probabilities (softmax of the logits), "
                 "not logits."
             )
-        num_bins = self.counts.size
-        bins = np.minimum((confidence * num_bins).astype(np.int64), num_bins - 1)
-        self.counts += np.bincount(bins, minlength=num_bins)
-        self.correct += np.bincount(bins[correct], minlength=num_bins)
-        self.confidence_sums += np.bincount(bins, weights=confidence, minlength=num_bins)
+        bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+        self.counts += np.bincount(bins, minlength=_BINS)
+        self.correct += np.bincount(bins[correct], minlength=_BINS)
+        self.confidence_sums += np.bincount(bins, weights=confidence, minlength=_BINS)
 
     def ece(self) -> float | None:
         """Return the expected calibration error in [0, 1]; None before the first pixel."""

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from components.contracts.model.files import load_generator
     from components.contracts.model.predictor import Predictor
     from components.contracts.process.progress import Progress
+    from components.contracts.scores.report import HEADLINES
     from components.contracts.step.context import begin
     from components.evaluate.assess import assess, baseline
     from components.evaluate.report.page import examples_of, model_page, pictures_of
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         )
         write_text(args.html, page)
     write_text(args.output, json.dumps(report, indent=1, allow_nan=False) + "\n")
-    for name in ("miou", "pixel_accuracy", "dice"):
+    for name in HEADLINES:
         value = report[name]
         print(f"{name:<15} {'undefined' if value is None else f'{100 * value:.2f} %'}")
     print(f"{total} images; report: {args.output}")

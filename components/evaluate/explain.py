@@ -14,6 +14,8 @@ from tfds_cityscapes.labels import CLASS_NAMES, NUM_CLASSES
 
 NOT_SCORED = "a class that is not scored"
 
+_PAIRS = 10
+
 
 class ConfusedPair(Stored):
     """A pair of classes: `share` of the labeled pixels of `truth` were predicted as `predicted`.
@@ -51,17 +53,14 @@ class Examples:
         return self._ids[row, column]
 
 
-def most_confused(
-    confusion: np.ndarray, count: int = 10, examples: Examples | None = None
-) -> list[ConfusedPair]:
-    """Return the pairs (true class, predicted class) that lose the largest share of the true class.
+def most_confused(confusion: np.ndarray, examples: Examples | None = None) -> list[ConfusedPair]:
+    """Return the ten pairs (true class, predicted class) that lose the largest share of the true class.
 
     By share, not by pixels: every class weighs the same in mIoU, and by pixels road would
-    always lead.
+    always lead. Pairs without a pixel are left out.
 
     Args:
       confusion: int [19, 19], or [19, 20] with a last column for predictions that are not scored.
-      count: how many pairs at most; pairs without a pixel are left out.
       examples: the images that confuse each pair most.
     """
     confusion = np.asarray(confusion)
@@ -83,7 +82,7 @@ def most_confused(
             )
         )
     pairs.sort(key=lambda pair: (-pair.share, -pair.pixels, pair.truth, pair.predicted))
-    return pairs[:count]
+    return pairs[:_PAIRS]
 
 
 class WorstImages:

@@ -115,13 +115,7 @@ def _learning_curve(context: Context, miou: float | None) -> list[tuple[int, flo
 def _decide(dev: Assessment, champion: Assessment | None, gate: GateSettings) -> Decision:
     if not dev.scores.pixels:
         return Decision(True, ["There is no dev label to compare on: the newest model is used."])
-    return decide(
-        dev.scores,
-        champion.scores if champion else None,
-        margin=gate.margin,
-        protected=gate.protected,
-        max_drop=gate.max_drop,
-    )
+    return decide(dev.scores, champion.scores if champion else None, gate)
 
 
 def _promote(context: Context, model: str, result: EvaluateResult) -> None:

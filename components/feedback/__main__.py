@@ -56,22 +56,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _feedback(args: argparse.Namespace) -> int:
     from components.contracts.annotation import KnownImages, Limits, png_mask, read_export
     from components.contracts.data.records import Records
+    from components.contracts.recipe.feedback import FeedbackSettings
     from components.contracts.step.context import begin
-    from components.feedback.checks import Known, Rules, check
+    from components.feedback.checks import check
     from components.feedback.consensus import resolve
 
     begin("feedback")
     records = Records(args.records)
-    index = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
-    images = KnownImages({i: (k.height, k.width) for i, k in index.items()})
+    images = KnownImages({i: (e.height, e.width) for i, e in records.entries.items()})
     # No query is outstanding here, so any image of the pool may come.
-    rules = Rules(allow_unasked=True, resize=args.resize, max_ignore_share=args.max_ignore)
+    settings = FeedbackSettings(allow_unasked=True, resize=args.resize, max_ignore=args.max_ignore)
     accepted: list[Annotation] = []
     refusals: list[Refusal] = []
     skipped: list[Skipped] = []
     for path in args.exports:
         batch = read_export(path, Limits(), images=images)
-        checked = check(batch.annotations, index, (), rules)
+        checked = check(batch.annotations, records.entries, (), settings)
         accepted += checked.accepted
         refusals += [*batch.refusals, *checked.refusals]
         skipped += batch.skipped

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from components.contracts.annotation.model import Annotation, AnnotationError, Refusal
+from components.contracts.data.records import POOL, Entry
+from components.contracts.recipe.feedback import FeedbackSettings
 from tfds_cityscapes.labels import IGNORE_LABEL
-
-POOL = "train"  # the only split that people label; the others are for scoring
-
-
-class Known(NamedTuple):
-    """What the campaign knows about an image: its native size in pixels, and its split."""
-
-    height: int
-    width: int
-    split: str
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a campaign accepts.
-
-    Attributes:
-      allow_unasked: also accept images that no query asked for.
-      resize: resize a map of another size but the same shape, to the nearest pixel.
-      max_ignore_share: largest share of pixels without a class, 0..1.
-    """
-
-    allow_unasked: bool = False
-    resize: bool = False
-    max_ignore_share: float = 1.0
 
 
 class Checked(NamedTuple):
@@ -46,18 +23,18 @@ class Checked(NamedTuple):
 
 def check(
     annotations: Iterable[Annotation],
-    index: Mapping[str, Known],
+    entries: Mapping[str, Entry],
     asked: Collection[str],
-    rules: Rules,
+    settings: FeedbackSettings,
     in_regions: Callable[[str], bool] = lambda image_id: False,
 ) -> Checked:
     """Check every annotation on its own: a rejected one does not affect the others.
 
     Args:
       annotations: as the readers return them.
-      index: every image of the campaign, by id.
+      entries: every image of the campaign, by id.
       asked: ids of the images that were ever asked for; an image may be labeled again.
-      rules: what the campaign accepts.
+      settings: what the campaign accepts.
       in_regions: says of an image id whether only regions of it are to be labeled, so that the rest of the
         image has no class.
     """
@@ -65,8 +42,8 @@ def check(
     for annotation in annotations:
         try:
             part = in_regions(annotation.image_id)
-            own = replace(rules, max_ignore_share=1.0) if part else rules
-            checked.accepted.append(check_one(annotation, index, asked, own))
+            own = settings.model_copy(update={"max_ignore": 1.0}) if part else settings
+            checked.accepted.append(check_one(annotation, entries, asked, own))
         except AnnotationError as error:
             checked.refusals.append(Refusal(name_of(annotation), str(error)))
     return checked
@@ -78,32 +55,35 @@ def name_of(annotation: Annotation) -> str:
 
 
 def check_one(
-    annotation: Annotation, index: Mapping[str, Known], asked: Collection[str], rules: Rules
+    annotation: Annotation,
+    entries: Mapping[str, Entry],
+    asked: Collection[str],
+    settings: FeedbackSettings,
 ) -> Annotation:
     """Return the annotation at the image's native size; AnnotationError if it is rejected."""
-    known = index.get(annotation.image_id)
+    known = entries.get(annotation.image_id)
     if known is None:
         raise AnnotationError(
             f'Unknown image "{annotation.image_id}": this campaign has none with that id. The id is '
-            f"the image's file name without _leftImg8bit and extension, such as {next(iter(index), 'a')}."
+            f"the image's file name without _leftImg8bit and extension, such as {next(iter(entries), 'a')}."
         )
     if known.split != POOL:
         raise AnnotationError(
             f"The image is in {known.split}, on which models are scored, so it cannot be labeled. Its "
             "labels come from the data set."
         )
-    if not rules.allow_unasked and annotation.image_id not in asked:
+    if not settings.allow_unasked and annotation.image_id not in asked:
         raise AnnotationError(
             "No query has asked for this image. To accept it nevertheless, set "
             "feedback.allow_unasked=true."
         )
-    train_ids = _fit(annotation.train_ids, known, rules.resize)
+    train_ids = _fit(annotation.train_ids, known, settings.resize)
     ignored = float(np.mean(train_ids == IGNORE_LABEL))
     if ignored == 1.0:
         raise AnnotationError("No pixel has a class. Label the image, or skip its task.")
-    if ignored > rules.max_ignore_share:
+    if ignored > settings.max_ignore:
         raise AnnotationError(
-            f"Too many pixels have no class: {ignored:.1%}, at most {rules.max_ignore_share:.1%} are "
+            f"Too many pixels have no class: {ignored:.1%}, at most {settings.max_ignore:.1%} are "
             "accepted. Label more of the image."
         )
     return replace(annotation, train_ids=train_ids)
@@ -116,7 +96,7 @@ def resize_nearest(train_ids: np.ndarray, height: int, width: int) -> np.ndarray
     return train_ids[rows[:, None], columns]
 
 
-def _fit(train_ids: np.ndarray, known: Known, resize: bool) -> np.ndarray:
+def _fit(train_ids: np.ndarray, known: Entry, resize: bool) -> np.ndarray:
     height, width = train_ids.shape
     if (height, width) == (known.height, known.width):
         return train_ids

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence, Sized
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from components.contracts.annotation.model import Annotation, AnnotationError
 from components.contracts.scores.confusion import confusion_matrix
 from components.contracts.scores.metrics import mean_iou_of_either
+from components.contracts.step.report import AnnotatorAgreement
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 Policy = Literal["latest", "consensus"]
@@ -25,20 +25,6 @@ class _Signed(Protocol):
 
 
 T = TypeVar("T", bound=_Signed)
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How well one annotator agrees with the others, and with the predictions that were shown.
-
-    Both are `mean_iou_of_either`, from one confusion matrix over all images; None where there is
-    nothing to compare.
-    """
-
-    annotator: str
-    images: int
-    with_others: float | None
-    with_prediction: float | None
 
 
 def time_key(annotation: Annotation) -> str:
@@ -162,11 +148,20 @@ class Agreements:
             if one.train_ids.shape == other.train_ids.shape:
                 _add(self._others, one.annotator, one.train_ids, other.train_ids)
 
-    def list(self) -> list[Agreement]:
-        """Return the agreement of every annotator, sorted by name."""
+    def list(self) -> list[AnnotatorAgreement]:
+        """Return the agreement of every annotator, sorted by name.
+
+        It is `mean_iou_of_either`, from one confusion matrix over all images; None where there is
+        nothing to compare.
+        """
         return [
-            Agreement(who, n, _mean_iou(self._others.get(who)), _mean_iou(self._shown.get(who)))
-            for who, n in sorted(self._images.items())
+            AnnotatorAgreement(
+                annotator=who,
+                images=images,
+                with_others=_mean_iou(self._others.get(who)),
+                with_prediction=_mean_iou(self._shown.get(who)),
+            )
+            for who, images in sorted(self._images.items())
         ]
 
 

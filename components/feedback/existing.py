@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from components.contracts.annotation.fields import DATA_SET
 from components.contracts.annotation.model import Annotation, AnnotationError
-from components.contracts.data.records import Records
+from components.contracts.data.records import POOL, Records
 from components.contracts.ledger.events import Label, LabelsAccepted, Refused
 from components.contracts.ledger.labels import store_label
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
-from components.feedback.checks import POOL, Known, Rules, check_one
+from components.feedback.checks import check_one
 from tfds_cityscapes.source import Item, Source, SourceError
 
 log = logging.getLogger("streetloop")
@@ -44,14 +44,13 @@ def ingest_existing(
     state = ledger.state()
     pool = set(records.ids(POOL)) - state.labels.keys() - state.probes.keys()
     found = [item for item in source.items if item.label and item.image_id in pool]
-    known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     # Nobody asked for them, which is the point.
-    rules = Rules(True, settings.resize, settings.max_ignore)
+    unasked = settings.model_copy(update={"allow_unasked": True})
     labels: list[Label] = []
     refused: list[Refused] = []
     for done, item in enumerate(sorted(found, key=lambda i: i.image_id), 1):
         try:
-            mask = check_one(_read(source, item), known, (), rules)
+            mask = check_one(_read(source, item), records.entries, (), unasked)
         except (AnnotationError, SourceError) as error:
             refused.append(Refused(name=str(item.label), reason=str(error)))
         else:

@@ -15,14 +15,12 @@ from contextlib import suppress
 from components.contracts.annotation.detect import too_large
 from components.contracts.annotation.limits import Limits
 from components.contracts.data.records import Records
-from components.contracts.ledger.events import Query, Seed
 from components.contracts.ledger.inbox import arrived
 from components.contracts.ledger.layout import INBOX
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.progress import Progress
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage.base import SETTLED_S, Stamp, Storage
-from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
 from components.feedback.rejected import reject_unread
 from components.feedback.resolution import settle
@@ -42,8 +40,10 @@ def ingest_inbox(
       fence: the lease's fencing number.
     """
     files = _in_order(ledger.storage, arrived(ledger.storage.list(INBOX)))
-    known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
-    intake = Intake(ledger, settings, known, asked_ever(ledger), fence)
+    state = ledger.state()
+    # A label that was not asked for may be corrected as well.
+    asked = frozenset(state.asked_ever | state.labels.keys())
+    intake = Intake(ledger, settings, records.entries, asked, fence)
     unfinished = _ingest_files(intake, files)
     if unfinished:
         log.info("%d files may still be incomplete: reading them again soon", len(unfinished))
@@ -88,17 +88,3 @@ def _ingest_files(intake: Intake, files: list[tuple[str, Stamp]]) -> list[str]:
             unfinished.append(name)
         progress.update(done)
     return unfinished
-
-
-def asked_ever(ledger: Ledger) -> frozenset[str]:
-    """Return the images that the seed or a query asked for, and those whose label was accepted.
-
-    A label that was not asked for may be corrected as well.
-    """
-    asked: set[str] = set(ledger.state().labels)
-    for event in ledger.events():
-        if isinstance(event.payload, Query):
-            asked.update(item.image_id for item in event.payload.items)
-        elif isinstance(event.payload, Seed):
-            asked.update(event.payload.image_ids)
-    return frozenset(asked)

@@ -21,6 +21,7 @@ from components.contracts.annotation.model import (
     Refusal,
     Skipped,
 )
+from components.contracts.data.records import Entry
 from components.contracts.ledger.events import (
     Label,
     LabelsAccepted,
@@ -36,7 +37,7 @@ from components.contracts.ledger.state import State
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.regions.tiles import Tiles, parse_parts
 from components.contracts.storage.base import Stamp, Storage
-from components.feedback.checks import Known, Rules, check, name_of
+from components.feedback.checks import check, name_of
 from components.feedback.consensus import time_key
 from components.feedback.news import handed_in_again, identity_of, last_event, new_labels
 from components.feedback.portions import in_regions, portions
@@ -56,21 +57,21 @@ class Intake:
     Attributes:
       ledger: the campaign's ledger; its storage holds the inbox.
       settings: what is accepted.
-      known: every image of the campaign, by id.
+      entries: every image of the campaign, by id.
       asked: ids of the images that were ever asked for.
       fence: the lease's fencing number.
     """
 
     ledger: Ledger
     settings: FeedbackSettings
-    known: Mapping[str, Known]
+    entries: Mapping[str, Entry]
     asked: frozenset[str]
     fence: int | None
 
     @cached_property
     def images(self) -> KnownImages:
         """What readers may know about the images."""
-        return KnownImages({i: (known.height, known.width) for i, known in self.known.items()})
+        return KnownImages({i: (e.height, e.width) for i, e in self.entries.items()})
 
 
 def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
@@ -100,9 +101,8 @@ def ingest(intake: Intake, file_name: str, data: bytes, stamp: Stamp) -> bool:
     batch = read_bytes(name, data, Limits(), annotator, intake.images)
     if not stamp.whole and batch.refusals and not (batch.annotations or batch.skipped):
         return False
-    rules = Rules(settings.allow_unasked, settings.resize, settings.max_ignore)
     regions = partial(in_regions, state)
-    checked = check(batch.annotations, intake.known, intake.asked, rules, regions)
+    checked = check(batch.annotations, intake.entries, intake.asked, settings, regions)
     labels, beside = _labels(intake, state, sorted(checked.accepted, key=time_key))
     refusals = (*batch.refusals, *checked.refusals, *beside)
     refused = [Refused(name=r.name, reason=r.reason) for r in refusals]

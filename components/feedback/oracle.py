@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from components.contracts.data.records import Records
+from components.contracts.data.records import POOL, Records
 from components.contracts.ledger.events import Label, LabelsAccepted, TaskSkipped
 from components.contracts.ledger.labels import store_label, within
 from components.contracts.ledger.ledger import Ledger
@@ -52,7 +52,7 @@ def answer(
       StreetloopError: the source has no mask for any image that could be asked for, or a broken one.
     """
     items = {item.image_id: item for item in source.items}
-    pool = set(records.ids("train"))
+    pool = set(records.ids(POOL))
     masked = {i for i in pool if i in items and items[i].label is not None}
     if not masked and asked:
         raise StreetloopError(_NO_MASK.format(min(asked), "it has none for any image of the pool"))

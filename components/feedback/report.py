@@ -17,7 +17,7 @@ from components.contracts.annotation import png_mask
 from components.contracts.annotation.model import Annotation
 from components.contracts.data.records import decode_mask
 from components.contracts.ledger import layout
-from components.contracts.ledger.events import Event, Label, LabelsAccepted, Query, TaskSkipped
+from components.contracts.ledger.events import Label, LabelsAccepted, TaskSkipped
 from components.contracts.ledger.labels import read_label, read_parts, within
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import LabelVersion, parts_of
@@ -96,13 +96,13 @@ def _compare(
 ) -> tuple[list[LabelWarning], list[AnnotatorAgreement]]:
     """Compare people's labels with each other and with predictions, one image in memory at a time."""
     storage, state = ledger.storage, ledger.state()
-    resolved, shown = resolutions(state), _shown(ledger.events())
+    resolved = resolutions(state)
     by_image: defaultdict[str, list[Label]] = defaultdict(list)
     for label in labels:
         by_image[label.image_id].append(label)
     sums, warnings = Agreements(), []
     for image_id, versions in sorted(by_image.items()):
-        prediction = _prediction(storage, shown.get(image_id))
+        prediction = _prediction(storage, image_id, state.asked.get(image_id))
         answers = [v for v in state.answers(image_id) if v.number not in resolved]
         sums.add([_joined(storage, latest, answers) for latest in votes(answers, ())], prediction)
         if prediction is None:
@@ -111,8 +111,7 @@ def _compare(
             shown_there = within(prediction, label.tiles)  # some regions of a task may still wait
             if np.array_equal(read_label(storage, image_id, label.sha256), shown_there):
                 warnings.append(_warning(label, _UNTOUCHED))
-    agreement = [AnnotatorAgreement.model_validate(r, from_attributes=True) for r in sums.list()]
-    return warnings, agreement
+    return warnings, sums.list()
 
 
 def _joined(storage: Storage, latest: LabelVersion, answers: Sequence[LabelVersion]) -> Annotation:
@@ -128,21 +127,18 @@ def _warning(label: Label, reason: str) -> LabelWarning:
     return LabelWarning(image_id=label.image_id, annotator=label.annotator, reason=reason)
 
 
-def _shown(events: list[Event]) -> dict[str, str]:
-    """Map each image to the file of the prediction that its latest task showed."""
-    return {
-        item.image_id: f"{layout.shown_predictions(event.payload.cycle)}/"
-        + png_mask.file_name(item.image_id)
-        for event in events
-        if isinstance(event.payload, Query)
-        for item in event.payload.items
-    }
+def _prediction(storage: Storage, image_id: str, cycle: int | None) -> np.ndarray | None:
+    """Return the prediction that the task of a cycle showed; None after a cold start, which shows none.
 
-
-def _prediction(storage: Storage, name: str | None) -> np.ndarray | None:
-    """Return the prediction that a task showed; None after a cold start, which shows none."""
-    if name is None:
+    Args:
+      storage: the campaign root.
+      image_id: the image of the task.
+      cycle: that asked for the image last; None if none did.
+    """
+    if cycle is None:
         return None
     with suppress(FileNotFoundError):
-        return decode_mask(storage.read(name))
+        return decode_mask(
+            storage.read(f"{layout.shown_predictions(cycle)}/{png_mask.file_name(image_id)}")
+        )
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.contracts.data.records import POOL
 from components.contracts.ledger import layout
 from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.ledger.state import State
@@ -10,7 +11,6 @@ from components.contracts.regions.tiles import Tiles
 from components.contracts.step.context import Context, begin
 from components.contracts.step.plan import Plan, decide
 from components.contracts.step.results import FeedbackResult
-from components.feedback.checks import POOL
 from components.feedback.existing import ingest_existing
 from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer

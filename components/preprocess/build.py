@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from components.contracts.data.records import INDEX, Records, write_index
+from components.contracts.data.records import INDEX, POOL, Records, write_index
 from components.contracts.ledger.layout import records_folder
 from components.contracts.process.cpus import usable_cpus
 from components.contracts.process.errors import StreetloopError
@@ -25,7 +25,6 @@ from tfds_cityscapes.splits import by_ratios, carve_cities, carve_dev, initial_l
 
 log = logging.getLogger("streetloop")
 FORMAT = 1  # of the records; with a new number every campaign rewrites its records
-POOL = "train"
 _MOST_WORKERS = 16  # each holds an image of the source's size in memory
 
 

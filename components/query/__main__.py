@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _query(args: argparse.Namespace) -> int:
-    from components.contracts.data.records import Records
+    from components.contracts.data.records import POOL, Records
     from components.contracts.step.context import begin
     from components.query.ask import make_query, write_query
     from components.query.tasks import enlarged
@@ -101,7 +101,7 @@ def _query(args: argparse.Namespace) -> int:
         )
     begin("query")
     records = Records(args.records)
-    labeled = Records(args.labeled).ids("train") if args.labeled else []
+    labeled = Records(args.labeled).ids(POOL) if args.labeled else []
     ids = _ids(args.ids, records)
     if not ids:
         raise StreetloopError(f"{args.ids} is empty. Give a list of ids of these records.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from components.contracts.process.words import counted
 from components.query.pool import Pool
 from components.query.scored import Alike
 from components.query.strategies import kcenter
@@ -40,9 +41,7 @@ class Explainer:
         if frames == 0:
             parts.append("other regions of the image are labeled")
         elif frames is not None:
-            parts.append(
-                f"{frames} frame{'' if frames == 1 else 's'} from the nearest labeled image"
-            )
+            parts.append(f"{counted(frames, 'frame')} from the nearest labeled image")
         near = self.nearest(index)
         if near is not None and near.nearer >= _FAR and kcenter.REASON not in parts:
             parts.append(kcenter.REASON)

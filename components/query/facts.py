@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.contracts.data.records import Records
+from components.contracts.data.records import POOL, Records
 from components.contracts.model.embedding import standardised
 from components.contracts.regions.tiles import grid as every_tile
 from components.query.aggregation import Aggregate, mean
@@ -160,5 +160,5 @@ def divided(
 
 
 def _places(records: Records, ids: Sequence[str], labeled: Sequence[str]) -> tuple[Places, Places]:
-    cities = {i: records.entries[i].city for i in records.ids("train")}
+    cities = {i: records.entries[i].city for i in records.ids(POOL)}
     return places_of(cities, sorted(ids)), places_of(cities, sorted(labeled))

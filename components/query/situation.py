@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from components.contracts.data.records import POOL, Records
 from components.contracts.ledger import layout
 from components.contracts.ledger.state import State
 from components.contracts.ledger.units import free_tiles, labeled_units, waiting_units
@@ -16,9 +15,6 @@ from components.contracts.step.results import TrainResult
 from components.query.look import Model
 from components.query.pool import Images
 
-if TYPE_CHECKING:
-    from components.contracts.data.records import Records
-
 
 def images_of(state: State, records: Records, settings: QuerySettings) -> Images:
     """Divide the train part by what the ledger knows.
@@ -26,7 +22,7 @@ def images_of(state: State, records: Records, settings: QuerySettings) -> Images
     Where regions are asked for, an image of which some are labeled is in both parts; one that waits for
     an answer is no candidate before it has come.
     """
-    ids, waiting = records.ids("train"), state.waiting
+    ids, waiting = records.ids(POOL), state.waiting
     gone = waiting | state.skipped.keys() | state.probes.keys()
     labeled = [i for i in ids if i in state.labels or i in waiting]
     if settings.grid is None:

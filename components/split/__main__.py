@@ -40,11 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _split(args: argparse.Namespace) -> int:
     from components.contracts.annotation.known import KnownImages
-    from components.contracts.data.records import Records
+    from components.contracts.data.records import LABELED, POOL, UNLABELED_IDS, Records
     from components.contracts.process.progress import Progress
     from components.contracts.step.context import begin
     from components.split import label_maps
-    from components.split.join import LABELED, POOL, UNLABELED_IDS, join
+    from components.split.join import join
 
     begin("split")
     records = Records(args.records)

@@ -10,13 +10,17 @@ import numpy as np
 
 from components.contracts.data.example import encode
 from components.contracts.data.frames import write_frames
-from components.contracts.data.records import Records, decode_image, write_ids, write_index
+from components.contracts.data.records import (
+    LABELED,
+    POOL,
+    UNLABELED_IDS,
+    Records,
+    decode_image,
+    write_ids,
+    write_index,
+)
 from components.contracts.process.errors import StreetloopError
 from tfds_cityscapes.png import encode_png, fit_mask
-
-LABELED = "labeled"
-UNLABELED_IDS = "unlabeled.txt"
-POOL = "train"
 
 
 class Joined(NamedTuple):

@@ -12,9 +12,7 @@ from components.contracts.annotation.limits import Budget, Limits
 from components.contracts.annotation.model import AnnotationError
 from components.contracts.process.errors import StreetloopError
 from tfds_cityscapes.files import ending, walk_folder
-
-# The benchmark has several files per image; the first one in this order is read.
-_ORDER = ("label_ids", "train_ids", None, "color")
+from tfds_cityscapes.masks import BEST_FIRST, encoding_of_name, numbers_objects
 
 
 def find(folder: Path, images: KnownImages = ANY_IMAGE) -> dict[str, Path]:
@@ -30,9 +28,9 @@ def find(folder: Path, images: KnownImages = ANY_IMAGE) -> dict[str, Path]:
     """
     best: dict[str, tuple[int, Path]] = {}
     for path in (file.path for file in walk_folder(folder).files if ending(file.name) == ".png"):
-        if path.name.lower().endswith("_instanceids.png"):
+        if numbers_objects(path.name):
             continue
-        rank = _ORDER.index(png_mask.encoding_of_name(path.name))
+        rank = BEST_FIRST.index(encoding_of_name(path.name))
         image_id = _image_id(path, images)
         before = best.get(image_id)
         if before is not None and before[0] == rank:

@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from components.contracts.data.records import Records, read_ids
+    from components.contracts.data.records import POOL, Records, read_ids
     from components.contracts.recipe import file as settings_file
     from components.contracts.recipe.train import TrainSettings
     from components.contracts.step.context import begin
@@ -88,7 +88,7 @@ def _train(args: argparse.Namespace) -> int:
             f"{args.unlabeled} lists ids that {args.records} lacks: {missing[0]} and "
             f"{len(missing) - 1} more. Use the records that the split was made from."
         )
-    if not labeled.ids("train"):
+    if not labeled.ids(POOL):
         raise StreetloopError(f"No labeled image in {args.labeled}.")
     inputs = {
         "settings": settings.model_dump(mode="json"),

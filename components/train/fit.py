@@ -137,9 +137,8 @@ def fit(
 
 
 def _class_weights(data: Data, settings: TrainSettings) -> np.ndarray | None:
-    if settings.objectives.class_weights == "none":
-        return None
-    return log_weights(data.labeled.pixel_counts(), settings.objectives.class_weights_offset)
+    offset = settings.objectives.log_offset
+    return None if offset is None else log_weights(data.labeled.pixel_counts(), offset)
 
 
 def _measured(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from components.contracts.data.records import Records, read_ids
+from components.contracts.data.records import LABELED, POOL, UNLABELED_IDS, Records, read_ids
 from components.contracts.ledger import layout
 from components.contracts.ledger.labels import label_id
 from components.contracts.step.context import Context, begin
 from components.contracts.step.done import hash_inputs
 from components.contracts.step.results import TrainResult
 from components.contracts.tracking.client import milliseconds
-from components.contracts.tracking.data import log_campaign_data
+from components.contracts.tracking.data import fingerprint_of, log_campaign_data
 from components.contracts.tracking.training import TrainingLog
 
 
@@ -22,9 +22,9 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
     context = Context(recipe, root, cycle, fence)
     context.keep_log("train")
     settings = context.recipe.train
-    labeled = context.records(f"{parts}/labeled")
+    labeled = context.records(f"{parts}/{LABELED}")
     current = context.ledger.state().label_parts
-    labels = {image_id: label_id(current[image_id]) for image_id in labeled.ids("train")}
+    labels = {image_id: label_id(current[image_id]) for image_id in labeled.ids(POOL)}
     start = context.champion_before() if settings.warm_start else None
     inputs = {
         "settings": settings.facts(),
@@ -39,8 +39,7 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str, parts: str
         tracker = context.tracker()
         run_id = context.opened.run_id
         tracker.log_dataset(run_id, "labeled", hash_inputs(labels), parts, "training")
-        fingerprint = records.rpartition("/")[2]
-        tracker.log_dataset(run_id, "records", fingerprint, records, "dev and val")
+        tracker.log_dataset(run_id, "records", fingerprint_of(records), records, "dev and val")
         campaign = context.ledger.state().campaign_run_id
         log_campaign_data(tracker, campaign, context.recipe.data, records)
         return _train(context, labeled, records, parts, start, digest)
@@ -60,7 +59,7 @@ def _train(
     from components.train.system import system_metrics
 
     recipe, storage, tracker = context.recipe, context.storage, context.tracker()
-    unlabeled = read_ids(storage.local_dir(parts) / "unlabeled.txt")
+    unlabeled = read_ids(storage.local_dir(parts) / UNLABELED_IDS)
     model = start and load_generator(storage.local_dir(layout.model_folder(start)))
     version = context.ledger.state().version
     run_id, opened = context.opened.run_id, milliseconds(context.opened.opened_at)
@@ -76,8 +75,7 @@ def _train(
         history = TrainingLog(storage, layout.training_log(context.cycle), resumed=state.exists())
 
         def report(step: int, metrics: dict[str, float]) -> None:
-            named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}
-            tracker.log_series(run_id, [history.add(step, named, opened), *measured()])
+            tracker.log_series(run_id, [history.add(step, metrics, opened), *measured()])
 
         checkpoint = Checkpoint(state, lambda path: storage.put_file(path, name))
         done, _ = fit_records(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from components.contracts.scores.report import HEADLINES
 from pipelines.ablation.plan import Design
 from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
 from pipelines.experiment.statistics import LEVEL, Summary, paired, summary
-from pipelines.fits.result import SCORES, FitResult
+from pipelines.fits.result import FitResult
 
 Results = Mapping[str, Mapping[int, FitResult]]  # by variant, then by seed
 
@@ -92,7 +93,7 @@ def markdown(table: Table) -> str:
 
 def _scores(table: Table) -> list[str]:
     splits = sorted({"dev", "val"}, key=lambda name: name != table.split)
-    columns = [(split, score) for split in splits for score in SCORES]
+    columns = [(split, score) for split in splits for score in HEADLINES]
     rows = []
     for variant in table.variants:
         results = table.results.get(variant, {})
@@ -101,17 +102,17 @@ def _scores(table: Table) -> list[str]:
             row.append(spread(summary(list(table.values(variant, split, score).values()))))
         seconds = summary([r.seconds for r in results.values()])
         rows.append([*row, NONE if seconds is None else f"{seconds.mean:.0f}"])
-    heads = [f"{split} {SCORES[score]}" for split, score in columns]
+    heads = [f"{split} {HEADLINES[score]}" for split, score in columns]
     return markdown_table(["variant", "n", *heads, "seconds per fit"], rows)
 
 
 def _differences(table: Table) -> list[str]:
     rows = []
     for variant in table.variants[1:]:
-        differences = [table.difference(variant, score) for score in SCORES]
+        differences = [table.difference(variant, score) for score in HEADLINES]
         first = differences[0]
         rows.append([variant, str(first.n if first else 0), *map(interval, differences)])
-    return markdown_table(["variant", "n", *SCORES.values()], rows)
+    return markdown_table(["variant", "n", *HEADLINES.values()], rows)
 
 
 def _fits(table: Table) -> list[str]:

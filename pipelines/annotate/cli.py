@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from components.contracts.process.words import counted
 from pipelines.options import Chosen, with_recipe
 
 
@@ -80,8 +81,6 @@ def push_tasks(
     \b
     Example: streetloop annotate push mycity.yaml --label-studio http://localhost:8080
     """
-    from pipelines.campaign.waiting import counted
-
     only_cvat: dict[str, object] = {"--organization": organization, "--job-size": job_size}
     url, is_cvat = _chosen(label_studio, cvat, only_cvat)
     root, track = chosen.open()[1], _track("Uploading")
@@ -110,8 +109,6 @@ def pull_tasks(
     \b
     Example: streetloop annotate pull mycity.yaml --label-studio http://localhost:8080
     """
-    from pipelines.campaign.waiting import counted
-
     url, is_cvat = _chosen(label_studio, cvat, {"--organization": organization})
     root, track = chosen.open()[1], _track("Fetching")
     if is_cvat:

@@ -82,9 +82,8 @@ def waiting_images(root: str, ledger: Ledger, state: State) -> dict[str, Waiting
 
     Older queries come first; within a query, the image with the highest score.
     """
-    cycles = sorted({state.asked[i] for i in state.outstanding if i in state.asked})
     waiting = {}
-    for cycle in cycles:
+    for cycle in state.asking_cycles:
         folder = query_folder(cycle)
         for task in json.loads(read(ledger.storage, f"{folder}/label_studio.json")):
             image_id = task["data"]["image_id"]

@@ -43,10 +43,9 @@ def champion_of(state: State, uri: str) -> tuple[Champion, str]:
     Raises:
       StreetloopError: there is none yet.
     """
-    prefixes = [c.summary.records for c in state.trained if c.summary.records]
-    if state.champion is None or not prefixes:
+    if state.champion is None or state.newest_records is None:
         raise StreetloopError(f"No champion in {uri} yet. Run a cycle first.")
-    return state.champion, prefixes[-1]
+    return state.champion, state.newest_records
 
 
 def score_champion(recipe: Recipe, root: str, split: str) -> ChampionScores:

@@ -11,6 +11,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
+from components.contracts.scores.report import HEADLINES
 from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
@@ -20,7 +21,6 @@ from pipelines.campaign.mlflow_page import server_of
 from pipelines.campaign.status import CycleRow, read_status
 from pipelines.console import make_console, program
 
-_SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
 _SHARES = (0.9, 0.95)  # of the best mIoU of all campaigns, for the labels that each needed
 
 
@@ -70,13 +70,13 @@ def table_of(campaigns: list[Campaign]) -> Table:
     """Return one line per cycle, then the labels that each campaign needed for a share of the best."""
     table = Table(title="Each cycle's own model on val (%)", title_justify="left")
     table.add_column("campaign")
-    for name in ("cycle", "labeled", *_SCORES.values()):
+    for name in ("cycle", "labeled", *HEADLINES.values()):
         table.add_column(name, justify="right")
     known = [c.miou for campaign in campaigns for c in campaign.cycles if c.miou is not None]
     best = max(known, default=0.0)
     for campaign in campaigns:
         for index, cycle in enumerate(campaign.cycles):
-            scores = [percent(getattr(cycle, name)) for name in _SCORES]
+            scores = [percent(getattr(cycle, name)) for name in HEADLINES]
             title = campaign.title if index == 0 else ""
             table.add_row(title, str(cycle.cycle), str(cycle.labeled), *scores)
         for share in _SHARES:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
+from components.contracts.process.words import counted
 from pipelines.options import PATH, Chosen, with_recipe
 
 
@@ -51,7 +52,6 @@ def list_files(chosen: Chosen) -> None:
     """
     from components.contracts.ledger.inbox import arrived
     from components.contracts.ledger.layout import INBOX, REJECTED
-    from pipelines.campaign.waiting import counted
 
     storage = chosen.ledger().storage
     names = storage.list(INBOX)

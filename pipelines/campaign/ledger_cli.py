@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.words import counted
 from pipelines.options import Chosen, open_campaign, with_recipe
 
 if TYPE_CHECKING:
@@ -127,8 +128,6 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
 
 def words(event: Event) -> str:
     """Return an event as a sentence."""
-    from pipelines.campaign.waiting import counted
-
     p = event.payload
     match event.kind:
         case "campaign_created":

@@ -16,7 +16,7 @@ from components.contracts.ledger.units import labeled_units, waiting_units
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.scores.drift import Drift
 from components.contracts.scores.report import Baseline, Count, Fraction, Stored
-from components.contracts.step.report import CycleReport
+from components.contracts.step.report import CycleReport, report_of
 from components.contracts.storage.base import Storage
 
 
@@ -120,10 +120,7 @@ class CampaignStatus(Stored):
 def read_status(recipe: Recipe, storage: Storage) -> CampaignStatus:
     """Read the state of the campaign in this storage."""
     state = Ledger(storage).state()
-    folders = [
-        query_folder(cycle)
-        for cycle in sorted({state.asked[i] for i in state.outstanding if i in state.asked})
-    ]
+    folders = [query_folder(cycle) for cycle in state.asking_cycles]
     champion = state.champion
     newest = _newest_report(state, storage)
     return CampaignStatus(
@@ -160,15 +157,12 @@ def _row(state: State, cycle: CycleState) -> CycleRow:
 
 def _drift(state: State, storage: Storage) -> DriftRow | None:
     for _, cycle in sorted(state.cycles.items(), reverse=True):
-        if cycle.report:
-            report = CycleReport.model_validate_json(storage.read(cycle.report))
-            if report.drift is not None:
-                return DriftRow(cycle=cycle.cycle, **report.drift.model_dump())
+        report = report_of(storage, cycle)
+        if report and report.drift:
+            return DriftRow(cycle=cycle.cycle, **report.drift.model_dump())
     return None
 
 
 def _newest_report(state: State, storage: Storage) -> CycleReport | None:
-    for cycle in reversed(state.trained):
-        if cycle.report:
-            return CycleReport.model_validate_json(storage.read(cycle.report))
-    return None
+    reports = (report_of(storage, cycle) for cycle in reversed(state.trained))
+    return next((report for report in reports if report), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.contracts.ledger.complete import has_trained_enough
 from components.contracts.ledger.state import State
 from components.contracts.ledger.units import labeled_units
+from components.contracts.process.words import counted
 from components.contracts.recipe.recipe import Recipe
 from pipelines.campaign.status import CampaignStatus
 from pipelines.console import program
@@ -66,8 +67,3 @@ def ending_words(recipe: Recipe, state: State) -> str:
             "on: lower feedback.min_new_labels to train on what there is."
         )
     return words
-
-
-def counted(number: int, what: str) -> str:
-    """Return the number and the noun: "1 image", "2 images"."""
-    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -23,12 +23,7 @@ _OPENS = ("open-cycle", "prepare")
 _WORDS = {"SUCCEEDED": "done", "FAILED": "failed", "CANCELED": "canceled", "PENDING": "pending"}
 
 
-def follow(
-    recipe: Recipe,
-    started: Started,
-    say: Callable[[str], None],
-    poll_seconds: float = _POLL_SECONDS,
-) -> None:
+def follow(recipe: Recipe, started: Started, say: Callable[[str], None]) -> None:
     """Wait until a run ends; `say` is called with a line at each change.
 
     Raises:
@@ -55,7 +50,7 @@ def follow(
             if run.state in ENDED:
                 say(_end(endpoint, started, run, steps))
                 return
-        time.sleep(poll_seconds)
+        time.sleep(_POLL_SECONDS)
 
 
 def _show(steps: list[Step], shown: dict[str, str], say: Callable[[str], None]) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
+from components.contracts.scores.report import HEADLINES
 from pipelines.crossval.folds import Fold
 from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
 from pipelines.experiment.statistics import Summary, paired, summary
-from pipelines.fits.result import SCORES, SplitScores
+from pipelines.fits.result import SplitScores
 
 LEVEL = 0.90
 Place = tuple[str, int]  # the fold's name, and the seed
@@ -87,19 +88,19 @@ class Report(BaseModel):
         for variant in self.variants:
             for fold, images in self.folds.items():
                 scores = variant.folds.get(fold, {})
-                cells = [_percent(variant.at(fold, name)) for name in SCORES]
+                cells = [_percent(variant.at(fold, name)) for name in HEADLINES]
                 rows.append([variant.name, fold, str(images), str(len(scores)), *cells])
-            means = [_percent(variant.mean(name)) for name in SCORES]
+            means = [_percent(variant.mean(name)) for name in HEADLINES]
             rows.append([f"**{variant.name}**", "mean", "", "", *means])
-        return markdown_table(["variant", "held out", "images", "n", *SCORES.values()], rows)
+        return markdown_table(["variant", "held out", "images", "n", *HEADLINES.values()], rows)
 
     def _differences(self) -> list[str]:
         rows = []
         for variant in self.variants[1:]:
-            found = {name: self.difference(variant, name) for name in SCORES}
+            found = {name: self.difference(variant, name) for name in HEADLINES}
             n = max((d.n for d in found.values() if d is not None), default=0)
             rows.append([variant.name, str(n), *(interval(d, 1) for d in found.values())])
-        return markdown_table(["variant", "n", *SCORES.values()], rows)
+        return markdown_table(["variant", "n", *HEADLINES.values()], rows)
 
     def _classes(self) -> list[str]:
         by_variant = [_classes_of(variant) for variant in self.variants]

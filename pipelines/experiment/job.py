@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.step.context import begin
+from components.contracts.storage.base import Storage
+from components.contracts.storage.open import open_storage
 from pipelines.local.launch import child_environment
 from pipelines.local.runner import log_file
+
+log = logging.getLogger("streetloop")
 
 
 class Order(BaseModel):
@@ -25,6 +31,24 @@ class Order(BaseModel):
 
     root: str
     error: Path = Path()
+
+
+def carry_out(order: Order, step: str, work: Callable[[Storage], None]) -> int:
+    """Do a job in its own process; return the exit code.
+
+    Args:
+      order: what to do.
+      step: what the job's log calls it.
+      work: does it, with the storage of the experiment.
+    """
+    begin(step)
+    try:
+        work(open_storage(order.root))
+    except StreetloopError as error:
+        order.error.write_text(str(error))
+        log.error("%s", error)
+        return 1
+    return 0
 
 
 class Jobs:

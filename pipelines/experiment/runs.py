@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from components.contracts.ledger.events import utc_now
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.recipe.tracking import store_uri
 from components.contracts.storage.base import Storage
-from components.contracts.tracking.client import Tracker, milliseconds
+from components.contracts.tracking.client import milliseconds, tracker_of
 from components.contracts.tracking.source import source_tags
 from pipelines.experiment.begun import first_time
 
@@ -40,7 +39,7 @@ class ExperimentRuns:
           storage: of the experiment.
           root: of the experiment.
         """
-        self.tracker = Tracker(store_uri(recipe.tracking, root), recipe.tracking.experiment)
+        self.tracker = tracker_of(recipe.tracking, root)
         self._kind, self._recipe, self._root = kind, recipe, root
         at = first_time(storage, f"{kind}s/{key}.json", facts)
         # The time distinguishes it from an experiment of the same recipe in another root.
@@ -58,7 +57,7 @@ class ExperimentRuns:
         Raises:
           StreetloopError: MLflow cannot be used until a person changes something.
         """
-        Tracker(self.tracker.uri, self.tracker.experiment, strict=True).check()
+        tracker_of(self._recipe.tracking, self._root, strict=True).check()
         name = f"{self._recipe.name} {self._kind}"
         self._parent = self.tracker.ensure_run(
             self._identity, name, self._tags() | dict(tags), None, self._begun_ms

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.scores.report import SplitScores
+from pipelines.campaign.display import percent
 from pipelines.export.check import Checked
 from pipelines.predict.view import Size
 
@@ -64,16 +65,16 @@ class Card:
         if scores is None:
             return ""
         rows = [
-            f"| {name} | {_percent(row.iou)} | {_percent(row.dice)} | {row.pixels:,} |"
+            f"| {name} | {percent(row.iou)} | {percent(row.dice)} | {row.pixels:,} |"
             for name, row in scores.classes.items()
             if row.pixels
         ]
-        means = f"| mean | {_percent(scores.miou)} | {_percent(scores.dice)} | {scores.pixels:,} |"
+        means = f"| mean | {percent(scores.miou)} | {percent(scores.dice)} | {scores.pixels:,} |"
         return "\n".join(
             [
                 f"## Scores on val ({scores.images} images, %)",
                 "",
-                f"Pixel accuracy {_percent(scores.pixel_accuracy)}.",
+                f"Pixel accuracy {percent(scores.pixel_accuracy)}.",
                 "",
                 "| class | IoU | Dice | labeled pixels |",
                 "|---|---:|---:|---:|",
@@ -126,7 +127,3 @@ class Card:
             )
         lines.append("- Not made for decisions on which anybody's safety depends.")
         return "\n".join(lines)
-
-
-def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{100 * fraction:.1f}"

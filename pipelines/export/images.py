@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from components.contracts.data.records import spread
+from components.contracts.data.records import POOL, spread
 from components.contracts.process.errors import StreetloopError
 from pipelines.predict.view import Size
 from tfds_cityscapes.png import fit_image
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def calibration_images(records: Records, size: Size, count: int) -> Iterator[np.ndarray]:
     """Read images of the pool, spread over its ids, at a size: uint8 [H, W, 3]."""
-    for image_id in spread(records.ids("train"), count):
+    for image_id in spread(records.ids(POOL), count):
         yield fit_image(records.read(image_id).image, size)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.words import counted
 from components.contracts.storage.base import Storage
 from pipelines.fits.fit import Fit
 from pipelines.fits.store import delete_checkpoint, read_result
@@ -96,4 +97,4 @@ def _left(storage: Storage, fits: Sequence[Fit]) -> str:
     mean = statistics.fmean(result.seconds for result in known.values())
     missing = {f.key: f for f in fits if f.key not in known}
     left = sum(statistics.fmean(took.get(f.variant, [mean])) for f in missing.values())
-    return f" (about {duration(left)} left for {len(missing)} fit{'s' if len(missing) > 1 else ''})"
+    return f" (about {duration(left)} left for {counted(len(missing), 'fit')})"

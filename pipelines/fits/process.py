@@ -5,48 +5,40 @@ TensorFlow's state, its memory and its determinism end with the process.
 
 from __future__ import annotations
 
-import logging
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.contracts.process.errors import StreetloopError
-from components.contracts.step.context import begin
+from components.contracts.scores.report import HEADLINES
 from components.contracts.storage.base import Storage
-from components.contracts.storage.open import open_storage
 from components.contracts.tracking.source import git_sha
 from components.preprocess.build import store_records
+from pipelines.experiment.job import carry_out
 from pipelines.experiment.scene import Scene, scene_of
 from pipelines.fits.fit import Fit, FitOrder
-from pipelines.fits.result import SCORES, FitResult, SplitScores
+from pipelines.fits.result import FitResult, SplitScores
 from pipelines.fits.store import Begun, write_result
 from pipelines.fits.tracking import live
 
 if TYPE_CHECKING:
     from components.contracts.data.records import Records
 
-log = logging.getLogger("streetloop")
-
 
 def main(path: str) -> int:
     """Carry out an order; return the exit code."""
     order = FitOrder.model_validate_json(Path(path).read_text())
-    begin("fit")
-    try:
-        storage = open_storage(order.root)
+
+    def work(storage: Storage) -> None:
         scene = scene_of(order.recipe, storage)
         if order.fit is None:
             store_records(scene.division, storage)
         else:
             result = _fit(order, storage, scene, order.fit)
             write_result(storage, order.fit, result)
-    except StreetloopError as error:
-        order.error.write_text(str(error))
-        log.error("%s", error)
-        return 1
-    return 0
+
+    return carry_out(order, "fit", work)
 
 
 def _fit(order: FitOrder, storage: Storage, scene: Scene, wanted: Fit) -> FitResult:
@@ -114,7 +106,7 @@ def _score(order: FitOrder, generator: Any, records: Records) -> dict[str, Split
         progress = Progress("evaluate", f"images of {split}", total)
         scores = assess(predictor, records, split, progress=progress.update).scores
         out[split] = SplitScores(
-            **{name: getattr(scores, name) for name in SCORES},
+            **{name: getattr(scores, name) for name in HEADLINES},
             images=total,
             classes={name: row.iou for name, row in scores.classes.items() if row.pixels},
         )

@@ -7,8 +7,6 @@ from pydantic import BaseModel, ConfigDict
 from components.contracts.recipe.train import TrainSettings
 from components.contracts.scores.report import Count, Fraction, Headline
 
-SCORES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
-
 
 class SplitScores(Headline):
     """The scores on one split at native size.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.recipe.tracking import store_uri
+from components.contracts.scores.report import HEADLINES
 from components.contracts.step.done import hash_inputs
 from components.contracts.storage.base import Storage
-from components.contracts.tracking.client import Tracker
+from components.contracts.tracking.client import Tracker, tracker_of
+from components.contracts.tracking.training import named, points_at
 from pipelines.experiment.runs import ExperimentRuns, now_ms
 from pipelines.fits.fit import Fit
-from pipelines.fits.result import SCORES, FitResult
+from pipelines.fits.result import FitResult
 
 
 def live(
@@ -20,16 +21,14 @@ def live(
     """Return a function that sends the points of a running fit; without a run it sends none."""
     if run_id is None:
         return lambda step, metrics: None
-    tracker = Tracker(store_uri(recipe.tracking, root), recipe.tracking.experiment)
+    tracker = tracker_of(recipe.tracking, root)
     return lambda step, metrics: _send(tracker, run_id, step, metrics, at_ms)
 
 
 def _send(
     tracker: Tracker, run_id: str, step: int, metrics: Mapping[str, float], at_ms: int
 ) -> None:
-    named = {k if "/" in k else f"train/{k}": v for k, v in metrics.items()}
-    # One millisecond per step keeps the points in order, and a retry puts them at the same time.
-    tracker.log_metrics(run_id, named, step, at_ms + step)
+    tracker.log_series(run_id, [points_at(step, named(metrics), at_ms)])
 
 
 class Runs(ExperimentRuns):
@@ -83,7 +82,7 @@ class Runs(ExperimentRuns):
         final = {
             f"final/{split}_{name}": getattr(scores, name)
             for split, scores in result.scores.items()
-            for name in SCORES
+            for name in HEADLINES
         }
         final |= {"final/seconds": result.seconds, "final/best_step": result.best_step}
         at_ms = result.at_ms + result.steps + 1

@@ -52,12 +52,11 @@ def check_labels(recipe: Recipe, root: str, pictures: int, ask: int, track: Trac
     storage = context.storage
     if not state.labels:
         raise StreetloopError(f"No label in {storage.uri} yet. Hand some in, and run a cycle.")
-    prefixes = [c.summary.records for c in state.trained if c.summary.records]
-    cases = cases_of(state)
-    if not cases or not prefixes:
+    cases, folder = cases_of(state), state.newest_records
+    if not cases or folder is None:
         raise StreetloopError(f"No model in {storage.uri} can judge labels. Run a cycle first.")
     import_tensorflow()
-    records = Records(storage.local_dir(prefixes[-1]))
+    records = Records(storage.local_dir(folder))
     known = [case for case in cases if case.image_id in records]
     looker = Looker(storage, records, context.predictor)
     found, rule = _judge(looker, known, track)

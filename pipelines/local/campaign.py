@@ -78,7 +78,7 @@ def _run(recipe: Recipe, root: str, folder: Path, start: Starter, console: Conso
         check_exists(recipe.data)
     screen = Screen(console)
     while not is_complete(ledger.state(), recipe):
-        number = _next_cycle(ledger)
+        number = ledger.state().next_cycle
         console.print(f"Cycle {number} of campaign {recipe.name}{_planned(recipe)}", style="bold")
         started = time.monotonic()
         with screen.following(folder / "progress"):
@@ -96,11 +96,6 @@ def _run(recipe: Recipe, root: str, folder: Path, start: Starter, console: Conso
 
 def _planned(recipe: Recipe) -> str:
     return f" (until {recipe.cycle.cycles} have trained)" if recipe.cycle.cycles else ""
-
-
-def _next_cycle(ledger: Ledger) -> int:
-    last = ledger.state().last_cycle
-    return 1 if last is None else last.cycle + last.closed
 
 
 def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name: str) -> None:

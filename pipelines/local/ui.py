@@ -11,12 +11,10 @@ import click
 
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.recipe.tracking import store_uri
+from components.contracts.recipe.tracking import SQLITE, store_uri
 from pipelines.campaign.mlflow_page import LOCAL, address_of
 from pipelines.local.launch import child_environment
 from pipelines.local.ports import check_free
-
-_SQLITE = "sqlite:///"
 
 
 def serve_ui(recipe: Recipe, root: str, port: int, *, show: bool = False) -> None:
@@ -38,7 +36,7 @@ def serve_ui(recipe: Recipe, root: str, port: int, *, show: bool = False) -> Non
         if show:
             _open_later(address, store)
         return
-    database = Path(store.removeprefix(_SQLITE))
+    database = Path(store.removeprefix(SQLITE))
     if not database.exists():
         raise StreetloopError(f"MLflow store not found: {database}. Run a cycle first.")
     check_free("127.0.0.1", port)

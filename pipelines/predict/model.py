@@ -12,7 +12,7 @@ from components.contracts.process.kept_output import without_secrets
 from components.contracts.process.uri import local_path
 from components.contracts.recipe import file as settings_file
 from components.contracts.recipe.inference import InferenceSettings
-from components.contracts.recipe.tracking import TrackingSettings, store_uri
+from components.contracts.recipe.tracking import SQLITE, TrackingSettings, store_uri
 from pipelines.predict.view import Size
 
 
@@ -76,7 +76,7 @@ def _registry(tracking_uri: str | None) -> str:
     given = {} if tracking_uri is None else {"uri": tracking_uri}
     settings = settings_file.validate(TrackingSettings, given, "--tracking-uri")
     uri = store_uri(settings, "runs/predict")
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
         raise StreetloopError(
             f"MLflow store not found: {uri}. Name it with --tracking-uri, or give the path of "
             "models/<sha256>/generator.keras in the campaign root."

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.contracts.data.records import INDEX, Records
+from components.contracts.ledger.labels import within
 from components.contracts.model.thinned import Thinned
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.progress import Progress
@@ -33,7 +34,7 @@ from components.train.frozen.labels import shares
 from pipelines.experiment.scene import Scene, scene_of
 from pipelines.simulate.plan import Design, features_folder, has_features
 from pipelines.simulate.ways import Way
-from tfds_cityscapes.labels import IGNORE_LABEL, NUM_CLASSES
+from tfds_cityscapes.labels import NUM_CLASSES
 
 _DROPOUT = 1  # distinguishes its chance from that of the strategy
 # A head, the measure of a second look if any, whether regions were looked at, and a seed.
@@ -94,9 +95,7 @@ class Bed:
         """Return what a head learns from an image, `labels.shares`, kept until other tiles are labeled."""
         known = self._labels.get(image_id)
         if known is None or known[0] != tiles:
-            answer = read_answer(self.scene.source, self.scene.items, image_id)
-            if tiles is not None:
-                answer = np.where(tiles.mask(answer.shape), answer, np.uint8(IGNORE_LABEL))
+            answer = within(read_answer(self.scene.source, self.scene.items, image_id), tiles)
             known = tiles, shares(answer, self.features.shape[:2])
             self._labels[image_id] = known
         return known[1]

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 
 from components.contracts.ledger.events import to_iso, utc_now
-from components.contracts.process.errors import StreetloopError
-from components.contracts.step.context import begin
 from components.contracts.storage.base import Storage
-from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import milliseconds
 from components.contracts.tracking.source import git_sha
+from pipelines.experiment.job import carry_out
 from pipelines.simulate.plan import TrialOrder, key_of
 from pipelines.simulate.result import TrialResult, read_result, write_result
-
-log = logging.getLogger("streetloop")
 
 
 def main(path: str) -> int:
     """Carry out an order; return the exit code."""
     order = TrialOrder.model_validate_json(Path(path).read_text())
-    begin("simulate")
-    try:
-        storage = open_storage(order.root)
+
+    def work(storage: Storage) -> None:
         if order.trials:
-            _carry_out(order, storage)
+            _run_trials(order, storage)
         else:
             from pipelines.simulate.bed import prepare
 
             prepare(order.recipe, storage)
-    except StreetloopError as error:
-        order.error.write_text(str(error))
-        log.error("%s", error)
-        return 1
-    return 0
+
+    return carry_out(order, "simulate", work)
 
 
-def _carry_out(order: TrialOrder, storage: Storage) -> None:
+def _run_trials(order: TrialOrder, storage: Storage) -> None:
     import tensorflow as tf
 
     from pipelines.simulate.bed import Bed

@@ -78,8 +78,7 @@ class Design(BaseModel):
                 "discriminator. Leave it out, or compare campaigns (`streetloop run` and `compare`)."
             )
         head = HeadSettings() if steps is None else HeadSettings(steps=steps)
-        if objectives.class_weights == "log":
-            head = head.model_copy(update={"class_weights_offset": objectives.class_weights_offset})
+        head = head.model_copy(update={"class_weights_offset": objectives.log_offset})
         return cls.model_validate(
             {
                 "strategies": tuple(dict.fromkeys([baseline, *strategies])),

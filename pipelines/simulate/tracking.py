@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.scores.report import HEADLINES
 from components.contracts.storage.base import Storage
 from pipelines.experiment.runs import ExperimentRuns
 from pipelines.simulate.plan import Design, Trial
@@ -32,10 +33,6 @@ class Runs(ExperimentRuns):
         self.tracker.log_parameters(run_id, {"query.strategy": strategy, "seed": trial.seed})
         for number, point in enumerate(result.points):
             # The names of a campaign's curve: one chart shows both.
-            scores = {
-                "curve/miou": point.miou,
-                "curve/pixel_accuracy": point.pixel_accuracy,
-                "curve/dice": point.dice,
-            }
+            scores = {f"curve/{name}": getattr(point, name) for name in HEADLINES}
             self.tracker.log_metrics(run_id, scores, point.labels, result.at_ms + number)
         self.finish(run_id)

@@ -15,12 +15,11 @@ import requests
 
 from components.contracts.ledger.labels import read_label
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.ledger.state import State
 from components.contracts.storage.open import open_storage
 from pipelines.annotate.label_studio.connection import connect
 from pipelines.annotate.label_studio.exchange import push
 from pipelines.annotate.label_studio.project import Project
-from tests.support.campaigns import SMOKE, STREETLOOP, streetloop
+from tests.support.campaigns import SMOKE, STREETLOOP, state_of, streetloop
 from tests.support.gcs_server import answers, free_port
 from tests.support.label_studio_server import ENVIRONMENT, Server, running_server
 from tests.support.waiting import wait_until
@@ -45,10 +44,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = streetloop("run", SMOKE, "--root", str(root), "--cycles", "1", cwd=root.parent)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return root
-
-
-def _state(root: Path) -> State:
-    return Ledger(open_storage(str(root))).state()
 
 
 def _annotate(what: str, root: Path, server: Server, token: str) -> str:
@@ -108,7 +103,7 @@ def _result(tool: str, value: dict[str, Any]) -> dict[str, Any]:
 def test_a_round_with_a_real_server(
     server: Server, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = sorted(_state(root).outstanding)
+    asked = sorted(state_of(root).outstanding)
     assert len(asked) == 3
 
     # Stopped after the second image's upload, before its task: the next push completes it.
@@ -173,7 +168,7 @@ def test_a_round_with_a_real_server(
         *("run", SMOKE, "--root", str(root), "--set", "feedback.oracle=false"), cwd=root.parent
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    state = _state(root)
+    state = state_of(root)
     for image_id, train_ids in expected.items():
         version = state.labels[image_id][-1]
         got = read_label(open_storage(str(root)), image_id, version.sha256)
@@ -200,7 +195,7 @@ def test_a_real_server_asks_the_champion_and_reports_what_people_submit(
     server: Server, root: Path, tmp_path: Path
 ) -> None:
     (project,) = server.ask("GET", "/api/projects/")["results"]
-    number, waiting = project["id"], _state(root).outstanding
+    number, waiting = project["id"], state_of(root).outstanding
     flag, port = tmp_path / "flag", free_port()
     command = [STREETLOOP, "annotate", "serve", SMOKE, "--root", str(root), "--port", str(port)]
     command += ["--then", f"touch {flag}", "--after", "2"]
@@ -214,7 +209,7 @@ def test_a_real_server_asks_the_champion_and_reports_what_people_submit(
         server.ask("POST", action, json={"selectedItems": {"all": True, "excluded": []}})
         tasks = {i: task for i, task in _tasks(server, number).items() if i in waiting}
         assert len(tasks) == 3
-        champion = _state(root).champion
+        champion = state_of(root).champion
         assert champion is not None
         version = f"streetloop cycle {champion.cycle} ({champion.model[:8]})"
         for task in tasks.values():

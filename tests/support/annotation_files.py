@@ -5,10 +5,13 @@ Each is for image `a_1` of 4x3 pixels: road on the left half, a car in the middl
 
 import base64
 import io
+import zipfile
 
 import cv2
 import numpy as np
 from PIL import Image
+
+from components.contracts.annotation.model import Annotation, Batch
 
 HEIGHT, WIDTH = 3, 4
 EXPECTED = np.array([[0, 0, 255, 255], [0, 0, 255, 255], [0, 13, 13, 255]], np.uint8)
@@ -27,6 +30,22 @@ def bitmask_url(mask: np.ndarray) -> str:
     pixels = np.zeros((*mask.shape, 4), np.uint8)
     pixels[mask, 3] = 255
     return f"data:image/png;base64,{png_text(pixels)}"
+
+
+def zipped(files: dict, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip of name (or ZipInfo) -> content."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def only(batch: Batch) -> Annotation:
+    """Return the annotation of a batch that holds nothing else."""
+    assert batch.refusals == ()
+    (annotation,) = batch.annotations
+    return annotation
 
 
 def labelme(**more) -> dict:

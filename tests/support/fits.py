@@ -59,7 +59,9 @@ def data_of(labeled: int = 5, unlabeled: int = 7, dev: int = 2) -> Data:
     def encoded(image_id: str) -> tuple[bytes, bytes | None]:
         place = ids.index(image_id)
         known = not labeled <= place < labeled + unlabeled
-        return _png(images[image_id][..., ::-1]), _png(labels[image_id]) if known else None
+        return png_bytes(images[image_id][..., ::-1]), png_bytes(
+            labels[image_id]
+        ) if known else None
 
     def read(image_id: str) -> SimpleNamespace:
         return SimpleNamespace(image_id=image_id, image=images[image_id], label=labels[image_id])
@@ -83,5 +85,6 @@ def _image(label: np.ndarray, seed: int) -> np.ndarray:
     return (label[..., None] % 19 * np.array([9, 5, 11]) + noise).astype(np.uint8)
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def png_bytes(pixels: np.ndarray) -> bytes:
+    """Return pixels, uint8 [H, W] or [H, W, 3] (BGR), as a PNG file."""
     return cv2.imencode(".png", pixels)[1].tobytes()

@@ -22,8 +22,10 @@ from tests.support.annotation_files import (
     cvat_xml,
     labelme,
     png_text,
+    zipped,
 )
 from tests.support.damage import damaged_bytes
+from tests.support.png_files import chunk
 
 LIMITS = Limits(
     max_file_bytes=2**20,
@@ -66,14 +68,6 @@ def label_studio() -> list:
         {"completed_by": 1, "was_cancelled": True, "result": []},
     ]
     return [task]
-
-
-def zipped(files: dict) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 def labelme_with_mask() -> dict:
@@ -180,10 +174,6 @@ def distorted(draw):
     """Draw a JSON export with distorted values."""
     name = draw(st.sampled_from(sorted(JSON)))
     return name, json.dumps(draw(distorted_json(json.loads(SOUND[name])))).encode()
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 @st.composite

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from components.contracts.annotation import label_studio, png_mask
-from components.contracts.data.records import INDEX, Records
+from components.contracts.data.records import INDEX, Entry, Records
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage.base import Stamp
 from components.contracts.storage.open import open_storage
-from components.feedback.checks import Known
 from components.feedback.intake import Intake, ingest
 from components.feedback.resolution import settle
 
@@ -74,9 +73,9 @@ def work(root: str, worker: int, files: int, shared: int) -> None:
     ledger = Ledger(open_storage(root))
     names = [f"shared_{i}" for i in range(shared)]
     names += [f"own_{worker}_{i}" for i in range(files - shared)]
-    known = {name: Known(*SIZE, "train") for name in names}
+    entries = {name: Entry("train", "", *SIZE, "", 0, 0) for name in names}
     settings = FeedbackSettings(policy="consensus")
-    intake = Intake(ledger, settings, known, frozenset(names), None)
+    intake = Intake(ledger, settings, entries, frozenset(names), None)
     stamp = Stamp(100, datetime.now(UTC), True, ())
     for place in range(files):
         # Each worker has another order, so that they meet on the shared ones at some time.

@@ -32,6 +32,13 @@ _SUFFIXES: tuple[tuple[str, Encoding], ...] = (
     (r"_labelIds$", "label_ids"),
     (r"_color$", "color"),
 )
+# The benchmark has several files per image: which of them is read, by `encoding_of_name`.
+BEST_FIRST: tuple[Encoding | None, ...] = ("label_ids", "train_ids", None, "color")
+
+
+def numbers_objects(name: str) -> bool:
+    """Return whether a file is named as a mask of instances, which does not hold classes."""
+    return name.lower().endswith("_instanceids.png")
 
 
 def encoding_of_name(name: str) -> Encoding | None:

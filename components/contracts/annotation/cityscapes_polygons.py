@@ -22,7 +22,7 @@ from components.contracts.annotation.fields import (
     train_id_of,
     whole,
 )
-from components.contracts.annotation.fill import corners
+from components.contracts.annotation.fill import pixel_corners
 from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import Annotation
@@ -69,8 +69,7 @@ def read(
     for item in objects:
         label = item.get("label")
         train_id = train_id_of(label)
-        side = max(height, width)
-        points = corners(item.get("polygon"), -side, 2 * side, "pixels")
+        points = pixel_corners(item.get("polygon"), (height, width))
         # The benchmark does not draw classes with a negative id (license plate).
         if len(points) > 2 and not _is_undrawn(label):
             cv2.fillPoly(train_ids, [np.rint(points).astype(np.int32)], train_id)

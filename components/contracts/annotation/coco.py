@@ -17,8 +17,8 @@ from components.contracts.annotation.fields import (
     fields_of,
     items_of,
     quote,
+    size_of,
     train_id_of,
-    whole,
 )
 from components.contracts.annotation.fill import paint_outline, pixel_corners
 from components.contracts.annotation.known import ANY_IMAGE, KnownImages
@@ -32,8 +32,6 @@ from components.contracts.annotation.model import (
 )
 from components.contracts.annotation.runs import decode_coco
 from tfds_cityscapes.labels import IGNORE_LABEL
-
-_MAX_SIDE = 2**16
 
 
 def is_coco(value: object) -> bool:
@@ -110,10 +108,7 @@ def _paint(
     budget.check_objects(len(items))
     size = known_size
     if size is None or entry.get("height") is not None or entry.get("width") is not None:
-        size = (
-            whole(entry.get("height"), "the height of the image", 1, _MAX_SIDE),
-            whole(entry.get("width"), "the width of the image", 1, _MAX_SIDE),
-        )
+        size = size_of(entry.get("height"), entry.get("width"))
     budget.spend(*size)
     train_ids = np.full(size, IGNORE_LABEL, np.uint8)
     for item in items:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from components.contracts.annotation.cvat_shapes import MAX_SIDE, Shape, has_area, paint
-from components.contracts.annotation.fields import UNKNOWN_ANNOTATOR, clean, quote, whole
+from components.contracts.annotation.cvat_shapes import Shape, has_area, paint
+from components.contracts.annotation.fields import MAX_SIDE, UNKNOWN_ANNOTATOR, clean, quote, whole
 from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import (

@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.annotation.cvat_shapes import MAX_SIDE, Shape, has_area, paint
+from components.contracts.annotation.cvat_shapes import Shape, has_area, paint
 from components.contracts.annotation.fields import (
+    MAX_SIDE,
     UNKNOWN_ANNOTATOR,
     clean,
     fields_of,
     items_of,
     quote,
     real,
+    size_of,
     timestamp,
     whole,
 )
@@ -114,10 +116,7 @@ def _read_frame(name: str, value: object, budget: Budget, images: KnownImages) -
             raise AnnotationError(
                 "The job holds tracks of a video. Draw the objects as shapes, not as tracks."
             )
-        size = (
-            whole(frame.get("height"), "the height of an image", 1, MAX_SIDE),
-            whole(frame.get("width"), "the width of an image", 1, MAX_SIDE),
-        )
+        size = size_of(frame.get("height"), frame.get("width"), "an image")
         rows = [fields_of(row, "a shape") for row in items_of(frame.get("shapes"), "the shapes")]
         shapes = [_shape(row) for row in rows if has_area(row.get("type"), _SHAPES)]
         train_ids = paint(size, shapes, budget)

@@ -23,7 +23,6 @@ from components.contracts.annotation.model import AnnotationError
 from components.contracts.annotation.runs import expand
 from tfds_cityscapes.labels import IGNORE_LABEL
 
-MAX_SIDE = 2**16  # pixels
 _WITHOUT_AREA = ("polyline", "points", "skeleton", "tag", "attribute")
 
 

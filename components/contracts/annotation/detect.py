@@ -15,18 +15,12 @@ from components.contracts.annotation.one_file import NO_ANNOTATIONS, Reading, gu
 from components.contracts.annotation.zip_file import is_zip, read_zip
 
 
-def read_export(
-    path: Path,
-    limits: Limits,
-    annotator: str = UNKNOWN_ANNOTATOR,
-    images: KnownImages = ANY_IMAGE,
-) -> Batch:
+def read_export(path: Path, limits: Limits, images: KnownImages = ANY_IMAGE) -> Batch:
     """Read an annotation export, whatever its format. Never raises.
 
     Args:
       path: the file; a link, a folder or a pipe is rejected.
       limits: what it may cost.
-      annotator: who labeled it, if the format does not say.
       images: those that labels may be for: they tell what a changed name means, and the size of an
         image where the format does not say it.
 
@@ -47,7 +41,7 @@ def read_export(
         return refused(
             name, f"The file cannot be read ({clean(str(error))}). Check it and its permissions."
         )
-    return _read(path.name, data, Reading(Budget(limits), annotator, images), path)
+    return _read(path.name, data, Reading(Budget(limits), UNKNOWN_ANNOTATOR, images), path)
 
 
 def read_bytes(
@@ -57,7 +51,15 @@ def read_bytes(
     annotator: str = UNKNOWN_ANNOTATOR,
     images: KnownImages = ANY_IMAGE,
 ) -> Batch:
-    """Read an export that is already in memory, as `read_export` does; `name` is the file's name."""
+    """Read an export that is already in memory, as `read_export` does.
+
+    Args:
+      name: the file's name.
+      data: its content.
+      limits: what it may cost.
+      annotator: who labeled it, if the format does not say.
+      images: as for `read_export`.
+    """
     return _read(name, data, Reading(Budget(limits), annotator, images))
 
 

@@ -16,6 +16,7 @@ from tfds_cityscapes.names import MOST_CHARACTERS, is_usable_name
 UNKNOWN_ANNOTATOR = "unknown"
 DATA_SET = "data set"  # the annotator of masks that the data set has
 MAX_TEXT = MOST_CHARACTERS  # of a name
+MAX_SIDE = 2**16  # pixels; keeps height x width within bounds until the budget checks it
 
 # What names of masks add to those of their images; some tools keep the whole name of the image's file.
 _OF_MASK = r"(_gtFine|_gtCoarse)?_(polygons|labelIds|labelTrainIds|trainIds|instanceIds|color)$"
@@ -72,6 +73,14 @@ def whole(value: object, what: str, low: int, high: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
         raise _wrong(value, what, f"a whole number from {low} to {high}")
     return number
+
+
+def size_of(height: object, width: object, of: str = "the image") -> tuple[int, int]:
+    """Return the height and width of an image in pixels; `of` names it in the reason against them."""
+    return (
+        whole(height, f"the height of {of}", 1, MAX_SIDE),
+        whole(width, f"the width of {of}", 1, MAX_SIDE),
+    )
 
 
 def real(value: object, what: str, low: float, high: float) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from components.contracts.annotation.bitmap import marked
 from components.contracts.annotation.fields import (
+    MAX_SIDE,
     UNKNOWN_ANNOTATOR,
     clean,
     fields_of,
@@ -34,7 +35,6 @@ from tfds_cityscapes.labels import IGNORE_LABEL
 
 _WITHOUT_AREA = ("point", "points", "line", "linestrip")
 _POLYGONS = ("polygon", "rotation", "oriented_rectangle", "quadrilateral")
-_MAX_SIDE = 2**16
 
 
 def is_labelme(value: object) -> bool:
@@ -90,8 +90,8 @@ def _size(value: Mapping[str, Any], known_size: tuple[int, int] | None) -> tuple
     if value.get("imageHeight") is None and value.get("imageWidth") is None and known_size:
         return known_size
     return (
-        whole(value.get("imageHeight"), "imageHeight", 1, _MAX_SIDE),
-        whole(value.get("imageWidth"), "imageWidth", 1, _MAX_SIDE),
+        whole(value.get("imageHeight"), "imageHeight", 1, MAX_SIDE),
+        whole(value.get("imageWidth"), "imageWidth", 1, MAX_SIDE),
     )
 
 

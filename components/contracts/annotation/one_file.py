@@ -27,7 +27,7 @@ from components.contracts.annotation.foreign import (
 from components.contracts.annotation.known import KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import AnnotationError, Batch, refused
-from tfds_cityscapes.masks import ClassTable
+from tfds_cityscapes.masks import ClassTable, numbers_objects
 
 NO_ANNOTATIONS = "This file holds no finished annotations. Submit some, then export again."
 
@@ -83,7 +83,7 @@ def read_one(name: str, data: bytes, reading: Reading, table: ClassTable | None 
     if (reason := reason_against_name(name)) is not None:
         raise AnnotationError(reason)
     if data.startswith(png_mask.SIGNATURE[:4]):
-        if name.lower().endswith("_instanceids.png"):
+        if numbers_objects(name):
             raise AnnotationError("This mask numbers objects, not classes. Add _labelIds.png.")
         annotation = png_mask.read(
             name, data, reading.budget, reading.annotator, table=table, images=reading.images

@@ -11,6 +11,7 @@ from components.contracts.annotation.foreign import reason_against_zip
 from components.contracts.annotation.known import KnownImages
 from components.contracts.annotation.model import AnnotationError, Batch, join, refused
 from components.contracts.annotation.one_file import NO_ANNOTATIONS, Reading, guarded, read_one
+from tfds_cityscapes.masks import numbers_objects
 
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 # Of several views of one image in a folder of a zip, the first that can be read counts.
@@ -98,7 +99,7 @@ def _views(members: list[str], images: KnownImages) -> list[list[str]]:
 
 
 def _rank(member: str) -> tuple[int, str]:
-    if _ends(member, "_instanceids.png"):
+    if numbers_objects(member):
         return len(_VIEWS) + 1, member
     ranks = (i for i, end in enumerate(_VIEWS) if _ends(member, end))
     return next(ranks, len(_VIEWS)), member

@@ -23,6 +23,9 @@ from components.contracts.process.errors import StreetloopError
 from components.contracts.process.files import write_text
 
 INDEX = "index.json"
+POOL = "train"  # the only split that people label; the others are for scoring
+LABELED = "labeled"  # where split writes the pool's records with labels, and the ids of the others
+UNLABELED_IDS = "unlabeled.txt"
 _DAMAGED = (
     "A record or a label map is damaged: {}. Delete the folder of the records (or restore the "
     "label map) and run again."

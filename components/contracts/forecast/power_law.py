@@ -67,19 +67,18 @@ class Futures:
         return labels
 
 
-def futures_of(points: Sequence[Point], noise: float = _NOISE, seed: int = 0) -> Futures | None:
-    """Draw curves that fit the points of a campaign.
+def futures_of(points: Sequence[Point], noise: float = _NOISE) -> Futures | None:
+    """Draw curves that fit the points of a campaign: the same ones, each time.
 
     Args:
       points: with three or more different numbers of labels, each above 0.
       noise: the prior's standard deviation of a score around its curve.
-      seed: of the draws.
 
     Returns:
       The curves; None if hardly any curve that rises is compatible with the points.
     """
     labels, scores = (np.array(values, float) for values in zip(*sorted(points), strict=True))
-    first, rng = labels[0], np.random.default_rng(seed)
+    first, rng = labels[0], np.random.default_rng(0)
     # One column of the linear model per exponent: scores = A - R x.
     x = (labels / first) ** -_EXPONENTS[:, None]  # [B, M]
     center, mean = x.mean(1), scores.mean()

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from components.contracts.process.words import counted
 from components.contracts.scores.report import Count, Fraction, Stored
 
 WINDOW = 3  # comparisons of which the mean counts
@@ -43,7 +44,7 @@ class Stability(Stored):
     @property
     def words(self) -> str:
         """The comparison in a sentence."""
-        images = "1 image" if self.images == 1 else f"{self.images} images"
+        images = counted(self.images, "image")
         text = f"Agreement with cycle {self.cycle} on {images} of the pool: kappa {self.kappa:.3f}"
         if self.mean is None:
             return f"{text}."

@@ -99,7 +99,7 @@ def open_cycle(
                 raise _MovedError
 
         payload = {
-            "cycle": 1 if last is None else last.cycle + last.closed,
+            "cycle": state.next_cycle,
             "owner": owner,
             "fence": fence,
             "expires_at": expires_at,

@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,12 +31,10 @@ class Ledger:
 
     Args:
         storage: the campaign root.
-        clock: returns the time that events carry.
     """
 
-    def __init__(self, storage: Storage, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, storage: Storage) -> None:
         self.storage = storage
-        self._clock = clock
         self._events: list[Event] = []
         self._state = State()
         self._listed = False
@@ -119,7 +116,7 @@ class Ledger:
             check_applies(state, body, fence)
             number = state.version + 1
             previous = self._events[-1].sha256 if self._events else None
-            data = encode(number, event_id, key, kind, self._clock(), fence, previous, body)
+            data = encode(number, event_id, key, kind, utc_now(), fence, previous, body)
             event = decode(data, number)
             try:
                 self.storage.create(event_name(number), data)

@@ -75,12 +75,10 @@ def check_applies(state: State, payload: Any, fence: int | None) -> None:
             )
     match payload:
         case CycleOpened():
-            last = state.last_cycle
-            expected = 1 if last is None else last.cycle + last.closed
-            if payload.cycle != expected or payload.fence <= state.fence:
+            if payload.cycle != state.next_cycle or payload.fence <= state.fence:
                 raise LedgerError(
-                    f"Expected cycle {expected} with a fencing number above {state.fence}, got "
-                    f"cycle {payload.cycle} with {payload.fence}."
+                    f"Expected cycle {state.next_cycle} with a fencing number above {state.fence}, "
+                    f"got cycle {payload.cycle} with {payload.fence}."
                 )
         case Rollback():
             known = {champion.model for champion in state.champions}

@@ -180,6 +180,12 @@ class State:
         return None if last is None or last.closed else last
 
     @property
+    def next_cycle(self) -> int:
+        """The cycle that the next opening gets: the one that is not closed, or one more than the newest."""
+        last = self.last_cycle
+        return 1 if last is None else last.cycle + last.closed
+
+    @property
     def fence(self) -> int:
         """The newest fencing number; 0 before the first cycle."""
         return self.last_cycle.fence if self.last_cycle else 0
@@ -193,6 +199,12 @@ class State:
     def trained(self) -> list[CycleState]:
         """The cycles that trained a model, in order."""
         return [cycle for _, cycle in sorted(self.cycles.items()) if cycle.outcome == "done"]
+
+    @property
+    def newest_records(self) -> str | None:
+        """The folder of the records that the newest model was trained on; None before the first."""
+        folders = [cycle.summary.records for cycle in self.trained if cycle.summary.records]
+        return folders[-1] if folders else None
 
     @property
     def learning_curve(self) -> list[tuple[int, float]]:
@@ -252,6 +264,11 @@ class State:
     def waiting(self) -> set[str]:
         """The ids of the outstanding images whose label a training waits for: probes do not count."""
         return self.outstanding.keys() - self.probes.keys()
+
+    @property
+    def asking_cycles(self) -> list[int]:
+        """The cycles of which some task is outstanding, in order; the seed is of none."""
+        return sorted({self.asked[i] for i in self.outstanding if i in self.asked})
 
     def answers(self, image_id: str) -> tuple[LabelVersion, ...]:
         """Return what people answered for an image, be it a label or a probe; the last one newest."""

@@ -25,12 +25,8 @@ class Embedder:
     def __init__(self, generator: Any) -> None:
         import keras
 
-        at_stride = {
-            int(layer.name.removeprefix(FEATURE_PREFIX)): layer.output
-            for layer in generator.layers
-            if layer.name.startswith(FEATURE_PREFIX)
-        }
-        coarse = [at_stride[s] for s in sorted(at_stride) if s >= _COARSE] or [generator.output]
+        features = features_by_stride(generator)
+        coarse = [x for stride, x in features.items() if stride >= _COARSE] or [generator.output]
         pooled = [keras.layers.GlobalAveragePooling2D(dtype="float32")(x) for x in coarse]
         self.output = (
             keras.layers.Concatenate(dtype="float32")(pooled) if len(pooled) > 1 else pooled[0]
@@ -59,6 +55,16 @@ class Embedder:
             )
         vector: np.ndarray = self._traced[size](tf.constant(padded))[0].numpy()
         return vector
+
+
+def features_by_stride(generator: Any) -> dict[int, Any]:
+    """Return the Keras tensors where a generator's encoder and decoder meet, finest first."""
+    at_stride = {
+        int(layer.name.removeprefix(FEATURE_PREFIX)): layer.output
+        for layer in generator.layers
+        if layer.name.startswith(FEATURE_PREFIX)
+    }
+    return dict(sorted(at_stride.items()))
 
 
 def encoder_embedder(settings: EncoderSettings) -> Embedder:

@@ -69,9 +69,9 @@ def to_png(picture: np.ndarray) -> bytes:
     return _encode(picture, ".png")
 
 
-def to_jpeg(picture: np.ndarray, quality: int = 80) -> bytes:
+def to_jpeg(picture: np.ndarray) -> bytes:
     """Encode uint8 [H, W, 3], RGB, as a JPEG file: a tenth of the PNG, for pages with many pictures."""
-    return _encode(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return _encode(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, 80])
 
 
 def _encode(picture: np.ndarray, ending: str, options: Sequence[int] = ()) -> bytes:

@@ -120,6 +120,11 @@ class ObjectiveSettings(Settings):
     consistency_start: Share = 0.0  # of the steps
 
     @property
+    def log_offset(self) -> float | None:
+        """The offset with which classes are weighted; None if all count alike."""
+        return self.class_weights_offset if self.class_weights == "log" else None
+
+    @property
     def uses_discriminator(self) -> bool:
         """Whether a term with a weight asks the discriminator; else it is not trained."""
         return any(getattr(self, name) for name in DISCRIMINATOR_TERMS)

@@ -13,9 +13,9 @@ from components.contracts.process.kept_output import without_secrets
 from components.contracts.process.uri import is_local, local_path, user_path
 from components.contracts.recipe.base import Settings
 
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"  # begins the address of a store that is a file
 _SCHEMES = {"http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks"}
-_EXPECTED = f"the address of a server (http://localhost:5000) or a SQLite file ({_SQLITE}mlflow.db)"
+_EXPECTED = f"the address of a server (http://localhost:5000) or a SQLite file ({SQLITE}mlflow.db)"
 
 
 def check_address(uri: str) -> str:
@@ -27,7 +27,7 @@ def check_address(uri: str) -> str:
     if uri != "databricks" and (kind not in _SCHEMES or not rest.startswith("//")):
         raise ValueError(f"expected {_EXPECTED}")
     if kind == "sqlite" and _sqlite_file(uri) is None:
-        raise ValueError(f"a SQLite address needs a file, such as {_SQLITE}runs/mlflow/mlflow.db")
+        raise ValueError(f"a SQLite address needs a file, such as {SQLITE}runs/mlflow/mlflow.db")
     return uri
 
 
@@ -67,7 +67,7 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
             shown = without_secrets(uri, ())
             raise UsageError(f"MLFLOW_TRACKING_URI: {error}; got {shown!r}.") from error
     if uri:
-        return f"{_SQLITE}{_sqlite_file(uri)}" if uri.startswith("sqlite:") else uri
+        return f"{SQLITE}{_sqlite_file(uri)}" if uri.startswith("sqlite:") else uri
     beside = Path("runs") if not is_local(root) else local_path(root).absolute().parent
     path = (beside / "mlflow" / "mlflow.db").absolute()
     if "?" in str(path):
@@ -75,4 +75,4 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
             f"MLflow's store cannot be {path}: a SQLite address ends at a question mark. Rename the "
             "folder, or name another store with tracking.uri."
         )
-    return f"{_SQLITE}{path}"
+    return f"{SQLITE}{path}"

@@ -32,6 +32,10 @@ class Headline(Stored):
     dice: Fraction | None
 
 
+# What people call them, in the order of tables.
+HEADLINES = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "dice": "Dice"}
+
+
 class Baseline(Headline):
     """The scores of the simplest model: every pixel gets the most frequent class."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,12 +40,6 @@ class Scores:
     pixels: int
     classes: Mapping[str, ClassScores]
     categories: Mapping[str, float | None]
-
-    def to_json(self) -> dict[str, Any]:
-        """Convert to plain JSON values (None becomes null)."""
-        out = asdict(self)
-        out["categories"] = {name: {"iou": iou} for name, iou in self.categories.items()}
-        return out
 
 
 def summarize(confusion: np.ndarray, *, dice_image_mean: float | None = None) -> Scores:

@@ -22,11 +22,10 @@ from components.contracts.process.lifeline import hold
 from components.contracts.process.progress import show_warnings
 from components.contracts.process.uncaught import explain_uncaught
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.done import run_once
 from components.contracts.step.kept_log import begin_log, keep_log, keeps_logs
 from components.contracts.storage.open import open_storage
-from components.contracts.tracking.client import Tracker
+from components.contracts.tracking.client import Tracker, tracker_of
 from components.contracts.tracking.environment import keep_mlflow_quiet
 
 if TYPE_CHECKING:
@@ -105,8 +104,7 @@ class Context:
 
     def tracker(self, *, strict: bool = False) -> Tracker:
         """Return the campaign's MLflow; `strict`: see `Connection`."""
-        settings = self.recipe.tracking
-        return Tracker(store_uri(settings, self.root), settings.experiment, strict=strict)
+        return tracker_of(self.recipe.tracking, self.root, strict=strict)
 
     def champion_before(self) -> str | None:
         """Return the champion as this cycle found it.
@@ -117,14 +115,11 @@ class Context:
         return earlier[-1].model if earlier else None
 
     @contextmanager
-    def writing(self, prefix: str, last: str = "") -> Iterator[Path]:
-        """Yield an empty local folder, and store it under `prefix` if the block succeeds.
-
-        The file `last` says that all are there: see `Storage.put_dir`.
-        """
+    def writing(self, prefix: str) -> Iterator[Path]:
+        """Yield an empty local folder, and store it under `prefix` if the block succeeds."""
         with tempfile.TemporaryDirectory(prefix="streetloop-") as folder:
             yield Path(folder)
-            self.storage.put_dir(Path(folder), prefix, last)
+            self.storage.put_dir(Path(folder), prefix)
 
 
 def begin(step: str) -> None:

@@ -12,6 +12,7 @@ from pydantic import Field
 from components.contracts.forecast.forecast import Forecast
 from components.contracts.forecast.stability import Stability
 from components.contracts.ledger.events import Outcome
+from components.contracts.ledger.state import CycleState
 from components.contracts.scores.drift import Drift
 from components.contracts.scores.report import (
     Baseline,
@@ -21,6 +22,7 @@ from components.contracts.scores.report import (
     SplitScores,
     Stored,
 )
+from components.contracts.storage.base import Storage
 
 
 class AcceptedLabel(Stored):
@@ -177,3 +179,10 @@ class CycleReport(Stored):
             promoted=self.promoted,
             reasons=self.reasons,
         )
+
+
+def report_of(storage: Storage, cycle: CycleState) -> CycleReport | None:
+    """Read the report of a cycle; None if it has none, or is open."""
+    if cycle.report is None:
+        return None
+    return CycleReport.model_validate_json(storage.read(cycle.report))

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from components.contracts.recipe.tracking import TrackingSettings, store_uri
 from components.contracts.tracking.connection import DELETED, Connection
 from components.contracts.tracking.outage import quietly, to_run
 
@@ -34,6 +35,11 @@ class Points(NamedTuple):
     metrics: Mapping[str, float | None]
     step: int
     at_ms: int
+
+
+def tracker_of(settings: TrackingSettings, root: str, *, strict: bool = False) -> Tracker:
+    """Return the MLflow of the campaign, or the experiment, at `root`; `strict`: see `Connection`."""
+    return Tracker(store_uri(settings, root), settings.experiment, strict=strict)
 
 
 class Tracker(Connection):

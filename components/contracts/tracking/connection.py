@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.contracts.process.kept_output import without_secrets
+from components.contracts.recipe.tracking import SQLITE
 from components.contracts.storage.lock import one_at_a_time
 from components.contracts.tracking.environment import keep_mlflow_quiet
 from components.contracts.tracking.moved import follow_move
@@ -15,7 +16,6 @@ from components.contracts.tracking.moved import follow_move
 log = logging.getLogger("streetloop")
 
 _EXPERIMENT_KIND = "mlflow.experimentKind"  # shows the pages for training, not those for LLMs
-_SQLITE = "sqlite:///"
 _URI = "MLFLOW_TRACKING_URI"
 DELETED = "deleted"  # MLflow's lifecycle stage of what a person deleted and may restore
 
@@ -47,12 +47,12 @@ class Connection:
             keep_mlflow_quiet()
             import mlflow
 
-            if self.uri.startswith(_SQLITE):
+            if self.uri.startswith(SQLITE):
                 self._sqlite_folder.mkdir(parents=True, exist_ok=True)
                 # Two processes that create its tables at once both fail: MLflow locks only one of
                 # the three places where it creates them.
                 with one_at_a_time(self._sqlite_folder / ".mlflow.lock"):
-                    follow_move(Path(self.uri.removeprefix(_SQLITE)), self._artifacts)
+                    follow_move(Path(self.uri.removeprefix(SQLITE)), self._artifacts)
                     self._client = mlflow.MlflowClient(self.uri)
             else:
                 self._client = mlflow.MlflowClient(self.uri)
@@ -78,13 +78,13 @@ class Connection:
         return self._experiment_id
 
     def _create_experiment(self) -> Any:
-        artifacts = self._artifacts.as_uri() if self.uri.startswith(_SQLITE) else None
+        artifacts = self._artifacts.as_uri() if self.uri.startswith(SQLITE) else None
         tags = {_EXPERIMENT_KIND: "custom_model_development"}
         return self.client.create_experiment(self.experiment, artifacts, tags=tags)
 
     @property
     def _sqlite_folder(self) -> Path:
-        return Path(self.uri.removeprefix(_SQLITE)).parent
+        return Path(self.uri.removeprefix(SQLITE)).parent
 
     @property
     def _artifacts(self) -> Path:

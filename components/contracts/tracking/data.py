@@ -17,10 +17,15 @@ def log_campaign_data(
       tracker: the campaign's MLflow.
       run_id: the campaign's run.
       data: the recipe's settings of the data.
-      records: the folder of its records, whose name is the fingerprint of the source.
+      records: the folder of its records.
     """
-    fingerprint = records.rpartition("/")[2]
-    tracker.log_dataset(run_id, data_name(data), fingerprint, data.source or records, "campaign")
+    name, place = data_name(data), data.source or records
+    tracker.log_dataset(run_id, name, fingerprint_of(records), place, "campaign")
+
+
+def fingerprint_of(records: str) -> str:
+    """Return the fingerprint of the source by which the folder of its records is named."""
+    return records.rpartition("/")[2]
 
 
 def data_name(data: DataSettings) -> str:

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from components.contracts.recipe.recipe import Recipe
-from components.contracts.scores.report import Evaluation
+from components.contracts.scores.report import HEADLINES, Evaluation
 from components.contracts.storage.base import Storage
 from components.contracts.tracking.client import Points, Tracker
 from components.contracts.tracking.registry import register_model
 
-HEADLINES = ("miou", "pixel_accuracy", "dice")
 _ARRIVED = "streetloop.evaluation"  # tag of a run: the model whose evaluation it has
 
 

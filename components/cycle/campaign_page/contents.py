@@ -11,12 +11,12 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.events import Query, QueryItem
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState, State
-from components.contracts.step.report import CycleReport
+from components.contracts.scores.report import HEADLINES
+from components.contracts.step.report import CycleReport, report_of
 from components.contracts.storage.base import Storage
 from components.cycle.campaign_page.charts import Chart, axis_top, chart
 from tfds_cityscapes.labels import CLASS_NAMES
 
-_SCORES = {"mIoU": "miou", "pixel accuracy": "pixel_accuracy", "Dice": "dice"}
 _MOST_COLUMNS = 8  # cycles of one watched image: the first, and the newest
 _LARGE, _SMALL = (720, 320), (250, 130)
 
@@ -89,7 +89,7 @@ class CampaignPage:
 def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
     """Read what the page shows."""
     state = ledger.state()
-    reports = _reports(state, storage)
+    reports = [report for cycle in state.trained if (report := report_of(storage, cycle))]
     champion = state.champion
     last = state.last_cycle
     forecast, newest = _forecast(state), reports[-1] if reports else None
@@ -135,14 +135,6 @@ def _regions(newest: CycleReport | None) -> dict[str, str]:
     return {"labeled regions": f"{newest.regions.labeled}{words}"}
 
 
-def _reports(state: State, storage: Storage) -> list[CycleReport]:
-    return [
-        CycleReport.model_validate_json(storage.read(cycle.report))
-        for cycle in state.trained
-        if cycle.report
-    ]
-
-
 def _forecast(state: State) -> Forecast | None:
     target = state.recipe.get("cycle", {}).get("target_miou")  # older recipes have none
     return forecast_of(state.learning_curve, target)
@@ -155,7 +147,7 @@ def _curve(reports: Sequence[CycleReport], forecast: Forecast | None) -> Chart:
             for report in reports
             if report.val and (value := getattr(report.val, key)) is not None
         ]
-        for name, key in _SCORES.items()
+        for key, name in HEADLINES.items()
     }
     base = reports[-1].baseline if reports else None
     level = None if base is None else base.miou

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from components.evaluate.benchmark.id_files import ScoringError
 from tfds_cityscapes.files import ending, is_junk, summarize, walk_folder
-from tfds_cityscapes.masks import encoding_of_name
+from tfds_cityscapes.masks import BEST_FIRST, encoding_of_name
 
 _LABELS, _INSTANCES = "_labelIds.png", "_instanceIds.png"
-_ORDER = ("label_ids", "train_ids", None, "color")
 _KINDS = ("_gtFine", "_gtCoarse")  # what Cityscapes puts before these endings
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 
@@ -106,7 +105,7 @@ def match_predictions(folder: Path, image_ids: Iterable[str]) -> dict[str, Path]
     for image_id in wanted:
         paths = candidates.get(image_id, [])
         kinds = [encoding_of_name(path.name) for path in paths]
-        best = min(kinds, key=_ORDER.index, default=None)
+        best = min(kinds, key=BEST_FIRST.index, default=None)
         paths = [path for path, kind in zip(paths, kinds, strict=True) if kind == best]
         if not paths:
             raise ScoringError(

@@ -43,14 +43,12 @@ def highlight(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(mask[..., None], _WRONG, pale)
 
 
-def busiest(mask: np.ndarray, share: float = 0.5) -> tuple[slice, slice]:
+def busiest(mask: np.ndarray) -> tuple[slice, slice]:
     """Return rows and columns of the window with the most pixels of `mask` (bool [H, W]).
 
-    Args:
-      mask: the pixels to find.
-      share: the window's height and width, as parts of the picture's.
+    It is half as high and as wide as the picture.
     """
-    height, width = (max(1, round(n * share)) for n in mask.shape)
+    height, width = (max(1, round(n / 2)) for n in mask.shape)
     sums = cv2.integral(mask.astype(np.uint8))  # [H + 1, W + 1]
     inside = sums[height:, width:] - sums[:-height, width:]
     inside += sums[:-height, :-width] - sums[height:, :-width]

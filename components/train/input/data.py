@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from components.contracts.data.records import Records
+from components.contracts.data.records import POOL, Records
 from components.contracts.recipe.train import TrainSettings
 from components.train.input.memory import image_budget
 from components.train.input.stream import Pool
@@ -45,7 +45,7 @@ class Data:
             )
         budget = image_budget()
         return cls(
-            Pool(labeled, labeled.ids("train"), budget),
+            Pool(labeled, labeled.ids(POOL), budget),
             Pool(records, unlabeled, budget) if use_unlabeled else None,
             records,
             records.ids("dev"),

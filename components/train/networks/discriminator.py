@@ -11,9 +11,7 @@ from components.contracts.recipe.networks import DiscriminatorSettings
 from tfds_cityscapes.labels import NUM_CLASSES
 
 
-def build_discriminator(
-    settings: DiscriminatorSettings, num_classes: int = NUM_CLASSES
-) -> keras.Model:
+def build_discriminator(settings: DiscriminatorSettings) -> keras.Model:
     """Build the discriminator of Hung et al. (2018), section 3.2, figure 1.
 
     Five 4x4 convolutions of stride 2, LeakyReLU between them, no batch norm, then bilinear
@@ -21,14 +19,13 @@ def build_discriminator(
 
     Args:
       settings: its width, and whether it also sees the image.
-      num_classes: channels of the label maps.
 
     Returns:
-      A functional model from float32 maps [B, H, W, num_classes] (soft-max or one-hot), or, if
+      A functional model from float32 maps [B, H, W, 19] (soft-max or one-hot), or, if
       `settings.sees_image`, from the list [maps, image] with the image [B, H, W, 3] in [0, 255],
       to float32 logits [B, H, W, 1]: high where the map looks real. H and W are divisible by 32.
     """
-    maps = keras.Input((None, None, num_classes), dtype="float32", name="maps")
+    maps = keras.Input((None, None, NUM_CLASSES), dtype="float32", name="maps")
     inputs: Any = maps
     x: Any = maps
     if settings.sees_image:
@@ -48,14 +45,13 @@ def build_discriminator(
     return keras.Model(inputs, logits, name="discriminator")
 
 
-def label_maps(labels: tf.Tensor, num_classes: int = NUM_CLASSES) -> tf.Tensor:
+def label_maps(labels: tf.Tensor) -> tf.Tensor:
     """Turn labels into the discriminator's real maps: one-hot, 0 where ignored.
 
     Args:
-      labels: [B, H, W] int32 in [0, num_classes) or 255.
-      num_classes: channels of the maps.
+      labels: [B, H, W] int32 in [0, 19) or 255.
 
     Returns:
-      float32 [B, H, W, num_classes].
+      float32 [B, H, W, 19].
     """
-    return tf.one_hot(labels, num_classes)  # an index out of range becomes all zeros
+    return tf.one_hot(labels, NUM_CLASSES)  # an index out of range becomes all zeros

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from components.contracts.model.embedding import FEATURE_PREFIX
+from components.contracts.model.embedding import FEATURE_PREFIX, features_by_stride
 from components.contracts.model.encoders.build import build_encoder
 from components.contracts.model.encoders.feature import Feature
 from components.contracts.model.thinned import DROPOUT
@@ -19,17 +19,16 @@ from tfds_cityscapes.labels import NUM_CLASSES
 DECODER_PREFIXES = ("decoder_", "logits")  # of the names of the decoder's layers
 
 
-def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -> keras.Model:
+def build_generator(settings: NetworkSettings) -> keras.Model:
     """Build the generator under the current Keras dtype policy.
 
     Args:
       settings: encoder, decoder and batch-norm settings. The layers of an encoder that is not to be
         trained are frozen.
-      num_classes: channels of the logits.
 
     Returns:
       A functional model: float32 [B, H, W, 3] in [0, 255] (RGB; any H and W divisible by 32) to
-      float32 logits [B, H, W, num_classes], whatever the policy computes in.
+      float32 logits [B, H, W, 19], whatever the policy computes in.
 
     Raises:
       StreetloopError: the encoder's weights cannot be found, read or downloaded.
@@ -42,12 +41,12 @@ def build_generator(settings: NetworkSettings, num_classes: int = NUM_CLASSES) -
     if not settings.encoder.trainable:
         for layer in keras.Model(image, [feature.tensor for feature in features]).layers:
             layer.trainable = False
-    logits = _decode(features, settings, num_classes)
+    logits = _decode(features, settings)
     return keras.Model(image, logits, name="generator")
 
 
-def _decode(features: list[Feature], settings: NetworkSettings, num_classes: int) -> Any:
-    """Decode features, finest first, into float32 logits [B, H, W, num_classes]."""
+def _decode(features: list[Feature], settings: NetworkSettings) -> Any:
+    """Decode features, finest first, into float32 logits [B, H, W, 19]."""
     stride, x = features[-1]
     if settings.dropout:
         x = keras.layers.SpatialDropout2D(settings.dropout, name=DROPOUT)(x)
@@ -65,7 +64,7 @@ def _decode(features: list[Feature], settings: NetworkSettings, num_classes: int
             # [B, H / stride, W / stride, channels of x + channels of the skip]
         for number in range(1, settings.decoder_convolutions + 1):
             x = _conv_bn_relu(x, width, settings, f"decoder_s{stride}_conv{number}")
-    logits = keras.layers.Conv2D(num_classes, 1, name="logits", dtype="float32")(x)
+    logits = keras.layers.Conv2D(NUM_CLASSES, 1, name="logits", dtype="float32")(x)
     if stride > 1:
         # Bilinear even where the decoder uses nearest: blocky logits would harm thin classes.
         logits = keras.layers.UpSampling2D(
@@ -97,12 +96,7 @@ def split_generator(generator: keras.Model) -> GeneratorParts:
 
     Features are perturbed in between (UniMatch, Yang et al. 2023, section 3.2).
     """
-    at_stride = {
-        int(layer.name.removeprefix(FEATURE_PREFIX)): layer.output
-        for layer in generator.layers
-        if layer.name.startswith(FEATURE_PREFIX)
-    }
-    features = [at_stride[stride] for stride in sorted(at_stride)]
+    features = list(features_by_stride(generator).values())
     encoder = keras.Model(generator.input, features, name="encoder")
     decoder = keras.Model(features, generator.output, name="decoder")
     return GeneratorParts(encoder, decoder)

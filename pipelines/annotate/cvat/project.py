@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from components.contracts.process.errors import StreetloopError
@@ -151,15 +151,13 @@ def _mark(campaign: str) -> str:
 
 
 def _rows(connection: Cvat, kind: type[T], path: str, **params: Any) -> list[T]:
-    return list(_pages(connection, kind, path, params))
-
-
-def _pages(connection: Cvat, kind: type[T], path: str, params: dict[str, Any]) -> Iterator[T]:
+    """Read every page of a list."""
+    rows: list[T] = []
     what, number = f"the list of {path.rpartition('/')[2]}", 1
     while True:
         answer = connection.get(path, page=number, page_size=_PAGE, **params)
         page = parse(Page, answer, what)
-        yield from (parse(kind, row, what) for row in page.results)
+        rows += (parse(kind, row, what) for row in page.results)
         if not page.next:
-            return
+            return rows
         number += 1

@@ -19,7 +19,6 @@ from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
-from components.feedback.checks import Known
 from components.feedback.inbox import ingest_inbox
 from components.feedback.intake import Intake, ingest
 from components.feedback.report import build
@@ -318,9 +317,8 @@ def test_a_file_left_in_the_inbox_by_a_kill_does_not_override_its_correction(
     time.sleep(0.02)
     take(ledger, records, LATEST, **{name: mask(1, 2)})
     take(ledger, records, LATEST, **{name: mask(3, 4)})
-    known = {i: Known(e.height, e.width, e.split) for i, e in records.entries.items()}
     for other in (ledger, Ledger(open_storage(ledger.storage.uri))):  # or a process that is slower
-        intake = Intake(other, LATEST, known, frozenset([A]), None)
+        intake = Intake(other, LATEST, records.entries, frozenset([A]), None)
         assert ingest(intake, name, mask(1, 2), left)
     assert labels_of(ledger) == [[1, 2], [3, 4]]
     # Handed in again: however many processes read it, at whatever time, it is one event.
@@ -328,7 +326,7 @@ def test_a_file_left_in_the_inbox_by_a_kill_does_not_override_its_correction(
     ledger.storage.write(f"inbox/{name}", mask(1, 2))
     again = ledger.storage.stamp(f"inbox/{name}")
     for _ in range(3):
-        intake = Intake(Ledger(ledger.storage), LATEST, known, frozenset([A]), None)
+        intake = Intake(Ledger(ledger.storage), LATEST, records.entries, frozenset([A]), None)
         assert ingest(intake, name, mask(1, 2), again)
     assert labels_of(ledger) == [[1, 2], [3, 4], [1, 2]]
     assert len(ledger.events()) == 2 + 3

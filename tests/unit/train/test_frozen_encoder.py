@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +33,6 @@ def frozen(**changes: Any) -> TrainSettings:
     encoder = settings.network.encoder.model_copy(update={"trainable": False})
     network = settings.network.model_copy(update={"encoder": encoder})
     return settings.model_copy(update={"network": network})
-
-
-@pytest.fixture
-def eagerly() -> Iterator[None]:
-    """Tracing would take longer than a few steps."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def batch() -> dict[str, tf.Tensor]:

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from components.contracts.annotation.fields import train_id_of, whole
+from components.contracts.annotation.fields import size_of, train_id_of
 from components.contracts.annotation.label_studio.shapes import has_area, paint_region
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import AnnotationError
 from tfds_cityscapes.labels import IGNORE_LABEL
-
-MAX_SIDE = 2**16  # pixels; keeps height x width within bounds until the budget checks it
 
 
 def paint(
@@ -81,10 +79,7 @@ def _size(
 ) -> tuple[int, int]:
     """Return the height and width that the regions record; they must agree."""
     sizes = {
-        (
-            whole(result["original_height"], "the height of the image", 1, MAX_SIDE),
-            whole(result["original_width"], "the width of the image", 1, MAX_SIDE),
-        )
+        size_of(result["original_height"], result["original_width"])
         for result in results
         if result.get("original_height") is not None and result.get("original_width") is not None
     }
@@ -97,10 +92,7 @@ def _size(
     if sizes:
         return sizes.pop()
     if data.get("height") is not None and data.get("width") is not None:
-        return (
-            whole(data["height"], "the height of the image", 1, MAX_SIDE),
-            whole(data["width"], "the width of the image", 1, MAX_SIDE),
-        )
+        return size_of(data["height"], data["width"])
     if known_size is not None:
         return known_size
     if not results:

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from components.contracts.annotation import KnownImages, Limits, read_bytes
 from components.contracts.annotation.model import AnnotationError
 from components.contracts.annotation.runs import decode_coco
-from tests.support.annotation_files import EXPECTED, coco, coco_runs, coco_text
+from tests.support.annotation_files import EXPECTED, coco, coco_runs, coco_text, only
 
 KNOWN = KnownImages({"a_1": (3, 4)})
 SQUARE = [0, 0, 2, 0, 2, 3, 0, 3]
@@ -17,12 +17,6 @@ SQUARE = [0, 0, 2, 0, 2, 3, 0, 3]
 
 def read(content: dict, images: KnownImages = KNOWN):
     return read_bytes("result.json", json.dumps(content).encode(), Limits(), "eve", images)
-
-
-def only(batch):
-    assert batch.refusals == ()
-    (annotation,) = batch.annotations
-    return annotation
 
 
 def test_coco_paints_polygons_and_rle_in_the_order_of_the_file():

@@ -8,16 +8,9 @@ import pytest
 from components.contracts.annotation import KnownImages, Limits, read_bytes
 from components.contracts.annotation.cvat import write
 from components.contracts.annotation.png_mask import write as write_png
+from tests.support.annotation_files import zipped
 
 LABELMAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\nCar:10,20,30::\nroad:1,1,1::\n"
-
-
-def zipped(**files: bytes | str) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 def rgb(rows: list) -> bytes:
@@ -66,13 +59,13 @@ def test_cvat_writes_the_layout_that_cvat_imports():
 
 
 def test_cvat_uses_the_colours_of_the_zips_own_table():
-    batch = read(zipped(**{"labelmap.txt": LABELMAP, "SegmentationClass/a_1.png": MASK}))
+    batch = read(zipped({"labelmap.txt": LABELMAP, "SegmentationClass/a_1.png": MASK}))
     assert batch.annotations[0].train_ids.tolist() == [[255, 13, 0]]
 
 
 def test_cvat_mask_with_one_channel_holds_lines_of_the_table():
     mask = cv2.imencode(".png", np.array([[0, 1, 2]], np.uint8))[1].tobytes()
-    batch = read(zipped(**{"labelmap.txt": LABELMAP, "SegmentationClass/a_1.png": mask}))
+    batch = read(zipped({"labelmap.txt": LABELMAP, "SegmentationClass/a_1.png": mask}))
     assert batch.annotations[0].train_ids.tolist() == [[255, 13, 0]]
 
 
@@ -85,7 +78,7 @@ def test_cvat_reads_several_tasks_with_their_own_tables_beside_other_masks():
         "t2\\SegmentationClass\\a_2.png": MASK,
         "extra/a_3_trainIds.png": write_png(np.full((1, 1), 4, np.uint8)),
     }
-    batch = read(zipped(**files))
+    batch = read(zipped(files))
     assert batch.refusals == ()
     maps = {a.image_id: a.train_ids.tolist() for a in batch.annotations}
     assert maps == {"a_1": [[255, 13, 0]], "a_2": [[255, 15, 0]], "a_3": [[4]]}
@@ -98,7 +91,7 @@ def test_cvat_rejects_an_unknown_class_only_where_it_is_used():
         "SegmentationClass/a_2.png": rgb([[[9, 9, 9]]]),
         "SegmentationClass/a_3.png": rgb([[[8, 8, 8]]]),
     }
-    batch = read(zipped(**files))
+    batch = read(zipped(files))
     assert [a.image_id for a in batch.annotations] == ["a_1"]
     unicorn, colour = batch.refusals
     assert unicorn.name == "job.zip/SegmentationClass/a_2.png"
@@ -110,7 +103,7 @@ def test_cvat_rejects_an_unknown_class_only_where_it_is_used():
     "labelmap", ["", "car", "car:1,2::", "car:1,2,999::", "car:1,1,1::\nbus:1,1,1::"]
 )
 def test_cvat_rejects_a_table_that_makes_no_sense(labelmap):
-    batch = read(zipped(**{"labelmap.txt": labelmap, "SegmentationClass/a_1.png": MASK}))
+    batch = read(zipped({"labelmap.txt": labelmap, "SegmentationClass/a_1.png": MASK}))
     assert batch.annotations == ()
     assert batch.refusals[0].name == "job.zip/labelmap.txt"
     assert "labelmap.txt" in batch.refusals[0].reason
@@ -118,12 +111,12 @@ def test_cvat_rejects_a_table_that_makes_no_sense(labelmap):
 
 def test_cvat_without_a_table_uses_the_cityscapes_colours():
     mask = write_png(np.array([[0, 13, 255]], np.uint8), "color")
-    batch = read(zipped(**{"SegmentationClass/a_1.png": mask}))
+    batch = read(zipped({"SegmentationClass/a_1.png": mask}))
     assert batch.annotations[0].train_ids.tolist() == [[0, 13, 255]]
 
 
 def test_cvat_reads_one_channel_that_was_saved_as_three_equal_ones():
     labelmap = "background:0,0,0::\ncar:10,20,30::\nroad:7,7,7::\n"
     mask = rgb([[[2] * 3, [1] * 3, [0] * 3]])
-    batch = read(zipped(**{"labelmap.txt": labelmap, "SegmentationClass/a_1.png": mask}))
+    batch = read(zipped({"labelmap.txt": labelmap, "SegmentationClass/a_1.png": mask}))
     assert batch.annotations[0].train_ids.tolist() == [[0, 13, 255]]

@@ -2,19 +2,13 @@ import numpy as np
 import pytest
 
 from components.contracts.annotation import KnownImages, Limits, read_bytes
-from tests.support.annotation_files import EXPECTED, cvat_xml
+from tests.support.annotation_files import EXPECTED, cvat_xml, only
 
 KNOWN = KnownImages({"a_1": (3, 4), "my street": (3, 4)})
 
 
 def read(data: bytes, images: KnownImages = KNOWN):
     return read_bytes("annotations.xml", data, Limits(), "eve", images)
-
-
-def only(batch):
-    assert batch.refusals == ()
-    (annotation,) = batch.annotations
-    return annotation
 
 
 def test_cvat_images_paints_by_z_order_and_then_by_the_order_of_the_file():

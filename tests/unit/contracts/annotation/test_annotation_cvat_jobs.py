@@ -18,6 +18,7 @@ from tests.support.annotation_files import (
     WIDTH,
     cvat_frame,
     cvat_frames,
+    only,
 )
 
 KNOWN = KnownImages({"a_1": (HEIGHT, WIDTH), "b_color": (HEIGHT, WIDTH)})
@@ -26,12 +27,6 @@ KNOWN = KnownImages({"a_1": (HEIGHT, WIDTH), "b_color": (HEIGHT, WIDTH)})
 def read(*frames: dict):
     data = json.dumps(cvat_frames(*frames)).encode()
     return read_bytes("cvat_1_7.json", data, Limits(), "nobody", KNOWN)
-
-
-def only(batch):
-    assert batch.refusals == ()
-    (annotation,) = batch.annotations
-    return annotation
 
 
 def test_cvat_jobs_paints_by_z_order_and_says_who_labeled_it_and_when():

@@ -1,4 +1,3 @@
-import io
 import json
 import os
 import stat
@@ -12,6 +11,7 @@ from components.contracts.annotation import Limits, read_bytes, read_export
 from components.contracts.annotation.cityscapes_polygons import write as write_polygons
 from components.contracts.annotation.label_studio import write_task
 from components.contracts.annotation.png_mask import file_name, write
+from tests.support.annotation_files import zipped
 
 MAP = np.array([[0, 13], [255, 18]], np.uint8)
 
@@ -20,15 +20,6 @@ def label_studio() -> bytes:
     task = write_task("a_1", "u", MAP)
     task["annotations"] = [{"completed_by": 1, **task.pop("predictions")[0]}]
     return json.dumps([task]).encode()
-
-
-def zipped(files: dict, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """Return a zip of name (or ZipInfo) -> content."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 def read_zip(files: dict, **limits):

@@ -8,6 +8,7 @@ from components.contracts.annotation import Limits, read_bytes
 from components.contracts.annotation.fill import paint_outline
 from components.contracts.annotation.label_studio import labeling_config, write_task
 from components.contracts.annotation.label_studio.rle import encode_mask
+from tests.support.annotation_files import only
 from tfds_cityscapes.labels import CLASS_NAMES
 
 SIZE = {"original_width": 8, "original_height": 6}
@@ -33,12 +34,6 @@ def by(who: object, *results: dict, **more) -> dict:
 
 def read(*tasks: object):
     return read_bytes("export.json", json.dumps(list(tasks)).encode(), Limits())
-
-
-def only(batch):
-    assert batch.refusals == ()
-    (annotation,) = batch.annotations
-    return annotation
 
 
 ALL = np.ones((6, 8), bool)

@@ -4,19 +4,13 @@ import numpy as np
 import pytest
 
 from components.contracts.annotation import KnownImages, Limits, read_bytes
-from tests.support.annotation_files import EXPECTED, HEIGHT, WIDTH, labelme, png_text
+from tests.support.annotation_files import EXPECTED, HEIGHT, WIDTH, labelme, only, png_text
 
 KNOWN = KnownImages({"a_1": (HEIGHT, WIDTH), "b 2": (5, 5)})
 
 
 def read(content: dict, name: str = "a_1.json", images: KnownImages = KNOWN):
     return read_bytes(name, json.dumps(content).encode(), Limits(), "eve", images)
-
-
-def only(batch):
-    assert batch.refusals == ()
-    (annotation,) = batch.annotations
-    return annotation
 
 
 def shape(kind: str, points: list, **more) -> dict:

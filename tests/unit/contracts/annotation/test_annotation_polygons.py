@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from components.contracts.annotation import Limits, read_bytes
 from components.contracts.annotation.cityscapes_polygons import file_name, write
+from tests.support.annotation_files import only
 
 NAME = "a_1_gtFine_polygons.json"
 
@@ -21,12 +22,6 @@ def square(x: int, y: int, side: int) -> list[list[int]]:
 def read(objects: list, height: object = 10, width: object = 12, name: str = NAME):
     content = {"imgHeight": height, "imgWidth": width, "objects": objects}
     return read_bytes(name, json.dumps(content).encode(), Limits(max_pixels=100_000), "eve")
-
-
-def only(batch):
-    assert batch.refusals == ()
-    (annotation,) = batch.annotations
-    return annotation
 
 
 @given(st.integers(1, 24), st.integers(1, 24), st.integers(2, 6), st.integers(0, 2**32))

@@ -1,4 +1,3 @@
-import io
 import json
 import unicodedata
 import zipfile
@@ -10,18 +9,9 @@ from components.contracts.annotation import KnownImages, Limits, read_bytes
 from components.contracts.annotation.cityscapes_polygons import write as write_polygons
 from components.contracts.annotation.label_studio import write_task
 from components.contracts.annotation.png_mask import file_name, write
-from tests.support.annotation_files import EXPECTED, coco, cvat_xml, labelme, photo
+from tests.support.annotation_files import EXPECTED, coco, cvat_xml, labelme, photo, zipped
 
 MAP = np.array([[0, 13], [255, 18]], np.uint8)
-
-
-def zipped(files: dict) -> bytes:
-    """Return a zip of name (or ZipInfo) -> content."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 def read(files: dict, *known: str):

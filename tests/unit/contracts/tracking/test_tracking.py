@@ -22,22 +22,10 @@ from components.contracts.tracking.registry import (
     set_alias,
 )
 from components.contracts.tracking.training import TrainingLog, read_points
-from tests.support.stores import ready_store
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
 
 LOG = training_log(2)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return ready_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
-
-
-@pytest.fixture
-def tracker(store: str, request: pytest.FixtureRequest) -> Tracker:
-    """A tracker with an experiment for this test alone."""
-    return Tracker(store, request.node.name)
 
 
 def _retried(tracker: Tracker) -> Tracker:

@@ -19,20 +19,9 @@ from components.contracts.tracking.view import (
     page,
     save_view,
 )
-from tests.support.stores import ready_store
 
 TAG = "mlflow.sharedViewState."
 SERVER = "http://127.0.0.1:5000"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return ready_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
-
-
-@pytest.fixture
-def tracker(store: str, request: pytest.FixtureRequest) -> Tracker:
-    return Tracker(store, request.node.name)
 
 
 def _views(tracker: Tracker) -> dict[str, str]:

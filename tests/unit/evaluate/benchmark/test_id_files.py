@@ -14,13 +14,10 @@ from PIL import Image
 from components.evaluate.benchmark import compiled
 from components.evaluate.benchmark.counts import count_pair
 from components.evaluate.benchmark.id_files import ScoringError, read_ids
+from tests.support.png_files import chunk
 from tfds_cityscapes.masks.meaning import are_train_ids
 
 needs_compiler = pytest.mark.skipif(not compiled.AVAILABLE, reason="installed without a C compiler")
-
-
-def _chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _png(rows, width, height, depth, color_type=0, interlaced=0):
@@ -30,7 +27,7 @@ def _png(rows, width, height, depth, color_type=0, interlaced=0):
     if color_type == 3:
         palette = (bytes(range(256)) * 3)[: 3 * 2**depth]
         chunks = {b"IHDR": header, b"PLTE": palette} | chunks
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*one) for one in chunks.items())
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks.items())
 
 
 def _both(path, monkeypatch):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.ingest_worker import campaign, painted
+from tests.support.label_studio_double import Double, running_double
 from tests.support.queries import FIRST, SECOND, ask
 
 
@@ -18,3 +20,10 @@ def root(tmp_path: Path) -> str:
     ask(ledger, 1, FIRST, None)
     ask(ledger, 2, SECOND, painted(3, 5))
     return root
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    """A double of Label Studio; the tests of CVAT have one of their own."""
+    with running_double() as server:
+        yield server

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,10 @@ from pipelines.cli import main
 from tests.support.gcs_server import free_port
 from tests.support.http_double import stranger
 from tests.support.ingest_worker import campaign
-from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double, running_double
+from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double
 from tests.support.places import RECIPES
 
 SECRET = "my-secret-0123456789"
-
-
-@pytest.fixture
-def double() -> Iterator[Double]:
-    with running_double() as server:
-        yield server
 
 
 @pytest.fixture

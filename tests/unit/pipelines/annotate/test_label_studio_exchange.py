@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,8 @@ from components.contracts.storage.open import open_storage
 from pipelines.annotate.label_studio.connection import LabelStudio, connect
 from pipelines.annotate.label_studio.exchange import pull, push
 from tests.support.ingest_worker import campaign, painted
-from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double, running_double
+from tests.support.label_studio_double import OLD_TOKEN, PERSONAL_TOKEN, Double
 from tests.support.queries import FIRST, IMAGES, ask, take_in
-
-
-@pytest.fixture
-def double() -> Iterator[Double]:
-    with running_double() as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.support.kfp_server import KfpServer, kfp_server
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _compile_quickly() -> Iterator[None]:
@@ -23,3 +25,11 @@ def _compile_quickly() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline_task, "inspect", SimpleNamespace(stack=stack))
         yield
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
+    """A running server of Kubeflow Pipelines, which the environment does not name."""
+    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
+    with kfp_server() as running:
+        yield running

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,13 +11,6 @@ from tests.support.places import RECIPES
 
 ROOT = "gs://bucket/campaigns/one"
 NIGHTLY = "0 0 2 * * *"
-
-
-@pytest.fixture
-def server(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
-    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
-    with kfp_server() as running:
-        yield running
 
 
 def call(host: str, command: str, *more: str) -> Result:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,13 +27,6 @@ case "$2 $3" in
   *) echo "Error from server (NotFound): $2 \\"$3\\" not found" >&2; exit 1 ;;
 esac
 """
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
-    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
-    with kfp_server() as running:
-        yield running
 
 
 @pytest.fixture

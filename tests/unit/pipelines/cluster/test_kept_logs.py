@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,13 +41,6 @@ def root(tmp_path: Path) -> Path:
     create_campaign(storage, "street", {}, {})
     open_cycle(Ledger(storage), RUN, 3600)
     return tmp_path / "root"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
-    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
-    with kfp_server() as running:
-        yield running
 
 
 def run_step(

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from tests.support.kfp_server import KfpServer, kfp_server
+from tests.support.kfp_server import KfpServer
 from tests.support.places import RECIPES
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
-    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
-    with kfp_server() as running:
-        yield running
 
 
 def call(server: KfpServer, command: str, *more: str) -> Result:

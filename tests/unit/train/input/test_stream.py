@@ -2,7 +2,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 
@@ -10,6 +9,7 @@ from components.contracts.recipe.train import AugmentSettings, TrainSettings
 from components.train.input import stream
 from components.train.input.memory import Budget
 from components.train.input.stream import Pool, batches
+from tests.support.fits import png_bytes
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 CROP = (32, 64)
@@ -34,15 +34,11 @@ class FakeRecords:
         for k in range(count):
             image = random.integers(0, 256, (*size, 3), np.uint8)
             label = random.integers(0, 19, size, dtype=np.uint8)
-            self.rows[f"id{k}"] = (_png(image), _png(label) if labels else None)
+            self.rows[f"id{k}"] = (png_bytes(image), png_bytes(label) if labels else None)
 
     def encoded(self, image_id):
         self.reads[image_id] = self.reads.get(image_id, 0) + 1
         return self.rows[image_id]
-
-
-def _png(pixels):
-    return cv2.imencode(".png", pixels)[1].tobytes()
 
 
 def pool(count, labels, budget=None):
@@ -96,11 +92,11 @@ def test_every_crop_of_an_image_with_few_labeled_regions_holds_some_of_them():
     image, _ = records.rows["id0"]
     label = np.full((120, 240), IGNORE_LABEL, np.uint8)
     label[60:90, 210:240] = 5
-    records.rows["id0"] = (image, _png(label))
+    records.rows["id0"] = (image, png_bytes(label))
     regions = Pool(records, ["id0"], Budget(1 << 20))
     for batch in run((regions, None)):
         assert (batch["label"] == 5).any((1, 2)).all()
-    records.rows["id0"] = (image, _png(np.full_like(label, IGNORE_LABEL)))
+    records.rows["id0"] = (image, png_bytes(np.full_like(label, IGNORE_LABEL)))
     nothing = Pool(records, ["id0"], Budget(1 << 20))
     assert all((batch["label"] == IGNORE_LABEL).all() for batch in run((nothing, None)))
 
@@ -141,7 +137,7 @@ def test_aimed_crops_hold_a_rare_class_and_depend_on_the_step_alone():
     records = FakeRecords(4, labels=True)
     corner = np.zeros((40, 72), np.uint8)
     corner[:3, :3] = 7
-    records.rows = {name: (image, _png(corner)) for name, (image, _) in records.rows.items()}
+    records.rows = {name: (image, png_bytes(corner)) for name, (image, _) in records.rows.items()}
     labeled = Pool(records, list(records.rows), Budget(1 << 20))
 
     def rows(share, first=0):
@@ -161,7 +157,9 @@ def test_images_with_few_labeled_pixels_are_drawn_less_often():
     part[:10, :9] = 0  # a 32nd of the pixels
     records = FakeRecords(4, labels=True)
     labels = dict(zip(records.rows, [whole, part, whole, part], strict=True))
-    records.rows = {name: (image, _png(labels[name])) for name, (image, _) in records.rows.items()}
+    records.rows = {
+        name: (image, png_bytes(labels[name])) for name, (image, _) in records.rows.items()
+    }
     pool = Pool(records, list(records.rows), Budget(1 << 20))
     np.testing.assert_allclose(pool.weights, [1, 1 / 32, 1, 1 / 32])
     assert pool.pixel_counts().tolist() == [2 * 40 * 72 + 2 * 90] + [0] * 18
@@ -214,8 +212,8 @@ def test_batches_are_the_same_with_any_number_of_processors(pools, whole, cpus, 
 def test_pool_counts_the_labeled_pixels_of_each_class():
     label = np.full((40, 72), IGNORE_LABEL, np.uint8)
     label[0, :10], label[1, :4] = 3, 18
-    image = _png(np.zeros((40, 72, 3), np.uint8))
-    rows = {"a": (image, _png(label)), "b": (image, _png(label)), "c": (image, None)}
+    image = png_bytes(np.zeros((40, 72, 3), np.uint8))
+    rows = {"a": (image, png_bytes(label)), "b": (image, png_bytes(label)), "c": (image, None)}
     counts = Pool(SimpleNamespace(encoded=rows.get), rows, Budget(1 << 20)).pixel_counts()
     assert counts.shape == (19,)
     assert {i: int(n) for i, n in enumerate(counts) if n} == {3: 20, 18: 8}

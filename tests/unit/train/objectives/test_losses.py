@@ -239,17 +239,15 @@ def test_consistency_loss_has_no_gradient_for_the_teacher(logits, valid):
 
 def test_generator_and_discriminator_losses_reach_only_their_own_network(labels):
     """As in the step: D gets predictions without a gradient, and G's loss moves G alone."""
-    d = build_discriminator(DiscriminatorSettings(base=2), CLASSES)
-    generator_weights = tf.Variable(
-        tf.ones((1, 32, 32, CLASSES)) * tf.range(CLASSES, dtype=tf.float32)
-    )
+    d = build_discriminator(DiscriminatorSettings(base=2))
+    generator_weights = tf.Variable(tf.ones((1, 32, 32, 19)) * tf.range(19, dtype=tf.float32))
     valid = tf.ones((1, 32, 32), tf.bool)
     labels = tf.zeros((1, 32, 32), tf.int32)
     with tf.GradientTape(persistent=True) as tape:
         maps = tf.nn.softmax(generator_weights)
         fake = d(maps)
         d_loss = losses.discriminator_loss(
-            d(label_maps(labels, CLASSES)), valid, d(tf.stop_gradient(maps)), valid
+            d(label_maps(labels)), valid, d(tf.stop_gradient(maps)), valid
         )
         g_loss = losses.adversarial_loss(fake, valid)
         semi = losses.semi_supervised_loss(generator_weights, trusted_pixels(fake, valid, 0.0))
