@@ -117,9 +117,8 @@ def _images(names: Sequence[str], skipped: list[Skipped]) -> dict[str, Item]:
             why = why_not_an_image(name) or "it is not named as an image, <id>_leftImg8bit.png"
             skipped.append(Skipped(name, why))
             continue
-        if not is_usable_name(
-            found
-        ):  # the walker has listed the names that hold control characters
+        # The walker has already listed the names that hold control characters.
+        if not is_usable_name(found):
             why = f"its name has more than {MOST_CHARACTERS} characters; shorten it"
             skipped.append(Skipped(name, why))
             continue
