@@ -192,6 +192,15 @@ def test_a_command_that_cannot_be_started_is_reported(
     assert "Cannot start /no/such/program: No such file or directory." in caplog.text
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """Start processes that SIGINT interrupts: a shell that runs the tests in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
 def test_stopping_the_server_waits_for_the_command(
     root: Path, tmp_path: Path, number: signal.Signals, code: int
