@@ -102,7 +102,9 @@ def open_recipe(
     suffix: str = "",
 ) -> tuple[Recipe, str]:
     """Read a recipe as the functions take it, and return it with the root; see `Chosen.open`."""
-    changes = tuple(f"{key}={json.dumps(value)}" for key, value in (settings or {}).items())
+    changes = tuple(
+        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in (settings or {}).items()
+    )
     chosen = Chosen(
         user_path(os.fspath(recipe)),
         None if root is None else os.fspath(root),

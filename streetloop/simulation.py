@@ -65,6 +65,10 @@ def simulate(
 
     if not seeds or not budgets or min(budgets) < 1:
         raise UsageError("Give simulate at least one seed, and budgets of at least one label.")
+    if processes is not None and processes < 1:
+        raise UsageError(
+            f"Cannot run {processes} fits side by side. Give simulate processes of at least 1."
+        )
     if unknown := [name for name in (baseline, *strategies) if name not in NAMES]:
         raise UsageError(f"Unknown strategy {unknown[0]!r}. Expected one of: {', '.join(NAMES)}.")
     found, place = open_recipe(recipe, root, data, settings, suffix="-simulation")

@@ -156,6 +156,7 @@ def cityscapes(
             f"No masks found in {source}. Expected gtFine/<split>/<city>/*_gtFine_labelIds.png."
         )
     names = [name for i in opened.items for name in (i.image, i.label) if name is not None]
+    names += opened.tables  # which say what the masks mean
     stored = "native" if size is None else f"{size[0]}x{size[1]}"
     config = StreetScenesConfig(
         name=f"cityscapes_{stored}_{opened.fingerprint(names)[:8]}",

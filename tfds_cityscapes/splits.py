@@ -110,7 +110,8 @@ def by_ratios(items: Sequence[Item], ratios: dict[str, float], seed: int) -> dic
     out: dict[str, list[Item]] = {name: [] for name in ratios}
     for place, key in enumerate(sorted(sequences, key=lambda k: _rank(seed, k))):
         # One sequence for each split, so that none stays empty; then to the split that lacks most.
-        names = list(ratios)
+        # In an order of their own: a recipe may write its ratios in any.
+        names = sorted(ratios)
         lack = {n: ratios[n] * len(items) - len(out[n]) for n in names}
         target = names[place] if place < len(names) else max(names, key=lambda n: lack[n])
         out[target] += sequences[key]

@@ -94,7 +94,7 @@ def assess(
       progress: called with the number of images done.
     """
     total = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
-    result = Assessment(total, {}, 0, None, Calibration(), WorstImages(max(1, worst)))
+    result = Assessment(total, {}, 0, None, Calibration(), WorstImages(worst))
     dices: list[float] = []
     for image_id, _, truth, predicted, confidence in predictions(
         predictor, records, records.ids(split)

@@ -92,10 +92,10 @@ class WorstImages:
         """Start empty.
 
         Raises:
-          StreetloopError: `count` is not positive.
+          StreetloopError: `count` is negative.
         """
-        if count < 1:
-            raise StreetloopError(f"Cannot keep {count} worst images. Expected at least 1.")
+        if count < 0:
+            raise StreetloopError(f"Cannot keep {count} worst images. Expected 0 or more.")
         self._count = count
         # A heap of (-miou, image_id): its first entry is the best of the kept, the next to go.
         self._kept: list[tuple[float, _Reversed, np.ndarray]] = []
@@ -108,7 +108,7 @@ class WorstImages:
         entry = (-score, _Reversed(image_id), confusion)
         if len(self._kept) < self._count:
             heapq.heappush(self._kept, entry)
-        elif entry[:2] > self._kept[0][:2]:
+        elif self._kept and entry[:2] > self._kept[0][:2]:
             heapq.heapreplace(self._kept, entry)
 
     def list(self) -> list[ImageScores]:

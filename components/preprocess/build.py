@@ -120,6 +120,13 @@ def divide(source: Source, data: DataSettings, split: SplitSettings, seed: int) 
             f"{source.uri} has no images to train on (images found: {counts}). Put them into "
             "leftImg8bit/train/<city>."
         )
+    if dev and not any(i.label for i in dev):
+        log.warning(
+            "dev is empty: none of its %d frames has a mask, though others of train have. No score on dev "
+            "stops a fit early, and every new model becomes champion. Choose cities with masks as dev "
+            "(split.dev_by: city, split.dev_cities), or set split.dev_fraction to 0.",
+            len(dev),
+        )
     test = [i for i in named.get("test", []) if i.label is not None]
     # The benchmark withholds the masks of its test part: they are all ignore.
     if all(_is_withheld(source, item) for item in test[:3]):

@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _query(args: argparse.Namespace) -> int:
-    from components.contracts.data.records import POOL, Records
+    from components.contracts.data.records import POOL, Records, read_ids
     from components.contracts.step.context import begin
     from components.query.ask import make_query, write_query
     from components.query.tasks import enlarged
@@ -102,7 +102,8 @@ def _query(args: argparse.Namespace) -> int:
     begin("query")
     records = Records(args.records)
     labeled = Records(args.labeled).ids(POOL) if args.labeled else []
-    ids = _ids(args.ids, records)
+    ids = _in_pool(read_ids(command.existing(args.ids, "a list of ids")), args.ids, records)
+    _in_pool(labeled, args.labeled, records)
     if not ids:
         raise StreetloopError(f"{args.ids} is empty. Give a list of ids of these records.")
     settings = QuerySettings(
@@ -123,15 +124,16 @@ def _query(args: argparse.Namespace) -> int:
     return command.DONE
 
 
-def _ids(path: Path, records: Records) -> list[str]:
-    from components.contracts.data.records import read_ids
+def _in_pool(ids: list[str], source: Path, records: Records) -> list[str]:
+    """Return ids of images, all of which are of the pool."""
+    from components.contracts.data.records import POOL
 
-    ids = read_ids(command.existing(path, "a list of ids"))
-    missing = [i for i in ids if i not in records]
+    pool = set(records.ids(POOL))
+    missing = [i for i in ids if i not in pool]
     if missing:
         raise StreetloopError(
-            f"{path} lists {missing[0]}, which {records.folder} lacks. Give a list of ids of these "
-            "records."
+            f"{source} lists {missing[0]}, which is not in the pool ({POOL}) of {records.folder}. Give ids of "
+            "these records."
         )
     return ids
 

@@ -38,7 +38,7 @@ def draw(
       their ids, in no particular order; fewer than wanted if there are not enough.
     """
     share, count = wanted
-    number = math.ceil(share * count)
+    number = math.ceil(round(share * count, 9))  # 0.07 * 100 is a little more than 7
     used = state.asked_ever | state.probes.keys() | state.skipped.keys()
     labeled = [i for i in images.labeled if i not in used and _is_of_data_set(state, i)]
     drawn = [str(image_id) for image_id in rng.permutation(labeled)[:number]]

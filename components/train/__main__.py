@@ -82,11 +82,11 @@ def _train(args: argparse.Namespace) -> int:
     begin("train")
     records, labeled = Records(args.records), Records(args.labeled)
     unlabeled = read_ids(command.existing(args.unlabeled, "a list of unlabeled ids"))
-    missing = [i for i in unlabeled if i not in records]
+    missing = sorted(set(unlabeled) - set(records.ids(POOL)))
     if missing:
         raise StreetloopError(
-            f"{args.unlabeled} lists ids that {args.records} lacks: {missing[0]} and "
-            f"{len(missing) - 1} more. Use the records that the split was made from."
+            f"{args.unlabeled} lists ids that are not in the pool ({POOL}) of {args.records}: {missing[0]} "
+            f"and {len(missing) - 1} more. Use the records that the split was made from."
         )
     if not labeled.ids(POOL):
         raise StreetloopError(f"No labeled image in {args.labeled}.")

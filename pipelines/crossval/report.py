@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from components.contracts.scores.report import HEADLINES
 from pipelines.crossval.folds import Fold
 from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
-from pipelines.experiment.statistics import Summary, paired, summary
+from pipelines.experiment.statistics import Summary, summary
 from pipelines.fits.result import SplitScores
 
 LEVEL = 0.90
@@ -56,8 +56,16 @@ class Report(BaseModel):
     complete: bool
 
     def difference(self, variant: VariantScores, score: str) -> Summary | None:
-        """Summarize a variant minus the first in points, paired by fold and seed."""
-        return paired(variant.values(score), self.variants[0].values(score), LEVEL)
+        """Summarize a variant minus the first in points, paired by fold and seed; n is that of the folds.
+
+        Seeds of one fold share what is special about its place: their differences are averaged first, since
+        taken as independent they would make the interval too short.
+        """
+        base, of_fold = self.variants[0].values(score), dict[str, list[float]]()
+        for (fold, seed), value in variant.values(score).items():
+            if (fold, seed) in base:
+                of_fold.setdefault(fold, []).append(value - base[fold, seed])
+        return summary([statistics.fmean(found) for found in of_fold.values()], LEVEL)
 
     def markdown(self) -> str:
         """Return the tables."""
@@ -73,8 +81,8 @@ class Report(BaseModel):
         if len(self.variants) > 1:
             parts += [
                 "",
-                f"Difference to {self.variants[0].name}, in points, paired by place and seed, with "
-                f"its {LEVEL:.0%} interval:",
+                f"Difference to {self.variants[0].name}, in points, paired by seed and averaged in each "
+                f"place: the mean over the places, with its {LEVEL:.0%} interval:",
                 "",
                 *self._differences(),
             ]

@@ -31,11 +31,12 @@ def whole_numbers(option: str, text: str, what: str = "numbers") -> list[int]:
       UsageError: `text` is something else.
     """
     parts = text.split(",")
-    if not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts) or len(set(parts)) < len(parts):
+    numbers = [int(part) for part in parts if re.fullmatch(r"[0-9]{1,9}", part)]
+    if len(set(numbers)) < len(parts):
         raise UsageError(
             f"Not a list of {what}: {text!r}. Give {option} different whole numbers, as 0,1,2."
         )
-    return [int(part) for part in parts]
+    return numbers
 
 
 def labels_of(text: str) -> int | str:

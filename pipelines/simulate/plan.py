@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from components.contracts.data.records import INDEX
 from components.contracts.process.errors import UsageError
@@ -19,7 +19,7 @@ from pipelines.experiment.job import Order
 from pipelines.experiment.scene import Scene
 from pipelines.simulate.ways import IMPOSSIBLE, Name
 
-FORMAT = 2  # of the results; a new number repeats every fit
+FORMAT = 3  # of the results; a new number repeats every fit
 
 
 class Design(BaseModel):
@@ -40,9 +40,9 @@ class Design(BaseModel):
 
     strategies: tuple[Name, ...]
     baseline: Name
-    seeds: tuple[int, ...]
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
     budgets: tuple[int, ...]
-    query_size: int | None
+    query_size: Annotated[int, Field(ge=1)] | None
     split: Literal["dev", "val"]
     head: HeadSettings
 

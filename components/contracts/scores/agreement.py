@@ -24,4 +24,5 @@ def kappa(confusion: np.ndarray) -> float | None:
     expected = float(share.sum(0) @ share.sum(1))
     if expected >= 1:
         return None
-    return float((np.trace(share) - expected) / (1 - expected))
+    # Rounding may exceed 1 by a bit.
+    return min(1.0, float((np.trace(share) - expected) / (1 - expected)))

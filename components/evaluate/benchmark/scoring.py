@@ -111,7 +111,7 @@ def score_folders(
     worst_images, examples = WorstImages(worst), Examples()
     for truth, _, counts in score_pairs(((f, paths[f.image_id]) for f in files), workers):
         matrix = counts.scored()
-        cities[truth.image_id.split("_")[0]].add_image(counts, matrix)
+        cities[truth.image_id.rsplit("_", 2)[0]].add_image(counts, matrix)
         worst_images.add(truth.image_id, matrix)
         examples.add(truth.image_id, matrix)
     total = Sums(with_instances)

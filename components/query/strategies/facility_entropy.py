@@ -44,10 +44,13 @@ class Facility:
         """Return how much each candidate would add at most, [N]; exact for the best of the free ones."""
         while True:
             free_gains = np.where(free, self._gains, -np.inf)
-            best = np.argpartition(-free_gains, min(_LOOKED_AT, len(free) - 1))[:_LOOKED_AT]
-            stale = best[~self._exact[best]]
-            if self._exact[free_gains.argmax()]:
+            first = free_gains.argmax()
+            if self._exact[first]:
                 return self._gains
+            best = np.argpartition(-free_gains, min(_LOOKED_AT, len(free) - 1))[:_LOOKED_AT]
+            # Where more than these have the best gain, the first of them need not be among them.
+            best = np.append(best, first)
+            stale = best[~self._exact[best]]
             self._gains[stale] = self._gain(stale)
             self._exact[stale] = True
 

@@ -31,6 +31,10 @@ class Stratified:
             int(c): int(n) for c, n in zip(pool.places.city, pool.places.in_city, strict=True)
         }
         self._open = {c: int(np.sum(pool.places.city == c)) for c in self._cities}
+        # Which of several cities that are equally far behind comes first: one of many small ones.
+        self._turn = dict(
+            zip(sorted(self._cities), rng.permutation(len(self._cities)), strict=True)
+        )
 
     def scores(self, free: np.ndarray) -> np.ndarray:
         """Return 2 for an image that may be drawn now, less its turn by chance; below 1 for others."""
@@ -44,7 +48,7 @@ class Stratified:
         out = self._chance / 2
         if not behind:
             return out
-        city = max(behind, key=lambda c: (behind[c], -c))
+        city = max(behind, key=lambda c: (behind[c], self._turn[c]))
         here = self._places.city == city
         far = here & (self._distance >= _FAR * self._distance[here].max())
         return np.where(far, 1 + self._chance, np.where(here, 0.5 + out, out))

@@ -44,3 +44,13 @@ def test_a_step_warns_once_of_what_it_left_out(tmp_path, caplog):
         with caplog.at_level(logging.WARNING, "streetloop"):
             store_records(division, storage)
         assert caplog.text.count(UNREAD) == caplog.text.count(BARE) == times
+
+
+def test_a_dev_without_masks_is_warned_of(tmp_path, caplog):
+    for frame in range(10):
+        write_item(tmp_path, f"aa_000000_{frame:06d}", mask=frame < 5)
+    write_item(tmp_path, "bb_000000_000019", "val")
+    with caplog.at_level(logging.WARNING, "streetloop"):
+        division = divide(open_source(tmp_path), DataSettings(), SplitSettings(guard=0), seed=0)
+    assert division.splits["dev"] == []
+    assert "dev is empty: none of its 1 frames has a mask" in caplog.text

@@ -80,6 +80,8 @@ def test_the_number_is_a_share_rounded_up_and_leaves_the_query_its_images() -> N
         drawn = draw(Images(candidates, []), lambda: candidates, known, (share, count), rng())
         assert len(set(drawn)) == len(drawn) == expected
     assert draw(Images(candidates, []), list, known, (1.0, 3), rng()) == []
+    many = [f"i{n}" for n in range(200)]
+    assert len(draw(Images(many, []), lambda: many, known, (0.07, 100), rng())) == 7
 
 
 def test_nothing_tells_probes_apart_by_their_place_or_score() -> None:

@@ -169,6 +169,22 @@ def test_facility_location_by_hand() -> None:
     np.testing.assert_allclose(ranker.scores(np.ones(2, bool)), [0.3, 0.0], atol=1e-6)
 
 
+def test_facility_location_ends_where_all_images_add_equally_little() -> None:
+    """A model that is sure of everything: more candidates are best than are looked at, at a time."""
+    pool = photos(count=2000)
+    pool = replace(pool, uncertainty={"entropy": np.zeros(len(pool), np.float32)})
+    assert len(set(chosen("facility_entropy", pool, 3))) == 3
+
+
+def test_stratified_choice_varies_the_cities_where_each_has_one_image() -> None:
+    ids = [f"city{k:03d}_000000_000000" for k in range(200)]
+    points = np.zeros((200, 2), np.float32)
+    pool = pool_of(ids, {i: i[:7] for i in ids}, points, 0, np.random.default_rng(0))
+    drawn = [set(chosen("stratified", pool, 8, seed)) for seed in range(5)]
+    assert len(set().union(*drawn)) > 30
+    assert all(len(one) == 8 for one in drawn)
+
+
 def test_facility_location_is_lazy_and_exact() -> None:
     """Every choice is the one that a full computation would make, in a pool of many candidates."""
     pool = photos(count=1500)

@@ -78,6 +78,12 @@ def test_ratios_depend_on_the_seed_alone():
     assert ids(by_ratios(POOL, ratios, seed=4)["val"]) != ids(first["val"])
 
 
+def test_ratios_do_not_depend_on_the_order_in_which_a_recipe_writes_them():
+    ratios = {"train": 0.6, "val": 0.2, "test": 0.2}
+    backwards = dict(reversed(ratios.items()))
+    assert by_ratios(POOL, ratios, seed=3) == by_ratios(POOL, backwards, seed=3)
+
+
 def test_ratios_give_every_split_a_sequence_or_reject_the_data():
     few = [item("aa", k, frame) for k in range(2) for frame in range(5)]
     parts = by_ratios(few, {"train": 0.99, "val": 0.01}, seed=0)

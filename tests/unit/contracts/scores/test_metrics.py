@@ -145,6 +145,9 @@ def test_worst_images_keeps_the_lowest_in_any_order():
         for name in order:
             worst.add(name, images[name])
         assert [image.image_id for image in worst.list()] == ["ulm_0", "twin", "ulm_1"]
+        none = WorstImages(0)
+        none.add("ulm_0", images["ulm_0"])
+        assert none.list() == []
     assert worst.list()[0].words == "Worst class: road, IoU 0.0 %, mostly taken for car."
 
 

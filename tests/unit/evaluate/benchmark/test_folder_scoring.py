@@ -48,6 +48,17 @@ def _error(folders, capsys):
     return capsys.readouterr().err
 
 
+def test_cities_whose_names_begin_alike_are_two(folders):
+    for path in sorted(folders.rglob("*.png")):
+        path.rename(path.with_name(f"new_{path.name}"))
+    assert _run(folders) == 0
+    report = json.loads((folders / "report.json").read_text())
+    assert {c: one["pixel_accuracy"] for c, one in report["per_city"].items()} == {
+        "new_bonn": 0.5,
+        "new_ulm": 1.0,
+    }
+
+
 def test_json_report_holds_every_documented_key(folders):
     assert _run(folders) == 0
     report = json.loads((folders / "report.json").read_text())

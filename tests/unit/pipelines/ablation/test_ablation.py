@@ -205,6 +205,7 @@ def test_ablate_rejects_the_root_of_a_campaign(processes: FakeProcesses, tmp_pat
     "wrong",
     [
         ("--seeds", "0,0"),
+        ("--seeds", "0,00"),
         ("--seeds", "a"),
         ("--labels", "half"),
         ("--labels", "0"),

@@ -49,18 +49,19 @@ def test_a_seed_without_all_folds_is_no_part_of_the_mean(report) -> None:
     assert (found.n, found.mean) == (1, pytest.approx(32))
 
 
-def test_differences_are_paired_by_fold_and_seed(report) -> None:
+def test_differences_are_paired_by_seed_and_averaged_in_each_fold(report) -> None:
     found = report.difference(report.variants[1], "miou")
-    assert (found.n, found.mean) == (3, pytest.approx(2))
-    # The standard deviation of 1, 3, 2 is 1; t with 2 degrees of freedom is 2.920.
-    assert found.half == pytest.approx(2.920 / 3**0.5, rel=1e-3)
+    # 1.5, the mean of 1 and 2, and 3: two seeds of one place are not two places.
+    assert (found.n, found.mean) == (2, pytest.approx(2.25))
+    # Their standard deviation is 1.0607; t with 1 degree of freedom is 6.314.
+    assert found.half == pytest.approx(6.3138 * 1.0607 / 2**0.5, rel=1e-3)
 
 
 def test_the_page_shows_folds_means_differences_and_classes(report) -> None:
     page = report.markdown()
     assert "| recipe | a | 10 | 2 | 25.0" in page
     assert "| **recipe** | mean |  |  | 35.0" in page
-    assert "| other | 3 | +2.0 [+0.3, +3.7] |" in page
+    assert "| other | 2 | +2.2 [-2.5, +7.0] |" in page
     assert "| road | 65.0 | 80.0 |" in page
     assert "| car | – | 10.0 |" in page
     assert "Not complete" in page
