@@ -139,7 +139,7 @@ images: image ## Build the image of the steps and that of MLflow's server; REGIS
 lock: ## Resolve the requirements and write the lock files (needs uv)
 	cd requirements && for name in runtime dev label-studio docs cpu gpu; do UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile $$name.in \
 	  --override overrides.txt $$(test ! -e $$name-overrides.txt || echo --override $$name-overrides.txt) \
-	  --universal --generate-hashes --python-version 3.11 -o $$name.txt; done
+	  --universal --generate-hashes --python-version 3.11 -o $$name.txt || exit 1; done
 
 clean: ## Delete the environments and caches, but not the campaigns in runs/
 	rm -rf $(VENV) $(LABEL_STUDIO) $(MLFLOW) $(DOCS) site .pytest_cache .mypy_cache .ruff_cache *.egg-info

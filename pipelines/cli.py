@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 from typing import Any
@@ -51,6 +52,15 @@ class Group(click.Group):
         except StreetloopError as error:
             click.echo(f"streetloop: {error}", err=True)
             ctx.exit(exit_code(error))
+        except OSError as error:
+            if (
+                error.errno == errno.EPIPE
+            ):  # whoever read the output has gone: click ends the command
+                raise
+            click.echo(
+                f"streetloop: {error}. Check the path, its rights and the free space.", err=True
+            )
+            ctx.exit(1)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

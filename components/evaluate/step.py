@@ -119,17 +119,17 @@ def _decide(dev: Assessment, champion: Assessment | None, gate: GateSettings) ->
 
 
 def _promote(context: Context, model: str, result: EvaluateResult) -> None:
-    context.ledger.commit(
-        "promotion",
-        f"promote/{context.cycle}",
-        {
-            "cycle": context.cycle,
-            "model": model,
-            "metrics": {"dev/miou": result.dev.miou, "val/miou": result.val.miou},
-            "reasons": result.reasons,
-        },
-        fence=context.fence,
-    )
+    key = f"promote/{context.cycle}"
+    promotion = {
+        "cycle": context.cycle,
+        "model": model,
+        "metrics": {"dev/miou": result.dev.miou, "val/miou": result.val.miou},
+        "reasons": result.reasons,
+    }
+    event = context.ledger.commit("promotion", key, promotion, fence=context.fence)
+    if event.payload.model != model:
+        # An interrupted cycle that resumed with other settings has trained a second model.
+        context.ledger.commit("promotion", f"{key}/{model}", promotion, fence=context.fence)
 
 
 def _store(

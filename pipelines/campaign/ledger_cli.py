@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from components.contracts.ledger.layout import generator_file
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.words import counted
 from pipelines.options import Chosen, open_campaign, with_recipe
@@ -115,14 +116,25 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
             f"Cannot choose an earlier champion: {why}. Champions so far: "
             f"{', '.join(m[:12] for m in known) or 'none'}."
         )
+    if not ledger.storage.exists(generator_file(matches[0])):
+        raise StreetloopError(
+            f"The model {matches[0][:12]} is gone: {generator_file(matches[0])} does not exist in "
+            f"{ledger.storage.uri}. Choose another champion, or restore the file."
+        )
     ledger.commit("rollback", f"rollback/{uuid.uuid4().hex}", {"model": matches[0], "why": why})
     click.echo(f"The champion is {matches[0][:12]} again.")
     set_environment()
     context = Context(recipe.resolved(), root)
     tracker = context.tracker()
-    repair_aliases(context, tracker)
-    if tracker.down:
-        click.echo("MLflow did not answer. The next cycle will repair its alias.")
+    try:
+        repair_aliases(context, tracker)
+        why_not = "did not answer" if tracker.down else ""
+    except (
+        StreetloopError
+    ) as error:  # the ledger has decided: repeating the command would choose another
+        why_not = f"refused: {error}"
+    if why_not:
+        click.echo(f"MLflow {why_not}. The next cycle will repair its alias.")
     tell_rollback(context, matches[0], why)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.process.uri import is_local
@@ -59,7 +60,7 @@ def check_tracking(uri: str | None) -> str:
         if error.code not in (401, 403):
             raise StreetloopError(f"{address} answers {error.code} {error.reason}.") from error
         return f"{uri} answers and wants an account (not proven from pods)"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise StreetloopError(
             f"{address} cannot be reached ({error}). Check tracking.uri."
         ) from error

@@ -6,15 +6,12 @@ import click
 
 from components.contracts.data.raw import check_exists
 from components.contracts.ledger.campaign import discard_campaign
-from components.contracts.ledger.events import utc_now
 from components.contracts.ledger.layout import FOLDERS, LEDGER
-from components.contracts.ledger.lease import LeaseHeldError
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.ledger.state import State
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings
 from components.contracts.storage.open import open_storage
-from pipelines.local.runner import LOCAL
+from pipelines.local.runner import check_not_held
 
 
 def discard(root: str, data: DataSettings, yes: bool) -> None:
@@ -34,7 +31,7 @@ def discard(root: str, data: DataSettings, yes: bool) -> None:
     if not state.created:
         return
     check_exists(data)
-    _check_not_held(state)
+    check_not_held(state, "Nothing was discarded")
     people = sum(1 for v in state.labels.values() if v[-1].annotator != "oracle")
     click.echo(
         f"--fresh discards campaign {state.name} in {storage.uri}: {len(state.cycles)} cycles, "
@@ -45,14 +42,3 @@ def discard(root: str, data: DataSettings, yes: bool) -> None:
     if not yes and not click.confirm("Discard it?"):
         raise StreetloopError("Nothing was discarded.")
     discard_campaign(storage)
-
-
-def _check_not_held(state: State) -> None:
-    """Reject a campaign that a cluster's run works on: the lock of this machine does not exclude it."""
-    last = state.last_cycle
-    if last and last.held(utc_now()) and not last.owner.startswith(LOCAL):
-        raise LeaseHeldError(
-            f"Nothing was discarded: run {last.owner!r} holds cycle {last.cycle} until {last.expires_at}. "
-            "Wait until it ends, or terminate it: its exit step gives the cycle back.",
-            last.owner,
-        )

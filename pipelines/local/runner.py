@@ -13,8 +13,11 @@ from pathlib import Path
 
 import psutil
 
+from components.contracts.ledger.events import utc_now
 from components.contracts.ledger.layout import LOGS
+from components.contracts.ledger.lease import LeaseHeldError
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.state import State
 from components.contracts.process import lifeline, progress, scratch
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.uri import is_local
@@ -69,6 +72,25 @@ def log_file(root: str, name: str) -> Path:
     return folder / f"{name}.log"
 
 
+def check_not_held(state: State, outcome: str) -> None:
+    """Reject work on a campaign while a run on a cluster holds its cycle: no lock of this machine excludes it.
+
+    Args:
+      state: of the campaign.
+      outcome: what was not done, such as "Nothing was started".
+
+    Raises:
+      LeaseHeldError: the run holds the cycle.
+    """
+    last = state.last_cycle
+    if last and last.held(utc_now()) and not last.owner.startswith(LOCAL):
+        raise LeaseHeldError(
+            f"{outcome}: run {last.owner!r} holds cycle {last.cycle} until {last.expires_at}. Wait until it "
+            "ends, or terminate it: its exit step gives the cycle back.",
+            last.owner,
+        )
+
+
 def run_cycle(
     recipe: Recipe, root: str, folder: Path, log: Path, start: Starter = run_alone
 ) -> None:
@@ -82,8 +104,10 @@ def run_cycle(
       start: starts the processes of the steps.
 
     Raises:
+      LeaseHeldError: a run on a cluster works on the cycle.
       StreetloopError: a step failed; the message is the step's own.
     """
+    check_not_held(Ledger(open_storage(root)).state(), "Nothing was started")
     from kfp import local
 
     from pipelines.cycle import cycle

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -107,7 +108,8 @@ def serve(model: str, tracking_uri: str | None, place: Place, poll: float) -> No
             try:
                 newest = resolved_version(model, tracking_uri)
                 following = None if newest == version else _Server(newest, tracking_uri, place)
-            except StreetloopError as error:  # what is served is better than nothing
+            # What is served is better than nothing, also where there is no room for what follows.
+            except (StreetloopError, OSError, BrokenExecutor) as error:
                 click.echo(f"streetloop: {version} stays: {error}", err=True)
                 continue
             if following is not None:

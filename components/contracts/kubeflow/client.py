@@ -134,8 +134,12 @@ def get_text(client: Any, path: str, query: dict[str, str] | None = None) -> str
 
 def _address(host: str) -> str:
     address = host.rstrip("/") if "://" in host else f"https://{host.rstrip('/')}"
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port or of brackets
+        usable = False
+    if not usable:
         raise UsageError(
             f"cluster.host is not an address: {host!r}. Expected one such as http://localhost:8080."
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.contracts.ledger.events import Event, LedgerError, canonical, event_number
-from components.contracts.ledger.layout import CAMPAIGN_PAGE, FOLDERS, LEDGER
+from components.contracts.ledger.layout import CAMPAIGN_PAGE, FOLDERS, LEDGER, WORK
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.storage.base import Storage
@@ -117,8 +117,10 @@ def discard_campaign(storage: Storage) -> None:
     """Delete the campaign, its newest event first; the inbox (a person's files) stays.
 
     So does everything that no campaign writes: the root may hold the data set or other work as well.
-    A kill in between leaves a shorter ledger or none, never one with a gap.
+    A kill in between leaves a shorter ledger or none, never one with a gap, and no work of a cycle that the
+    next campaign would take for its own.
     """
+    storage.delete_prefix(WORK)
     for name in sorted(storage.list(LEDGER), key=event_number, reverse=True):
         storage.delete(name)
     for folder in FOLDERS:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import time
+from contextlib import suppress
 
 log = logging.getLogger("streetloop")
 ENVIRONMENT = "STREETLOOP_PROGRESS"
@@ -45,7 +46,7 @@ def tell(step: str, text: str) -> None:
 
 
 def _append(path: str, row: dict[str, object]) -> None:
-    with open(path, "a") as file:
+    with suppress(OSError), open(path, "a") as file:  # a full disk must not stop the work itself
         file.write(json.dumps(row) + "\n")
 
 

@@ -68,7 +68,7 @@ def store_uri(settings: TrackingSettings, root: str) -> str:
             raise UsageError(f"MLFLOW_TRACKING_URI: {error}; got {shown!r}.") from error
     if uri:
         return f"{SQLITE}{_sqlite_file(uri)}" if uri.startswith("sqlite:") else uri
-    beside = Path("runs") if not is_local(root) else local_path(root).absolute().parent
+    beside = Path("runs") if not is_local(root) else Path(os.path.abspath(local_path(root))).parent
     path = (beside / "mlflow" / "mlflow.db").absolute()
     if "?" in str(path):
         raise UsageError(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from components.contracts.ledger.events import canonical, to_iso, utc_now
 from components.contracts.ledger.layout import ERROR_SUFFIX, done_marker, error_marker, work_folder
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.kept_output import environment_secrets, without_secrets
 from components.contracts.storage.base import Storage
 
 R = TypeVar("R", bound=BaseModel)
@@ -107,11 +108,12 @@ def run_once(
     try:
         outputs = body()
     except Exception as error:
+        secrets = environment_secrets()
         failed = ErrorMarker(
             at=to_iso(utc_now()),
             step=step,
-            error=f"{type(error).__name__}: {error}",
-            traceback="".join(traceback.format_exception(error)),
+            error=without_secrets(f"{type(error).__name__}: {error}", secrets),
+            traceback=without_secrets("".join(traceback.format_exception(error)), secrets),
             final=isinstance(error, StreetloopError) and not error.transient,
             inputs_sha256=digest,
             fence=fence,

@@ -5,6 +5,7 @@ Fractions in [0, 1], not percent; null where undefined or not done.
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
 from pydantic import Field
@@ -23,6 +24,8 @@ from components.contracts.scores.report import (
     Stored,
 )
 from components.contracts.storage.base import Storage
+
+log = logging.getLogger("streetloop")
 
 
 class AcceptedLabel(Stored):
@@ -182,7 +185,11 @@ class CycleReport(Stored):
 
 
 def report_of(storage: Storage, cycle: CycleState) -> CycleReport | None:
-    """Read the report of a cycle; None if it has none, or is open."""
+    """Read the report of a cycle; None if it has none, is open, or somebody deleted the report."""
     if cycle.report is None:
         return None
-    return CycleReport.model_validate_json(storage.read(cycle.report))
+    try:
+        return CycleReport.model_validate_json(storage.read(cycle.report))
+    except FileNotFoundError:
+        log.warning("The report of cycle %d is gone: %s.", cycle.cycle, cycle.report)
+        return None

@@ -102,6 +102,11 @@ def campaign_lock(root_folder: str | Path, uri: str | None = None) -> Iterator[N
                 f"Another streetloop command is working on {uri or root_folder} (process {holder}). Wait "
                 "until it ends, or stop it and run this command again: it resumes the campaign."
             ) from None
+        except OSError as error:
+            raise StreetloopError(
+                f"The file system of {root_folder} does not lock files ({error.strerror}). Use a local disk, "
+                "or mount it with locks."
+            ) from error
         os.ftruncate(descriptor, 0)
         with suppress(OSError):  # on a full disk the lock is held without naming its holder
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -65,7 +65,7 @@ class Connection:
         if self._experiment_id is None:
             existing = self.client.get_experiment_by_name(self.experiment)
             if existing is None:
-                self._experiment_id = str(self._create_experiment())
+                self._experiment_id = self._create_experiment()
             else:
                 self._experiment_id = str(existing.experiment_id)
                 if existing.lifecycle_stage == DELETED:
@@ -77,10 +77,17 @@ class Connection:
                     )
         return self._experiment_id
 
-    def _create_experiment(self) -> Any:
+    def _create_experiment(self) -> str:
         artifacts = self._artifacts.as_uri() if self.uri.startswith(SQLITE) else None
         tags = {_EXPERIMENT_KIND: "custom_model_development"}
-        return self.client.create_experiment(self.experiment, artifacts, tags=tags)
+        try:
+            return str(self.client.create_experiment(self.experiment, artifacts, tags=tags))
+        except Exception:
+            # Another campaign may have created it since it was looked up.
+            created = self.client.get_experiment_by_name(self.experiment)
+            if created is None:
+                raise
+            return str(created.experiment_id)
 
     @property
     def _sqlite_folder(self) -> Path:

@@ -106,6 +106,23 @@ def test_both_models_are_scored_on_the_same_dev_images_in_the_same_run(campaign:
     assert champion.model == CHALLENGER
 
 
+def test_a_cycle_that_trained_again_promotes_what_it_trained_last(campaign: Campaign) -> None:
+    """An interrupted cycle has promoted a model, and resumes with other settings."""
+    campaign.scores = {
+        (CHAMPION, "dev"): _assessment(50, 50),
+        (CHALLENGER, "dev"): _assessment(60, 50),
+        (CHALLENGER, "val"): _assessment(60, 50),
+    }
+    earlier = {"cycle": 2, "model": "e" * 64, "metrics": {}, "reasons": ["earlier"]}
+    campaign.ledger.commit("promotion", "promote/2", earlier, fence=campaign.lease.fence)
+    assert campaign.evaluate(2).promoted is True
+    assert campaign.evaluate(2).promoted is True  # once more, after a kill
+    state = Ledger(open_storage(campaign.root)).state()
+    assert state.champion is not None
+    assert state.champion.model == CHALLENGER
+    assert [c.model for c in state.champions] == [CHAMPION, "e" * 64, CHALLENGER]
+
+
 @pytest.mark.parametrize(
     ("dev", "words"),
     [((51, 50), "not more than the margin"), ((90, 44), "Protected class person falls")],

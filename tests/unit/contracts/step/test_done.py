@@ -79,6 +79,18 @@ def test_run_once_records_and_raises_an_error_until_the_step_succeeds(storage: S
     assert not storage.exists("work/1/train.error.json")
 
 
+def test_a_kept_error_shows_no_password(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter2hunter2")
+    error = RuntimeError("403 for url: http://ann:sesame@mlflow/x, with hunter2hunter2")
+    with pytest.raises(RuntimeError):
+        run_once(storage, 1, "train", {}, Result, Body(error))
+    (name,) = [n for n in storage.list("work") if n.endswith("error.json")]
+    kept = storage.read(name).decode()
+    assert "403 for url" in kept
+    assert "sesame" not in kept
+    assert "hunter2" not in kept
+
+
 def test_an_attempt_after_a_final_failure_of_the_same_run_is_not_made(storage: Storage) -> None:
     failing = Body(UsageError("train.crop is larger than the images. Make it smaller."))
     with pytest.raises(UsageError):

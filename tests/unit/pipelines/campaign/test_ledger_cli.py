@@ -128,3 +128,13 @@ def test_rollback_adds_an_event(ledger: Ledger, tmp_path: Path) -> None:
     assert unknown.exit_code == 1
     assert "111111111111, 222222222222" in unknown.output
     assert len(ledger.events()) == len(before) + 1
+
+
+def test_rollback_to_a_model_whose_files_are_gone_changes_nothing(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.storage.delete(f"models/{MODELS[0]}/generator.keras")
+    done = called(ledger.storage, tmp_path, "rollback", "--why", "worse at night")
+    assert done.exit_code == 1
+    assert f"The model {MODELS[0][:12]} is gone" in done.output
+    assert Ledger(ledger.storage).state().champion.model == MODELS[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from components.contracts.kubeflow.client import _address
 from components.contracts.kubeflow.credentials import COOKIES_FILE, TOKEN_FILE, Credentials
 from components.contracts.process.errors import UsageError
 from pipelines.cli import main
@@ -131,3 +132,9 @@ def test_a_login_page_is_not_taken_for_an_answer(server: KfpServer) -> None:
     assert result.exit_code == 1
     assert "answers with a web page" in result.output
     assert "Started" not in result.output
+
+
+@pytest.mark.parametrize("host", ["http://localhost:99999", "http://localhost:abc", "http://[::1"])
+def test_an_impossible_address_is_rejected_in_one_line(host: str) -> None:
+    with pytest.raises(UsageError, match=r"cluster\.host is not an address"):
+        _address(host)

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.campaign import create_campaign, discard_campaign
 from components.contracts.ledger.lease import LeaseHeldError, open_cycle, release
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SyntheticSettings
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.storage import base as storage_module
 from components.contracts.storage.open import open_storage
 from pipelines.local.discard import discard
-from pipelines.local.runner import LOCAL
+from pipelines.local.runner import LOCAL, check_not_held, run_cycle
 
 STREETS = DataSettings(synthetic=SyntheticSettings())
 
@@ -52,3 +54,30 @@ def test_nothing_is_discarded_without_a_yes(
     with pytest.raises(StreetloopError, match="Nothing was discarded"):
         discard(str(tmp_path), STREETS, yes=False)
     assert Ledger(ledger.storage).state().created
+
+
+def test_a_local_run_does_not_take_the_cycle_of_a_run_on_a_cluster(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    lease = open_cycle(ledger, "b2f0", 60)
+    with pytest.raises(LeaseHeldError, match="Nothing was started: run 'b2f0' holds cycle 1"):
+        run_cycle(Recipe(name="street"), str(tmp_path), tmp_path, tmp_path / "log")
+    assert Ledger(ledger.storage).state().last_cycle.owner == "b2f0"
+    release(ledger, "b2f0", *lease, "it was terminated")
+    check_not_held(Ledger(ledger.storage).state(), "Nothing was started")
+
+
+def test_a_kill_while_discarding_leaves_no_work_to_the_next_campaign(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.storage.write("work/1/train.done.json", b"{}")
+
+    def kill(moment: str, operation: str, name: str) -> None:
+        if operation == "delete":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage_module, "observer", kill)
+    with pytest.raises(KeyboardInterrupt):
+        discard_campaign(ledger.storage)
+    monkeypatch.undo()
+    assert ledger.storage.list("work") == []
