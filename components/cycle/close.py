@@ -70,6 +70,8 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     _close(context, current.fence, report, feedback)
     write_campaign_page(context.ledger, context.storage)
     tell_closed(context, report)
+    # Last: if MLflow refuses, the cycle is closed, and nobody would tell people any more.
+    _mirror(context)
     return page
 
 
@@ -84,7 +86,7 @@ def _held_page(current: CycleState) -> str:
 
 
 def _close(context: Context, fence: int, report: CycleReport, feedback: FeedbackResult) -> None:
-    """Write the report, commit the end of the cycle, and send MLflow what it lacks."""
+    """Write the report, and commit the end of the cycle."""
     storage, cycle = context.storage, context.cycle
     name = layout.cycle_report(cycle)
     storage.write(name, report.model_dump_json(indent=1).encode())
@@ -106,11 +108,15 @@ def _close(context: Context, fence: int, report: CycleReport, feedback: Feedback
     )
     storage.write(layout.MLFLOW_IS_BEHIND, b"")
     close_cycle(context.ledger, cycle, fence, report.outcome, name, summary.model_dump())
+
+
+def _mirror(context: Context) -> None:
+    """Send MLflow what it lacks of the closed cycle."""
     tracker = context.tracker()
     mirror_cycle(context, tracker, context.opened, context.opened.run_id)
     repair_aliases(context, tracker)
     if not tracker.down:
-        storage.delete(layout.MLFLOW_IS_BEHIND)
+        context.storage.delete(layout.MLFLOW_IS_BEHIND)
 
 
 def read_results(context: Context) -> Results:

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts.ledger.layout import cycle_report
+from components.contracts.ledger.layout import cycle_report, labels_page
 from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.notify.send import COMMAND, WEBHOOK
+from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import load
 from components.contracts.scores.drift import Drift
 from components.contracts.step.context import Context
 from components.contracts.step.done import run_once
+from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport
+from components.contracts.step.results import FeedbackResult, QueryResult
 from components.contracts.storage.open import open_storage
 from components.cycle import close
 from components.cycle.news import tell_closed, tell_rollback
@@ -137,6 +140,35 @@ def test_a_failed_cycle_is_reported_with_the_error_of_its_step(
     current = context.ledger.state().open_cycle
     assert current is not None
     assert current.released
+
+
+def test_people_are_told_although_mlflow_refuses(
+    root: Path, server: WebhookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = context_of(root, "feedback.oracle=false")
+    ask(context, unlabeled(root))
+    feedback = FeedbackResult(
+        plan=Plan.ASK,
+        labeled=4,
+        new_labels=0,
+        waiting=0,
+        version=context.ledger.state().version,
+        records="records/r",
+        report=labels_page(3),
+    )
+    context.storage.write(labels_page(3), b"<p>none</p>")
+    run_once(context.storage, 3, "feedback", {}, FeedbackResult, lambda: feedback)
+    asked = QueryResult(asked=1, prefix=None)
+    run_once(context.storage, 3, "query", {}, QueryResult, lambda: asked)
+
+    def refuse(*arguments: object) -> None:
+        raise StreetloopError("MLflow refused the credentials.")
+
+    monkeypatch.setattr(close, "mirror_cycle", refuse)
+    with pytest.raises(StreetloopError, match="refused"):
+        close.run(context.recipe.resolved(), str(root), "me", "")
+    assert context.ledger.state().open_cycle is None
+    assert [text for text in server.texts if "Waiting for labels" in text]
 
 
 def test_an_unreachable_webhook_does_not_keep_a_cycle_from_ending(
