@@ -140,7 +140,12 @@ def mirror_cycle(
                 layout.generator_file(report.model),
                 report.evaluation,
             )
-            send_evaluation(tracker, run_id, context.storage, context.recipe, sent, at)
+            try:
+                send_evaluation(tracker, run_id, context.storage, context.recipe, sent, at)
+            except (
+                FileNotFoundError
+            ) as error:  # an old model that somebody deleted stops no new cycle
+                log.warning("MLflow does not get all of cycle %d: %s is gone.", closed.cycle, error)
         mirror_campaign(context, tracker, closed, report, metrics)
     for page in (layout.labels_page(closed.cycle), layout.query_page(closed.cycle)):
         if context.storage.exists(page):

@@ -204,3 +204,17 @@ def test_an_artifact_store_out_of_bounds_stops_the_opening(tmp_path: Path) -> No
     )
     with pytest.raises(StreetloopError, match="cannot be used: Not a directory: "):
         campaign.open()
+
+
+def test_a_deleted_model_of_an_old_cycle_does_not_stop_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign = Campaign(tmp_path)
+    report = json.loads((campaign.root / "cycles/1/report.json").read_text())
+    assert report["model"] != campaign.state.champion.model
+    shutil.rmtree(campaign.root / "models" / report["model"])
+    campaign.open()
+    assert "MLflow does not get all of cycle 1" in caplog.text
+    assert campaign.state.open_cycle.cycle == 3
+    curve = campaign.client.get_metric_history(campaign.state.campaign_run_id, "val/miou")
+    assert [point.step for point in curve] == [1, 2]
