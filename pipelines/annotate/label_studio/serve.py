@@ -74,10 +74,13 @@ def serve(
 
 @contextmanager
 def _ending_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM raise SystemExit, as Ctrl-C raises KeyboardInterrupt; by default it ends the process."""
+    """Let SIGTERM raise SystemExit, as Ctrl-C raises KeyboardInterrupt; by default it ends the process.
+
+    The code is 0: a stop that a service manager asks for is no failure.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise SystemExit(0)
 
     before = signal.signal(signal.SIGTERM, end)
     try:
