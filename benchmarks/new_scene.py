@@ -142,13 +142,9 @@ class Study:
         for line in lines:
             scores.setdefault(line["variant"], {})[line["seed"]] = line["miou"]
         base, top = scores.get(_BASE, {}), scores.get(CEILING, {})
-        rows = []
+        rows, possible = [], paired(top, base)
         for variant, mine in scores.items():
-            found, gain, possible = (
-                summary(list(mine.values())),
-                paired(mine, base),
-                paired(top, base),
-            )
+            found, gain = summary(list(mine.values())), paired(mine, base)
             assert found is not None
             row = [variant, str(found.n), plus_minus(found.mean, found.spread)]
             if variant == _BASE or gain is None:

@@ -53,9 +53,8 @@ class Group(click.Group):
             click.echo(f"streetloop: {error}", err=True)
             ctx.exit(exit_code(error))
         except OSError as error:
-            if (
-                error.errno == errno.EPIPE
-            ):  # whoever read the output has gone: click ends the command
+            # Whoever read the output has gone: click ends the command.
+            if error.errno == errno.EPIPE:
                 raise
             click.echo(
                 f"streetloop: {error}. Check the path, its rights and the free space.", err=True

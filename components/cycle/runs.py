@@ -142,9 +142,8 @@ def mirror_cycle(
             )
             try:
                 send_evaluation(tracker, run_id, context.storage, context.recipe, sent, at)
-            except (
-                FileNotFoundError
-            ) as error:  # an old model that somebody deleted stops no new cycle
+            except FileNotFoundError as error:
+                # An old model that somebody deleted stops no new cycle.
                 log.warning("MLflow does not get all of cycle %d: %s is gone.", closed.cycle, error)
         mirror_campaign(context, tracker, closed, report, metrics)
     for page in (layout.labels_page(closed.cycle), layout.query_page(closed.cycle)):

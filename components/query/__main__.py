@@ -13,7 +13,6 @@ from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.query import AggregationName, QuerySettings, StrategyName
 
 if TYPE_CHECKING:
-    from components.contracts.data.records import Records
     from components.query.look import Model
 
 _EXAMPLE = (
@@ -90,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _query(args: argparse.Namespace) -> int:
-    from components.contracts.data.records import POOL, Records, read_ids
+    from components.contracts.data.records import POOL, Records, check_in_pool, read_ids
     from components.contracts.step.context import begin
     from components.query.ask import make_query, write_query
     from components.query.tasks import enlarged
@@ -102,8 +101,9 @@ def _query(args: argparse.Namespace) -> int:
     begin("query")
     records = Records(args.records)
     labeled = Records(args.labeled).ids(POOL) if args.labeled else []
-    ids = _in_pool(read_ids(command.existing(args.ids, "a list of ids")), args.ids, records)
-    _in_pool(labeled, args.labeled, records)
+    ids = read_ids(command.existing(args.ids, "a list of ids"))
+    check_in_pool(records, ids, args.ids)
+    check_in_pool(records, labeled, args.labeled)
     if not ids:
         raise StreetloopError(f"{args.ids} is empty. Give a list of ids of these records.")
     settings = QuerySettings(
@@ -122,20 +122,6 @@ def _query(args: argparse.Namespace) -> int:
     if query.why:
         print(query.why)
     return command.DONE
-
-
-def _in_pool(ids: list[str], source: Path, records: Records) -> list[str]:
-    """Return ids of images, all of which are of the pool."""
-    from components.contracts.data.records import POOL
-
-    pool = set(records.ids(POOL))
-    missing = [i for i in ids if i not in pool]
-    if missing:
-        raise StreetloopError(
-            f"{source} lists {missing[0]}, which is not in the pool ({POOL}) of {records.folder}. Give ids of "
-            "these records."
-        )
-    return ids
 
 
 def _load(path: Path, strategy: str) -> Model:

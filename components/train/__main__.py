@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from components.contracts.data.records import POOL, Records, read_ids
+    from components.contracts.data.records import POOL, Records, check_in_pool, read_ids
     from components.contracts.recipe import file as settings_file
     from components.contracts.recipe.train import TrainSettings
     from components.contracts.step.context import begin
@@ -82,12 +82,7 @@ def _train(args: argparse.Namespace) -> int:
     begin("train")
     records, labeled = Records(args.records), Records(args.labeled)
     unlabeled = read_ids(command.existing(args.unlabeled, "a list of unlabeled ids"))
-    missing = sorted(set(unlabeled) - set(records.ids(POOL)))
-    if missing:
-        raise StreetloopError(
-            f"{args.unlabeled} lists ids that are not in the pool ({POOL}) of {args.records}: {missing[0]} "
-            f"and {len(missing) - 1} more. Use the records that the split was made from."
-        )
+    check_in_pool(records, unlabeled, args.unlabeled)
     if not labeled.ids(POOL):
         raise StreetloopError(f"No labeled image in {args.labeled}.")
     inputs = {

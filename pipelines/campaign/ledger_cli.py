@@ -129,9 +129,8 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
     try:
         repair_aliases(context, tracker)
         why_not = "did not answer" if tracker.down else ""
-    except (
-        StreetloopError
-    ) as error:  # the ledger has decided: repeating the command would choose another
+    except StreetloopError as error:
+        # The ledger has decided: repeating the command would choose another model.
         why_not = f"refused: {error}"
     if why_not:
         click.echo(f"MLflow {why_not}. The next cycle will repair its alias.")

@@ -174,3 +174,17 @@ def write_ids(path: Path, ids: Iterable[str]) -> None:
 def read_ids(path: Path) -> list[str]:
     """Read the ids of `write_ids`; empty lines are skipped, and an id may contain spaces."""
     return [line for line in path.read_text().split("\n") if line]
+
+
+def check_in_pool(records: Records, ids: Sequence[str], source: Path) -> None:
+    """Reject ids of images that are not of the pool.
+
+    Raises:
+      StreetloopError: `source`, the file or folder that lists the ids, has others.
+    """
+    missing = sorted(set(ids) - set(records.ids(POOL)))
+    if missing:
+        raise StreetloopError(
+            f"{source} lists ids that are not in the pool ({POOL}) of {records.folder}: {missing[0]} and "
+            f"{len(missing) - 1} more. Use the records that the split was made from."
+        )

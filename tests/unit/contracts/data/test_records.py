@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from components.contracts.data.records import INDEX, Records, read_ids, write_ids
+from components.contracts.data.records import INDEX, Records, check_in_pool, read_ids, write_ids
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SplitSettings
 from components.preprocess.build import divide, write_records
@@ -59,6 +59,13 @@ def test_ids_are_sorted_within_each_split(native):
     assert native.ids("val") == VAL
     assert native.ids("test") == []
     assert TRAIN[5] not in native
+
+
+def test_only_ids_of_the_pool_pass_for_such(native, tmp_path):
+    check_in_pool(native, native.ids("train"), tmp_path / "ids.txt")
+    scored = native.ids("val")[0]
+    with pytest.raises(StreetloopError, match=rf"ids\.txt lists ids .* {scored} and 0 more"):
+        check_in_pool(native, [*native.ids("train"), scored], tmp_path / "ids.txt")
 
 
 def test_records_keep_images_bit_for_bit_at_their_native_sizes(native):

@@ -73,20 +73,26 @@ def test_the_tasks_show_the_label_as_it_is(root: Path) -> None:
         np.testing.assert_array_equal(shown, label)
 
 
-def test_the_task_of_a_partly_labeled_image_shows_that_nothing_else_is_taken(root: Path) -> None:
+def task_of_parts(root: Path, *parts: Tiles) -> tuple[str, np.ndarray, np.ndarray]:
+    """The regions that the task of an image names that is labeled in these parts, its picture and its label."""
     context = Context(load(Path(RECIPE)).resolved(), str(root))
     records = Records(next((root / "records").iterdir()))
     report = json.loads((root / "reports" / "labels.json").read_text())
     row = CheckedLabel.model_validate(report["images"][0])
     state = context.ledger.state().copy()
     version = state.labels[row.image_id][-1]
-    tiles = Tiles(2, 2, (1,))
-    state.labels[row.image_id] = (version._replace(tiles=tiles),)
+    state.labels[row.image_id] = tuple(version._replace(tiles=tiles) for tiles in parts)
     folder = context.storage.local_dir(_ask(context, records, [row], state))
     (task,) = json.loads((folder / "label_studio.json").read_text())
-    assert task["data"]["regions"] == "1 of 2x2"
     shown = cv2.imread(str(folder / "images" / f"{row.image_id}.png"))
     label = decode_mask((folder / "predictions" / png_mask.file_name(row.image_id)).read_bytes())
+    return task["data"]["regions"], shown, label
+
+
+def test_the_task_of_a_partly_labeled_image_shows_that_nothing_else_is_taken(root: Path) -> None:
+    tiles = Tiles(2, 2, (1,))
+    regions, shown, label = task_of_parts(root, tiles)
+    assert regions == "1 of 2x2"
     lit = tiles.mask(label.shape)
     assert (label[~lit] == 255).all()
     assert (label[lit] != 255).any()
@@ -95,19 +101,9 @@ def test_the_task_of_a_partly_labeled_image_shows_that_nothing_else_is_taken(roo
 
 def test_the_task_of_regions_of_two_grids_shows_both(root: Path) -> None:
     """Grids whose common one has far more rows than the image has pixels."""
-    context = Context(load(Path(RECIPE)).resolved(), str(root))
-    records = Records(next((root / "records").iterdir()))
-    report = json.loads((root / "reports" / "labels.json").read_text())
-    row = CheckedLabel.model_validate(report["images"][0])
-    state = context.ledger.state().copy()
-    version = state.labels[row.image_id][-1]
     parts = (Tiles(15, 30, tuple(range(90))), Tiles(16, 32, tuple(range(400, 512))))
-    state.labels[row.image_id] = tuple(version._replace(tiles=tiles) for tiles in parts)
-    folder = context.storage.local_dir(_ask(context, records, [row], state))
-    (task,) = json.loads((folder / "label_studio.json").read_text())
-    assert parse_parts(task["data"]["regions"]) == parts
-    shown = cv2.imread(str(folder / "images" / f"{row.image_id}.png"))
-    label = decode_mask((folder / "predictions" / png_mask.file_name(row.image_id)).read_bytes())
+    regions, shown, label = task_of_parts(root, *parts)
+    assert parse_parts(regions) == parts
     lit = parts[0].mask(label.shape) | parts[1].mask(label.shape)
     assert (label[~lit] == 255).all()
     for tiles in parts:
