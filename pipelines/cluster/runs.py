@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -95,8 +96,16 @@ def run_name(recipe: Recipe) -> str:
 
 
 def campaign_name(recipe: Recipe) -> str:
-    """Return the name of the campaign's schedule and of its pipeline."""
-    return f"streetloop-{recipe.name}".replace("_", "-")
+    """Return the name of the campaign's schedule and of its pipeline.
+
+    Kubeflow allows no `_` in it. `night_rain` must not get the name of another campaign, `night-rain`:
+    part of a hash tells them apart.
+    """
+    name = f"streetloop-{recipe.name}"
+    if "_" in name:
+        digest = hashlib.sha256(recipe.name.encode()).hexdigest()[:6]
+        name = f"{name.replace('_', '-')}-{digest}"
+    return name
 
 
 def find_experiment(recipe: Recipe, client: Any) -> str | None:

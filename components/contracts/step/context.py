@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from components.contracts.ledger import layout
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.rules import check_fence
 from components.contracts.ledger.state import CycleState
 from components.contracts.process.cpus import thread_limits
 from components.contracts.process.errors import UsageError
@@ -79,7 +80,13 @@ class Context:
             keep_log(self.storage, owner or self.opened.owner, step, named)
 
     def once(self, step: str, inputs: dict[str, Any], result: type[R], body: Callable[[], R]) -> R:
-        """Run `body`, unless this cycle has already done so with these inputs."""
+        """Run `body`, unless this cycle has already done so with these inputs.
+
+        Raises:
+          StaleLeaseError: another run holds the cycle now; its markers are left alone.
+          FailedBeforeError, or whatever `body` raises: see `run_once`.
+        """
+        check_fence(self.ledger.state(), self.fence)
         return run_once(self.storage, self.cycle, step, inputs, result, body, self.fence)
 
     def source(self) -> Source:

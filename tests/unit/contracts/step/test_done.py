@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from components.contracts.ledger.campaign import create_campaign
+from components.contracts.ledger.lease import Lease, open_cycle
+from components.contracts.ledger.ledger import Ledger
+from components.contracts.ledger.rules import StaleLeaseError
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context
 from components.contracts.step.done import FailedBeforeError, hash_inputs, read_marker, run_once
 from components.contracts.storage.base import Storage
 from components.contracts.storage.errors import StorageError
+from components.contracts.storage.open import open_storage
 
 
 class Result(BaseModel):
@@ -129,15 +134,38 @@ def test_a_transient_failure_is_tried_again(storage: Storage, error: Exception) 
     assert body.runs == 1
 
 
+def lease_of(root: Path, owner: str) -> Lease:
+    """Take the open cycle of the campaign at `root`."""
+    return open_cycle(Ledger(open_storage(str(root))), owner, 600, take_over=True)
+
+
+def context_of(root: Path, lease: Lease) -> Context:
+    return Context(Recipe(name="street").resolved(), str(root), *lease)
+
+
 def test_a_step_hands_its_fence_to_its_attempts(tmp_path: Path) -> None:
-    recipe = Recipe(name="street").resolved()
+    create_campaign(open_storage(str(tmp_path)), "street", {}, {})
     failing = Body(UsageError("impossible"))
+    first = lease_of(tmp_path, "first")
     for error in (UsageError, FailedBeforeError):
         with pytest.raises(error, match="impossible"):
-            Context(recipe, str(tmp_path), 1, 7).once("train", {}, Result, failing)
+            context_of(tmp_path, first).once("train", {}, Result, failing)
     with pytest.raises(UsageError):
-        Context(recipe, str(tmp_path), 1, 8).once("train", {}, Result, failing)
+        context_of(tmp_path, lease_of(tmp_path, "second")).once("train", {}, Result, failing)
     assert failing.runs == 2
+
+
+def test_a_run_that_lost_its_lease_leaves_the_markers_alone(tmp_path: Path) -> None:
+    create_campaign(open_storage(str(tmp_path)), "street", {}, {})
+    lost, held = (lease_of(tmp_path, owner) for owner in ("lost", "holder"))
+    context_of(tmp_path, held).once("train", {"lr": 1}, Result, Body(Result(model="kept")))
+    late = Body(Result())
+    with pytest.raises(StaleLeaseError, match="run 'holder' holds cycle 1"):
+        context_of(tmp_path, lost).once("train", {"lr": 2}, Result, late)
+    assert late.runs == 0
+    marker = read_marker(open_storage(str(tmp_path)), 1, "train")
+    assert marker is not None
+    assert marker.outputs["model"] == "kept"
 
 
 def test_marker_does_not_outlive_the_outputs_it_vouches_for(storage: Storage) -> None:

@@ -47,6 +47,19 @@ def test_create_is_idempotent(server: KfpServer) -> None:
     assert server.schedules == before
 
 
+def test_names_that_differ_in_their_dashes_are_two_campaigns(server: KfpServer) -> None:
+    names = ("name=night-rain", "name=night_rain")
+    for name in names:
+        result = call(server, "create", "--cron", "0 2 * * *", "--set", name)
+        assert result.exit_code == 0, result.output
+    assert len(server.schedules) == len(server.pipelines) == 2
+    for name in names:  # each finds its own again
+        again = call(server, "create", "--cron", "0 2 * * *", "--set", name)
+        assert again.output.startswith("Unchanged")
+    assert call(server, "delete", "--set", names[0]).exit_code == 0
+    assert [row["display_name"] for row in server.schedules] == ["streetloop-night-rain-702855"]
+
+
 def test_replace_creates_the_new_schedule_before_the_old_one_goes(server: KfpServer) -> None:
     assert call(server, "create", "--cron", "0 2 * * *").exit_code == 0
     server.calls.clear()
