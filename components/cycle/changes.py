@@ -30,12 +30,12 @@ PROTECTED_SINCE = ("split.dev_by", "split.dev_cities", "split.initial_by")
 def protected_values(recipe: Recipe) -> dict[str, Any]:
     """Return the values of a recipe that may not change in a campaign that has begun, by key."""
     values = recipe.values()
-    protected = {key: value_at(values, key) for key in PROTECTED}
-    usual = Recipe(name=recipe.name).values()
-    for key in PROTECTED_SINCE:
-        if value_at(values, key) != value_at(usual, key):
-            protected[key] = value_at(values, key)
-    return protected
+    return {key: value_at(values, key) for key in (*PROTECTED, *PROTECTED_SINCE)}
+
+
+def _usual() -> dict[str, Any]:
+    values = Recipe(name="usual").values()
+    return {key: value_at(values, key) for key in PROTECTED_SINCE}
 
 
 def check_unchanged(state: State, recipe: Recipe) -> None:
@@ -44,7 +44,7 @@ def check_unchanged(state: State, recipe: Recipe) -> None:
     Raises:
       ProtectedValueError: a value differs, and something depends on it.
     """
-    check_protected(state, protected_values(recipe))
+    check_protected(state, protected_values(recipe), _usual())
 
 
 def create(storage: Storage, recipe: Recipe) -> None:
@@ -53,7 +53,7 @@ def create(storage: Storage, recipe: Recipe) -> None:
     Raises:
       ProtectedValueError: it exists with another protected value, and something depends on it.
     """
-    create_campaign(storage, recipe.name, recipe.values(), protected_values(recipe))
+    create_campaign(storage, recipe.name, recipe.values(), protected_values(recipe), _usual())
 
 
 def record_changes(ledger: Ledger, recipe: Recipe, fence: int) -> None:
@@ -68,4 +68,4 @@ def record_changes(ledger: Ledger, recipe: Recipe, fence: int) -> None:
       ProtectedValueError: a protected value differs, and something depends on it.
       StaleLeaseError: another run holds the cycle now.
     """
-    change_recipe(ledger, recipe.values(), protected_values(recipe), fence)
+    change_recipe(ledger, recipe.values(), protected_values(recipe), fence, _usual())

@@ -10,7 +10,10 @@ from components.contracts.ledger.events import Event, LedgerError, canonical, ev
 from components.contracts.ledger.layout import CAMPAIGN_PAGE, FOLDERS, LEDGER, WORK
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
+from components.contracts.recipe.base import value_at
 from components.contracts.storage.base import Storage
+
+NOTHING: Mapping[str, Any] = {}
 
 
 class ProtectedValueError(LedgerError):
@@ -18,7 +21,11 @@ class ProtectedValueError(LedgerError):
 
 
 def create_campaign(
-    storage: Storage, name: str, recipe: Mapping[str, Any], protected: Mapping[str, Any]
+    storage: Storage,
+    name: str,
+    recipe: Mapping[str, Any],
+    protected: Mapping[str, Any],
+    usual: Mapping[str, Any] = NOTHING,
 ) -> Ledger:
     """Create a campaign, or open the one that exists (its own recipe stays).
 
@@ -41,11 +48,13 @@ def create_campaign(
             "campaign",
             {"name": name, "recipe": dict(recipe), "protected": dict(protected)},
         )
-    check_protected(ledger.state(), protected)
+    check_protected(ledger.state(), protected, usual)
     return ledger
 
 
-def check_protected(state: State, protected: Mapping[str, Any]) -> None:
+def check_protected(
+    state: State, protected: Mapping[str, Any], usual: Mapping[str, Any] = NOTHING
+) -> None:
     """Reject protected values that differ from the campaign's, once anything depends on them.
 
     Raises:
@@ -54,7 +63,8 @@ def check_protected(state: State, protected: Mapping[str, Any]) -> None:
     if not state.begun:
         return
     for key in sorted({*state.protected, *protected}):
-        before, after = state.protected.get(key), protected.get(key)
+        recorded = value_at(state.recipe, key, usual.get(key))
+        before, after = state.protected.get(key, recorded), protected.get(key)
         if canonical(before) != canonical(after):
             raise ProtectedValueError(
                 f"{key} may not change in a campaign: campaign {state.name!r} has {before!r}, got "
@@ -67,6 +77,7 @@ def change_recipe(
     recipe: Mapping[str, Any],
     protected: Mapping[str, Any],
     fence: int | None = None,
+    usual: Mapping[str, Any] = NOTHING,
 ) -> Event | None:
     """Record that the campaign continues with another recipe; None if it is the same.
 
@@ -76,6 +87,7 @@ def change_recipe(
         protected: as `create_campaign` takes it.
         fence: the lease's fencing number: a run without the lease must not change the recipe of the
             run that has it.
+        usual: as `create_campaign` takes it.
 
     Raises:
         ProtectedValueError: a protected value differs, and something depends on it.
@@ -84,7 +96,7 @@ def change_recipe(
     digest = hashlib.sha256(canonical(dict(recipe)).encode()).hexdigest()
     while True:
         state = ledger.state()
-        check_protected(state, protected)
+        check_protected(state, protected, usual)
         changed = differences(state.recipe, recipe)
         if not changed:
             return None
@@ -93,7 +105,7 @@ def change_recipe(
             f"recipe/{state.recipe_changes + 1}",
             {"recipe": dict(recipe), "changed": changed},
             fence=fence,
-            check=lambda seen: check_protected(seen, protected),
+            check=lambda seen: check_protected(seen, protected, usual),
         )
         if hashlib.sha256(canonical(event.payload.recipe).encode()).hexdigest() == digest:
             return event

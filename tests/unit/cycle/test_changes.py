@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts.ledger.campaign import ProtectedValueError
+from components.contracts.ledger.campaign import ProtectedValueError, create_campaign
 from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
@@ -60,10 +60,33 @@ def test_a_campaign_that_has_begun_keeps_its_settings(storage: Storage, what: st
     assert ledger.state().protected["data.source"] == "/datta"
 
 
-def test_settings_that_an_earlier_version_lacked_are_protected_once_they_are_used() -> None:
-    usual = protected_values(_recipe("/data"))
-    assert "split.dev_by" not in usual
-    used = Recipe.model_validate(
-        {"name": "street", "data": {"source": "/data"}, "split": {"dev_by": "city"}}
-    )
-    assert protected_values(used)["split.dev_by"] == "city"
+BY_CITY = {"name": "street", "data": {"source": "/data"}, "split": {"dev_by": "city"}}
+
+
+@pytest.mark.parametrize("first", ["usual", "city"])
+def test_a_setting_that_came_later_is_kept_as_it_was_when_the_campaign_began(
+    tmp_path: Path, first: str
+) -> None:
+    usual, city = _recipe("/data"), Recipe.model_validate(BY_CITY)
+    before, after = (usual, city) if first == "usual" else (city, usual)
+    storage = open_storage(str(tmp_path / "root"))
+    create(storage, before)
+    ledger = Ledger(storage)
+    create(storage, after)  # nobody was asked yet
+    record_changes(ledger, after, open_cycle(ledger, "run", 60).fence)
+    ledger.commit("seed", "seed", {"image_ids": ["a_0_0"]})
+    check_unchanged(ledger.state(), after)
+    with pytest.raises(ProtectedValueError, match=r"split\.dev_by may not change"):
+        check_unchanged(ledger.state(), before)
+
+
+def test_a_campaign_of_a_version_without_a_setting_has_its_usual_value(tmp_path: Path) -> None:
+    recipe = _recipe("/data")
+    values, protected = recipe.values(), protected_values(recipe)
+    del values["split"]["dev_by"]
+    del protected["split.dev_by"]
+    ledger = create_campaign(open_storage(str(tmp_path / "root")), "street", values, protected)
+    ledger.commit("seed", "seed", {"image_ids": ["a_0_0"]})
+    check_unchanged(ledger.state(), recipe)
+    with pytest.raises(ProtectedValueError, match="has 'time', got 'city'"):
+        check_unchanged(ledger.state(), Recipe.model_validate(BY_CITY))

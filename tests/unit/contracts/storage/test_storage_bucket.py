@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from components.contracts.storage.cache import cache_folder
 from components.contracts.storage.errors import StorageError
 from components.contracts.storage.open import open_storage
 from tests.support.buckets import Service
+from tfds_cityscapes.files import walk_folder
 
 
 def test_local_dir_downloads_only_what_changed(
@@ -28,6 +30,26 @@ def test_local_dir_downloads_only_what_changed(
     assert after["a"] == before["a"]
     assert after["b"] != before["b"]
     assert set(after) == {"a", "b"}
+
+
+def test_copies_of_the_same_objects_are_the_same_data_set(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_storage(service.root)
+    for name in ("leftImg8bit/train/aa/aa_0_0_leftImg8bit.png", "leftImg8bit/val/bb/bb_0_0.png"):
+        storage.write(f"data/{name}", b"one")
+
+    def stamps(cache: str) -> list[str]:
+        monkeypatch.setenv("STREETLOOP_CACHE", str(tmp_path / cache))
+        cache_folder.cache_clear()  # as another process
+        return [file.stamp for file in walk_folder(storage.local_dir("data")).files]
+
+    first = stamps("one pod")
+    assert stamps("another") == first
+    storage.write("data/leftImg8bit/val/bb/bb_0_0.png", b"TWO")
+    kept, changed = (one == other for one, other in zip(first, stamps("a third"), strict=True))
+    assert (kept, changed) == (True, False)
+    cache_folder.cache_clear()
 
 
 def test_missing_bucket_is_named(service: Service) -> None:
