@@ -19,10 +19,9 @@ from components.contracts.step.kept_log import drop_log
 from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport, LabelsReport, RegionCounts
 from components.contracts.step.results import FeedbackResult, Results
-from components.cycle.campaign_page.write import write_campaign_page
+from components.cycle.finish import finish
 from components.cycle.idle import idle_words
-from components.cycle.news import tell_closed, tell_failed
-from components.cycle.runs import mirror_cycle, repair_aliases
+from components.cycle.news import tell_failed
 from components.cycle.stability import compare_with_before
 
 log = logging.getLogger("streetloop")
@@ -52,27 +51,34 @@ def run(recipe: str, root: str, owner: str, why: str = "") -> str:
     begin("cycle")
     context = Context(recipe, root)
     context.keep_log("close-cycle", owner)
-    current = context.ledger.state().open_cycle
+    state = context.ledger.state()
+    current, last = state.open_cycle, state.last_cycle
+    if last is not None and last.closed and last.owner == owner:
+        # An attempt was interrupted after it had closed the cycle.
+        context = context.at(last)
+        finish(context)
+        return _labels_page(context)
     if current is None or current.owner != owner:
         drop_log()
         log.info("no cycle of run %s is open: nothing to close", owner)
         return _idle_page(context) if current is None else _held_page(current)
-    context = Context(recipe, root, current.cycle, current.fence)
+    context = context.at(current)
     results = read_results(context)
     feedback = results.feedback
-    page = context.storage.read(feedback.report).decode() if feedback else _NO_PAGE
     if feedback is None or not _NEEDED[feedback.plan] <= results.seconds.keys():
         release(context.ledger, owner, current.cycle, current.fence, why or "a step failed")
         log.warning("cycle %d stays open; the next run resumes it", current.cycle)
         tell_failed(context, why)
-        return page
+        return _labels_page(context)
     report = build_report(context, feedback, results)
     _close(context, current.fence, report, feedback)
-    write_campaign_page(context.ledger, context.storage)
-    tell_closed(context, report)
-    # Last: if MLflow refuses, the cycle is closed, and nobody would tell people any more.
-    _mirror(context)
-    return page
+    finish(context)
+    return _labels_page(context)
+
+
+def _labels_page(context: Context) -> str:
+    name = layout.labels_page(context.cycle)
+    return context.storage.read(name).decode() if context.storage.exists(name) else _NO_PAGE
 
 
 def _idle_page(context: Context) -> str:
@@ -107,16 +113,8 @@ def _close(context: Context, fence: int, report: CycleReport, feedback: Feedback
         records=feedback.records if trained else None,
     )
     storage.write(layout.MLFLOW_IS_BEHIND, b"")
+    storage.write(layout.NOT_TOLD, str(fence).encode())
     close_cycle(context.ledger, cycle, fence, report.outcome, name, summary.model_dump())
-
-
-def _mirror(context: Context) -> None:
-    """Send MLflow what it lacks of the closed cycle."""
-    tracker = context.tracker()
-    mirror_cycle(context, tracker, context.opened, context.opened.run_id)
-    repair_aliases(context, tracker)
-    if not tracker.down:
-        context.storage.delete(layout.MLFLOW_IS_BEHIND)
 
 
 def read_results(context: Context) -> Results:

@@ -9,6 +9,7 @@ from components.contracts.ledger.lease import NO_CYCLE, Lease
 from components.contracts.step.context import Context, begin
 from components.contracts.step.kept_log import drop_log
 from components.cycle.changes import check_unchanged, create, record_changes
+from components.cycle.finish import publish
 from components.cycle.held import acquire
 from components.cycle.idle import complete_words, idle_words
 from components.cycle.preflight import check_root
@@ -37,6 +38,7 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
         check_root(context)
     state = context.ledger.state()
     check_unchanged(state, context.recipe)
+    publish(context)
     # The local command shows a cycle to the person who started it, even if nothing is new.
     if words := complete_words(context) if take_over else idle_words(context):
         log.info(words)

@@ -85,6 +85,7 @@ def catch_up(context: Context) -> bool:
 def send_missing(context: Context, tracker: Tracker) -> None:
     """Send what MLflow lacks of the closed cycles, and repair the aliases."""
     state = context.ledger.state()
+    tracker.recover_run(state.campaign_run_id)
     for closed in state.cycles.values():
         if not closed.closed or tracker.down:
             continue
@@ -95,6 +96,7 @@ def send_missing(context: Context, tracker: Tracker) -> None:
             run_id = context.ledger.state().cycles[closed.cycle].run_id
             status = tracker.status(run_id)
         if status != "FINISHED":
+            tracker.recover_run(run_id)
             mirror_cycle(context, tracker, closed, run_id)
     repair_aliases(context, tracker)
     if not tracker.down:

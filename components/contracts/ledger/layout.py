@@ -24,6 +24,8 @@ WHY_PAGE = "why.html"  # beside the tasks of a query
 
 # Exists from the closing of a cycle until MLflow has everything of it.
 MLFLOW_IS_BEHIND = f"{CYCLES}/mlflow_is_behind"
+# Exists from the closing of a cycle until people were told of it; it holds the fencing number.
+NOT_TOLD = f"{CYCLES}/not_told"
 
 # What a campaign is apart from its events. The inbox holds files of people.
 FOLDERS = (LABELS, MODELS, REJECTED, SOURCE, LOGS, RECORDS, WORK, QUERIES, CYCLES, REPORTS, RELABEL)

@@ -63,6 +63,10 @@ class Context:
         self.ledger = Ledger(self.storage)
         self.cycle, self.fence = cycle, fence
 
+    def at(self, cycle: CycleState) -> Context:
+        """Return another cycle of the campaign."""
+        return Context(self.recipe.resolved(), self.root, cycle.cycle, cycle.fence)
+
     @property
     def opened(self) -> CycleState:
         """This cycle in the ledger."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.contracts.ledger.layout import cycle_report, labels_page
-from components.contracts.ledger.lease import open_cycle
+from components.contracts.ledger.layout import CAMPAIGN_PAGE, cycle_report, labels_page
+from components.contracts.ledger.lease import NO_CYCLE, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.notify.send import COMMAND, WEBHOOK
 from components.contracts.process.errors import StreetloopError
@@ -22,7 +22,8 @@ from components.contracts.step.plan import Plan
 from components.contracts.step.report import CycleReport
 from components.contracts.step.results import FeedbackResult, QueryResult
 from components.contracts.storage.open import open_storage
-from components.cycle import close
+from components.cycle import close, finish
+from components.cycle import open as open_step
 from components.cycle.news import tell_closed, tell_rollback
 from components.cycle.runs import report_metrics
 from tests.support.webhook_server import WebhookServer, webhook_server
@@ -142,9 +143,9 @@ def test_a_failed_cycle_is_reported_with_the_error_of_its_step(
     assert current.released
 
 
-def test_people_are_told_although_mlflow_refuses(
-    root: Path, server: WebhookServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def waiting(root: Path) -> Context:
+    """A third cycle that has asked for an image, and is to be closed."""
     context = context_of(root, "feedback.oracle=false")
     ask(context, unlabeled(root))
     feedback = FeedbackResult(
@@ -160,15 +161,39 @@ def test_people_are_told_although_mlflow_refuses(
     run_once(context.storage, 3, "feedback", {}, FeedbackResult, lambda: feedback)
     asked = QueryResult(asked=1, prefix=None)
     run_once(context.storage, 3, "query", {}, QueryResult, lambda: asked)
+    return context
 
+
+@pytest.mark.parametrize("broken", ["write_campaign_page", "mirror_cycle"])
+def test_a_closing_that_was_interrupted_is_finished_by_the_next_attempt(
+    waiting: Context, server: WebhookServer, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
     def refuse(*arguments: object) -> None:
-        raise StreetloopError("MLflow refused the credentials.")
+        raise StreetloopError("The server refused.")
 
-    monkeypatch.setattr(close, "mirror_cycle", refuse)
-    with pytest.raises(StreetloopError, match="refused"):
-        close.run(context.recipe.resolved(), str(root), "me", "")
-    assert context.ledger.state().open_cycle is None
-    assert [text for text in server.texts if "Waiting for labels" in text]
+    with monkeypatch.context() as patch:
+        patch.setattr(finish, broken, refuse)
+        with pytest.raises(StreetloopError, match="refused"):
+            close.run(waiting.recipe.resolved(), waiting.root, "me", "")
+    assert waiting.ledger.state().open_cycle is None
+    for _ in range(2):
+        assert close.run(waiting.recipe.resolved(), waiting.root, "me", "") == "<p>none</p>"
+    assert waiting.storage.exists(CAMPAIGN_PAGE)
+    assert len([text for text in server.texts if "Waiting for labels" in text]) == 1
+
+
+def test_the_next_run_tells_what_a_killed_closing_did_not(
+    waiting: Context, server: WebhookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(close, "finish", kill)
+    with pytest.raises(KeyboardInterrupt):
+        close.run(waiting.recipe.resolved(), waiting.root, "me", "")
+    for owner in ("next", "later"):
+        assert open_step.run(waiting.recipe.resolved(), waiting.root, owner, False) == NO_CYCLE
+    assert len([text for text in server.texts if "Waiting for labels" in text]) == 1
 
 
 def test_an_unreachable_webhook_does_not_keep_a_cycle_from_ending(

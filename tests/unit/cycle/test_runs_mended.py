@@ -152,6 +152,19 @@ def test_deleted_runs_are_restored_and_it_is_said(
     assert sum("had been deleted in MLflow" in r.message for r in caplog.records) == 2
 
 
+def test_a_deleted_run_that_an_outage_left_unfinished_is_restored_and_finished(
+    campaign: Campaign,
+) -> None:
+    state = campaign.state
+    run = state.cycles[2].run_id
+    campaign.client.update_run(run, status="RUNNING")  # the closing could not reach MLflow
+    for deleted in (run, state.campaign_run_id):
+        campaign.client.delete_run(deleted)
+    campaign.open()
+    assert set(campaign.stages().values()) == {"active"}
+    assert campaign.client.get_run(run).info.status == "FINISHED"
+
+
 def test_the_run_of_a_finished_cycle_stays_deleted(campaign: Campaign) -> None:
     run = campaign.state.cycles[1].run_id
     campaign.client.delete_run(run)
