@@ -7,7 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from components.contracts.kubeflow.client import Endpoint, OutOfReachError, Started, connect
+from components.contracts.kubeflow.client import (
+    Endpoint,
+    LoginError,
+    OutOfReachError,
+    Started,
+    connect,
+)
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from pipelines.cluster.logs import own_message, read_log
@@ -27,7 +33,8 @@ def follow(recipe: Recipe, started: Started, say: Callable[[str], None]) -> None
     """Wait until a run ends; `say` is called with a line at each change.
 
     Raises:
-      StreetloopError: the run failed or was terminated, or the endpoint stays away for five minutes.
+      StreetloopError: the run failed or was terminated, the login has expired, or the endpoint stays
+        away for five minutes.
     """
     shown: dict[str, str] = {}
     endpoint: Endpoint | None = None
@@ -35,8 +42,11 @@ def follow(recipe: Recipe, started: Started, say: Callable[[str], None]) -> None
     while True:
         try:
             endpoint = endpoint or connect(recipe.cluster)
-            with endpoint.asked() as client:
-                run = find_run(client, started.id)
+            run = _look(endpoint, started)
+        except LoginError as error:
+            raise StreetloopError(
+                f"Run {started.id} continues on the cluster, but cannot be followed. {error}"
+            ) from error
         except OutOfReachError as error:
             if lost_since is None:
                 say(f"  waiting for the endpoint: {error}")
@@ -51,6 +61,14 @@ def follow(recipe: Recipe, started: Started, say: Callable[[str], None]) -> None
                 say(_end(endpoint, started, run, steps))
                 return
         time.sleep(_POLL_SECONDS)
+
+
+def _look(endpoint: Endpoint, started: Started) -> Any:
+    with endpoint.asked() as client:
+        run = find_run(client, started.id)
+    if not run.run_id:  # kfp takes a login's page for a run without anything
+        raise endpoint.wants_login()
+    return run
 
 
 def _show(steps: list[Step], shown: dict[str, str], say: Callable[[str], None]) -> None:

@@ -25,6 +25,18 @@ class OutOfReachError(StreetloopError):
     """The endpoint does not answer at the moment; what runs on the cluster continues."""
 
 
+class LoginError(StreetloopError):
+    """The endpoint wants another login, or other rights; what runs on the cluster continues."""
+
+
+_UNNAMED = "the cluster's address"  # for messages, if kfp found it
+# By the status of an answer.
+_KINDS: dict[int, type[StreetloopError]] = {
+    **dict.fromkeys((0, 502, 503, 504), OutOfReachError),
+    **dict.fromkeys((401, 403), LoginError),
+}
+
+
 @dataclass(frozen=True)
 class Started:
     """A run or a schedule, and the address of its page."""
@@ -55,6 +67,10 @@ class Endpoint:
         with _explained(self.url or None, self.namespace, self.used):
             yield self.client
 
+    def wants_login(self) -> LoginError:
+        """Return the error on an answer that is a web page."""
+        return LoginError(describe_login(self.url or _UNNAMED, self.used))
+
 
 def connect(cluster: ClusterSettings, host: str | None = None) -> Endpoint:
     """Connect to the endpoint, with the credentials of `find_credentials`.
@@ -65,7 +81,8 @@ def connect(cluster: ClusterSettings, host: str | None = None) -> Endpoint:
 
     Raises:
       UsageError: `cluster.host` is not an address, or a file of credentials is unusable.
-      StreetloopError: the endpoint cannot be reached, rejects us, or is something else.
+      StreetloopError: the endpoint cannot be reached (OutOfReachError), rejects us (LoginError), or is
+        something else.
     """
     used = find_credentials()
     host = host or cluster.host or os.environ.get(_ENDPOINT)
@@ -79,10 +96,11 @@ def connect(cluster: ClusterSettings, host: str | None = None) -> Endpoint:
         from kfp import Client
 
         client = Client(host=host, namespace=cluster.namespace, **used.arguments())
+        endpoint = Endpoint(client, host or "", cluster.namespace, used)
         # kfp takes a login's page for an empty answer, and would report a run without an id.
         if get_text(client, "/apis/v2beta1/healthz") is None:
-            raise StreetloopError(describe_login(host or "the cluster's address", used))
-    return Endpoint(client, host or "", cluster.namespace, used)
+            raise endpoint.wants_login()
+    return endpoint
 
 
 @contextlib.contextmanager
@@ -107,9 +125,8 @@ def _explained(host: str | None, namespace: str, used: Credentials) -> Iterator[
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     except ApiException as error:
-        kind = OutOfReachError if error.status in (0, 502, 503, 504) else StreetloopError
-        where = host or "the cluster's address"
-        raise kind(describe_error(where, namespace, used, error)) from error
+        kind = _KINDS.get(error.status, StreetloopError)
+        raise kind(describe_error(host or _UNNAMED, namespace, used, error)) from error
     except (HTTPError, TimeoutError, ConnectionError) as error:
         raise OutOfReachError(_out_of_reach(host, str(error))) from error
 

@@ -173,6 +173,34 @@ def test_wait_gives_up_on_an_endpoint_that_stays_away(
     assert "Run run-1 continues." in result.output
 
 
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({"login_page": True}, "answers with a web page"),
+        ({"accepts": "another cookie"}, "does not know who asks (401)"),
+    ],
+)
+def test_wait_ends_when_the_login_expires_and_says_that_the_run_continues(
+    server: KfpServer, monkeypatch: pytest.MonkeyPatch, after: dict[str, Any], words: str
+) -> None:
+    sleeps = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal sleeps
+        sleeps += 1
+        assert sleeps < 20, "it waits for ever"
+        if sleeps == 2:
+            for name, value in after.items():
+                setattr(server, name, value)
+
+    monkeypatch.setattr(following.time, "sleep", sleep)
+    server.script = [look("RUNNING")]
+    result = call(server.url, "submit", "--wait")
+    assert (result.exit_code, sleeps) == (1, 2)
+    assert "Run run-1 continues on the cluster, but cannot be followed. " in result.output
+    assert words in result.output
+
+
 def test_dry_run_prints_the_pipeline_and_sends_nothing(server: KfpServer) -> None:
     result = call(server.url, "submit", "--dry-run")
     assert result.exit_code == 0, result.output
