@@ -15,12 +15,17 @@ _LINE = 4096
 _HIDDEN = "***"
 # Variables whose values nobody may read in a log.
 _SECRET = re.compile(
-    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE|COOKIE|WEBHOOK",
+    r"TOKEN(?!IZER)|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE|COOKIE|WEBHOOK",
     re.IGNORECASE,
 )
 # An account in an address, up to the last @ (a password may hold one), and a header with one.
 _ACCOUNT = re.compile(r"(://)[^/\s]+@")
 _HEADER = re.compile(r"\b(Bearer|Basic)\s+\S+", re.IGNORECASE)
+
+
+def looks_secret(variable: str) -> bool:
+    """Return whether a variable holds a secret, by its name."""
+    return bool(_SECRET.search(variable))
 
 
 def secrets_of(environment: Mapping[str, str], named: Iterable[str] = ()) -> list[str]:
@@ -30,7 +35,7 @@ def secrets_of(environment: Mapping[str, str], named: Iterable[str] = ()) -> lis
       environment: the process's.
       named: further variables with secrets.
     """
-    names = {name for name in environment if _SECRET.search(name)} | set(named)
+    names = {name for name in environment if looks_secret(name)} | set(named)
     lines = {line.strip() for name in names for line in environment.get(name, "").splitlines()}
     # A shorter one would hide half of the words.
     return sorted((one for one in lines if len(one) >= 4), key=lambda one: (-len(one), one))

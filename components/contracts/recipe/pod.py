@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from components.contracts.process.kept_output import looks_secret
+from components.contracts.process.uri import has_password
 from components.contracts.recipe.base import Settings
 
 # As Kubernetes writes amounts: CPUs "500m", "4", "1.5"; memory "16G", "2Gi".
@@ -18,21 +21,34 @@ LabelKey = Annotated[str, Field(pattern=rf"^([a-z0-9.-]{{1,253}}/)?{_NAME}$")]
 LabelValue = Annotated[str, Field(pattern=rf"^({_NAME})?$")]
 Labels = dict[LabelKey, LabelValue]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-# Their values open an account: a recipe is stored with the campaign, and Kubeflow shows a pipeline.
-_SECRETS = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+# A recipe is stored with the campaign, and Kubeflow shows a pipeline. These names look secret, and hold
+# where a secret is, or whose it is.
+_OPEN = re.compile(
+    r".*_(FILE|PATH|DIR|ID)|GOOGLE_APPLICATION_CREDENTIALS|STREETLOOP_KFP_COOKIES", re.IGNORECASE
+)
 
 
 def _no_secret(name: str) -> str:
-    if name in _SECRETS:
+    if looks_secret(name) and not _OPEN.fullmatch(name):
         raise ValueError(
             f"the value of this variable must not be in a recipe. Put it into a Secret, and write "
-            f"secret_env: {{{name}: secret/key}}"
+            f"cluster.pod.secret_env: {{{name}: secret/key}}"
         )
     return name
 
 
+def _no_password(value: str) -> str:
+    if any("://" in word and has_password(word) for word in value.split()):
+        raise ValueError(
+            "the password in this address must not be in a recipe. Put the whole value into a Secret, and "
+            "name the variable in cluster.pod.secret_env, as VARIABLE: secret/key"
+        )
+    return value
+
+
 # A check of the name alone: an error shows what was checked.
 PlainVariable = Annotated[Variable, AfterValidator(_no_secret)]
+PlainValue = Annotated[str, AfterValidator(_no_password)]
 # A key of a Secret or of a ConfigMap: "mlflow-account/token".
 KeyOf = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$")]
 
@@ -72,7 +88,8 @@ class PodSettings(Settings):
       node_selector: labels that a node must have.
       tolerations: taints that a node may have: a list of `key`, `operator` (`Equal` or `Exists`), `value`
         and `effect`.
-      env: environment variables.
+      env: environment variables. Secrets are rejected here, by the variable's name, and so are addresses
+        with a password.
       secret_env: environment variables from Secrets, as `VARIABLE: secret/key`.
       config_env: environment variables from ConfigMaps, as `VARIABLE: configmap/key`.
       scratch: the most that a pod may write to its temporary folder, which is then a volume of its own
@@ -85,7 +102,7 @@ class PodSettings(Settings):
     annotations: dict[LabelKey, str] = Field(default={})
     node_selector: Labels = Field(default={})
     tolerations: Tolerations = ()
-    env: dict[PlainVariable, str] = Field(default={})
+    env: dict[PlainVariable, PlainValue] = Field(default={})
     secret_env: dict[Variable, KeyOf] = Field(default={})
     config_env: dict[Variable, KeyOf] = Field(default={})
     scratch: Memory | None = None

@@ -91,7 +91,8 @@ class Context:
           FailedBeforeError, or whatever `body` raises: see `run_once`.
         """
         check_fence(self.ledger.state(), self.fence)
-        return run_once(self.storage, self.cycle, step, inputs, result, body, self.fence)
+        named = self.recipe.cluster.pod.secret_env
+        return run_once(self.storage, self.cycle, step, inputs, result, body, self.fence, named)
 
     def source(self) -> Source:
         """Open the data set, generating it first if the recipe says so."""

@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -69,6 +69,7 @@ def run_once(
     result: type[R],
     body: Callable[[], R],
     fence: int | None = None,
+    secret_variables: Iterable[str] = (),
 ) -> R:
     """Run `body` unless it was done with these inputs; return its result.
 
@@ -87,6 +88,8 @@ def run_once(
             count.
         body: does the step.
         fence: of the lease: attempts of one run have the same.
+        secret_variables: environment variables whose values no error may show, beside those that look
+            secret.
 
     Raises:
         FailedBeforeError: an attempt of this run has failed for good.
@@ -108,7 +111,7 @@ def run_once(
     try:
         outputs = body()
     except Exception as error:
-        secrets = environment_secrets()
+        secrets = environment_secrets(secret_variables)
         failed = ErrorMarker(
             at=to_iso(utc_now()),
             step=step,

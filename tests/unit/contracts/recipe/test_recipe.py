@@ -240,14 +240,56 @@ def test_keys_lists_every_section_and_its_keys():
     assert {key.partition(".")[0] for key in found} == set(Recipe.model_fields)
 
 
-@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
-def test_the_key_of_an_account_is_not_accepted_in_a_recipe(written, name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_TRACKING_TOKEN",
+        "STREETLOOP_WEBHOOK_URL",
+        "LABEL_STUDIO_API_KEY",
+        "CVAT_ACCESS_TOKEN",
+        "CVAT_PASSWORD",
+        "db_password",
+    ],
+)
+def test_a_secret_is_not_accepted_in_a_recipe(written, name):
     path = written(f"name: a\ncluster:\n  pod:\n    env: {{{name}: hunter2}}\n")
     message = refused(path)
-    assert f"secret_env: {{{name}: secret/key}}" in message
+    assert f"cluster.pod.secret_env: {{{name}: secret/key}}" in message
     assert "hunter2" not in message
     path = written(f"name: a\ncluster:\n  pod:\n    secret_env: {{{name}: s3-account/secret}}\n")
     assert load(path).cluster.pod.secret_env == {name: "s3-account/secret"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KF_PIPELINES_SA_TOKEN_PATH", "/etc/kfp/token"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/etc/aws/token"),
+        ("AWS_ACCESS_KEY_ID", "AKIA0"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/etc/gcp/key.json"),
+        ("STREETLOOP_KFP_COOKIES", "/etc/kfp/cookies"),
+        ("TOKENIZERS_PARALLELISM", "false"),
+        ("AWS_ENDPOINT_URL", "https://minio.storage:9000"),
+        ("CONTACT", "streets:team@example.com"),
+    ],
+)
+def test_what_is_no_secret_is_accepted_in_a_recipe(written, name, value):
+    path = written(f"name: a\ncluster:\n  pod:\n    env: {{{name}: '{value}'}}\n")
+    assert load(path).cluster.pod.env == {name: value}
+
+
+@pytest.mark.parametrize(
+    "value", ["http://ann:hunter2@proxy:3128", "--index-url https://ann:hunter2@pypi/simple"]
+)
+def test_an_address_with_a_password_is_not_accepted_in_a_recipe(written, value):
+    path = written(f"name: a\ncluster:\n  pod:\n    env: {{HTTPS_PROXY: '{value}'}}\n")
+    message = refused(path)
+    assert "cluster.pod.env.HTTPS_PROXY: the password in this address" in message
+    assert "cluster.pod.secret_env" in message
+    assert "hunter2" not in message
 
 
 def test_the_first_images_are_typical_only_where_an_encoder_is_pretrained(written):

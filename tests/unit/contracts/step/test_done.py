@@ -96,6 +96,22 @@ def test_a_kept_error_shows_no_password(storage: Storage, monkeypatch: pytest.Mo
     assert "hunter2" not in kept
 
 
+def test_a_kept_error_shows_no_variable_that_the_recipe_takes_from_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_storage(str(tmp_path))
+    create_campaign(storage, "street", {}, {})
+    monkeypatch.setenv("ODD", "swordfish")
+    pod = {"secret_env": {"ODD": "account/odd"}}
+    recipe = Recipe.model_validate({"name": "street", "cluster": {"pod": pod}})
+    context = Context(recipe.resolved(), str(tmp_path), *lease_of(tmp_path, "first"))
+    with pytest.raises(RuntimeError):
+        context.once("train", {}, Result, Body(RuntimeError("refused: swordfish")))
+    kept = storage.read("work/1/train.error.json").decode()
+    assert "refused: ***" in kept
+    assert "swordfish" not in kept
+
+
 def test_an_attempt_after_a_final_failure_of_the_same_run_is_not_made(storage: Storage) -> None:
     failing = Body(UsageError("train.crop is larger than the images. Make it smaller."))
     with pytest.raises(UsageError):
