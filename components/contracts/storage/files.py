@@ -89,10 +89,13 @@ class DurableFiles:
         shutil.rmtree(doomed)
 
     def tidy(self) -> None:
-        """Delete temporary files that are over a day old: killed processes left them."""
-        with suppress(FileNotFoundError):
+        """Delete temporary files that are over a day old: killed processes left them.
+
+        What cannot be deleted stays: another user's, and what NFS keeps for whoever has it open.
+        """
+        with suppress(OSError):
             for path in self._temporary.iterdir():
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     if time.time() - path.lstat().st_mtime > LEFTOVER_AGE_S:
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,25 @@ def test_leftovers_of_a_killed_process_are_hidden_and_deleted_after_a_day(tmp_pa
     assert storage.list() == ["a"]
     assert new.exists()
     assert not old.exists()
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOTEMPTY])
+def test_a_leftover_that_cannot_be_deleted_stays_and_the_others_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    storage = FolderStorage(tmp_path)
+    storage.write("a", b"")
+    leftovers = [tmp_path / ".streetloop" / "tmp" / str(number) for number in range(5)]
+    for leftover in leftovers:
+        leftover.mkdir()
+        os.utime(leftover, (0, 0))
+    foreign, delete = leftovers[2], shutil.rmtree
+
+    def rmtree(path: Path) -> None:
+        if path == foreign:
+            raise OSError(code, os.strerror(code), str(path))
+        delete(path)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    storage.tidy()
+    assert [leftover for leftover in leftovers if leftover.exists()] == [foreign]
