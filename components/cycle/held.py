@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
-from components.contracts.ledger.complete import is_complete
 from components.contracts.ledger.lease import NO_CYCLE, Lease, LeaseHeldError, open_cycle
 from components.contracts.step.context import Context
+from components.cycle.idle import idle_words
 from components.cycle.owner import has_ended
 
 log = logging.getLogger("streetloop")
@@ -20,8 +20,8 @@ def acquire(context: Context, owner: str, take_over: bool) -> Lease:
     If Kubeflow Pipelines knows that the other run has ended, its cycle is taken over at once.
 
     Returns:
-      the lease; `NO_CYCLE` if this run is skipped, or if the run that it waited for completed the
-      campaign.
+      the lease; `NO_CYCLE` if this run is skipped, or if the run that it waited for has left it nothing
+      to do.
 
     Raises:
       LeaseHeldError: another run holds the cycle, and the recipe says `fail`; or it says `wait` and
@@ -48,6 +48,7 @@ def acquire(context: Context, owner: str, take_over: bool) -> Lease:
                 log.warning("waiting for run %s (cycle.when_held: wait). %s", error.owner, error)
             waiting = True
         time.sleep(_POLL_SECONDS)
-        if is_complete(context.ledger.state(), context.recipe):
-            log.info("run %s had to wait, and now the campaign is complete", owner)
+        # The other run may have closed its cycle, and asked for the labels that this one would ask for.
+        if words := idle_words(context):
+            log.info(words)
             return NO_CYCLE

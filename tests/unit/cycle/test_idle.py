@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from components.contracts.ledger.lease import NO_CYCLE, close_cycle, open_cycle
+from components.contracts.ledger.lease import NO_CYCLE, Lease, close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context
 from components.contracts.storage.open import open_storage
 from components.cycle import close as closing
+from components.cycle import held
 from components.cycle import open as opening
 from components.cycle.changes import create
 from components.cycle.idle import idle_words
@@ -111,6 +112,29 @@ def test_the_run_opens_no_cycle_and_its_page_says_why(
     assert [one.message for one in caplog.records if one.levelname == "INFO"][-1] == WAITS
     assert closing.run(recipe, str(campaign), "second") == f"<p>{WAITS}</p>"
     assert len(Ledger(open_storage(str(campaign))).events()) == before
+
+
+@pytest.mark.parametrize("handed_in", [False, True])
+def test_a_run_that_waited_for_another_opens_a_cycle_only_if_labels_arrived(
+    campaign: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    handed_in: bool,
+) -> None:
+    lease = open_cycle(Ledger(open_storage(str(campaign))), "second", 60)
+
+    def sleep(seconds: float) -> None:
+        close_cycle(Ledger(open_storage(str(campaign))), *lease, "waiting", None, {})
+        if handed_in:
+            (campaign / "inbox").mkdir(exist_ok=True)
+            (campaign / "inbox" / "labels.zip").write_bytes(b"whole")
+
+    monkeypatch.setattr(held.time, "sleep", sleep)
+    recipe = recipe_of(campaign.parent, cycle={"when_held": "wait"})
+    with caplog.at_level(logging.INFO):
+        opened = held.acquire(Context(recipe.resolved(), str(campaign)), "third", False)
+    assert opened == (Lease(3, 3) if handed_in else NO_CYCLE)
+    assert (WAITS in caplog.messages) is not handed_in
 
 
 def test_the_local_command_opens_a_cycle_all_the_same(
