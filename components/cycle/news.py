@@ -36,7 +36,8 @@ def tell_closed(context: Context, report: CycleReport) -> None:
 def tell_failed(context: Context, why: str) -> None:
     """Report that a step failed; its own error if it left one, else `why`."""
     try:
-        words = shortened(failure_of(context.storage, context.cycle) or why or "A step failed.")
+        own = failure_of(context.storage, context.cycle, context.fence)
+        words = shortened(own or why or "A step failed.")
         text = f"Cycle {context.cycle} failed. {words} The next run resumes it."
         _send(context, _News("cycle_failed", text))
     except Exception:  # the lease is given back, whatever happens to the news

@@ -114,6 +114,7 @@ def run_cycle(
 
     outputs = folder / "kfp"
     values = {"recipe": recipe.resolved(), "root": root}
+    owner = f"{LOCAL}{uuid.uuid4()}"
     with StepLog(log) as printed, redirect_stdout(printed), launching(values, start):
         local.init(
             local.SubprocessRunner(use_venv=False),
@@ -123,16 +124,18 @@ def run_cycle(
         )
         try:
             # The names of the two in place of their values, which `launching` hands to the tasks.
-            cycle(recipe="recipe", root="root", owner=f"{LOCAL}{uuid.uuid4()}", take_over=True)
+            cycle(recipe="recipe", root="root", owner=owner, take_over=True)
         except RuntimeError as error:
-            raise StreetloopError(f"{_why(root, printed)} The whole log: {log}") from error
+            raise StreetloopError(f"{_why(root, owner, printed)} The whole log: {log}") from error
 
 
-def _why(root: str, printed: StepLog) -> str:
+def _why(root: str, owner: str, printed: StepLog) -> str:
     """Return the failed step's own error: from its error file, else from what it printed."""
     storage = open_storage(root)
     current = Ledger(storage).state().open_cycle
-    own = None if current is None else failure_of(storage, current.cycle)
+    own = None
+    if current is not None and current.owner == owner:  # else this run has opened none
+        own = failure_of(storage, current.cycle, current.fence)
     return own or f"A step failed. {printed.error() or 'It printed no error.'}"
 
 

@@ -144,13 +144,16 @@ def read_marker(storage: Storage, cycle: int, step: str) -> DoneMarker | None:
         return None
 
 
-def failure_of(storage: Storage, cycle: int) -> str | None:
-    """Return which step of a cycle failed, and its own error, as sentences; None if none left one."""
-    for name in storage.list(work_folder(cycle)):
-        if name.endswith(ERROR_SUFFIX):
-            row = ErrorMarker.model_validate_json(storage.read(name))
-            return f"The {row.step} step failed. {row.error}"
-    return None
+def failure_of(storage: Storage, cycle: int, fence: int | None) -> str | None:
+    """Return which step of the run with this fence failed last, and its own error, as sentences.
+
+    Returns:
+        None if no step of the run left an error. What an earlier run of the cycle left does not count.
+    """
+    names = (name for name in storage.list(work_folder(cycle)) if name.endswith(ERROR_SUFFIX))
+    rows = (ErrorMarker.model_validate_json(storage.read(name)) for name in names)
+    last = max((r for r in rows if r.fence == fence), key=lambda r: r.at, default=None)
+    return f"The {last.step} step failed. {last.error}" if last else None
 
 
 def _check_failed_before(

@@ -132,7 +132,7 @@ def test_a_failed_cycle_is_reported_with_the_error_of_its_step(
         raise ValueError("The disk is full.")
 
     with pytest.raises(ValueError, match="The disk is full"):
-        run_once(context.storage, context.cycle, "train", {}, CycleReport, body)
+        run_once(context.storage, context.cycle, "train", {}, CycleReport, body, context.fence)
     close.run(context.recipe.resolved(), str(root), "me", "exit-handler-1 failed")
     assert server.texts == [
         "frozen: Cycle 3 failed. The train step failed. ValueError: The disk is full. "
@@ -141,6 +141,21 @@ def test_a_failed_cycle_is_reported_with_the_error_of_its_step(
     current = context.ledger.state().open_cycle
     assert current is not None
     assert current.released
+
+
+def test_a_failed_cycle_is_not_reported_with_the_error_of_an_earlier_run(
+    root: Path, server: WebhookServer
+) -> None:
+    context = context_of(root)
+    assert context.fence
+
+    def body() -> CycleReport:
+        raise ValueError("The disk is full.")
+
+    with pytest.raises(ValueError, match="The disk is full"):
+        run_once(context.storage, 3, "evaluate", {}, CycleReport, body, context.fence - 1)
+    close.run(context.recipe.resolved(), str(root), "me", "train was killed")
+    assert server.texts == ["frozen: Cycle 3 failed. train was killed The next run resumes it."]
 
 
 @pytest.fixture

@@ -15,7 +15,13 @@ from components.contracts.ledger.rules import StaleLeaseError
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context
-from components.contracts.step.done import FailedBeforeError, hash_inputs, read_marker, run_once
+from components.contracts.step.done import (
+    FailedBeforeError,
+    failure_of,
+    hash_inputs,
+    read_marker,
+    run_once,
+)
 from components.contracts.storage.base import Storage
 from components.contracts.storage.errors import StorageError
 from components.contracts.storage.open import open_storage
@@ -148,6 +154,20 @@ def test_a_transient_failure_is_tried_again(storage: Storage, error: Exception) 
     body = Body(Result())
     run_once(storage, 1, "train", {}, Result, body, 7)
     assert body.runs == 1
+
+
+def test_the_failure_of_a_run_is_its_own_newest(storage: Storage) -> None:
+    for step, fence in [("train", 1), ("evaluate", 1), ("split", 2), ("query", 2), ("look", 2)]:
+        failing = Body(RuntimeError(f"{step} of run {fence}"))
+        with pytest.raises(RuntimeError):
+            run_once(storage, 1, step, {}, Result, failing, fence)
+    run_once(storage, 1, "look", {}, Result, Body(Result()), 2)  # its second attempt
+    own = "The query step failed. RuntimeError: query of run 2"
+    assert failure_of(storage, 1, 2) == own
+    earlier = "The evaluate step failed. RuntimeError: evaluate of run 1"
+    assert failure_of(storage, 1, 1) == earlier
+    assert failure_of(storage, 1, 3) is None  # killed by the kernel: it left no error
+    assert failure_of(storage, 2, 2) is None
 
 
 def lease_of(root: Path, owner: str) -> Lease:

@@ -15,11 +15,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from components.contracts.ledger.lease import open_cycle
+from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.done import run_once
+from components.contracts.step.results import LookResult
 from components.contracts.storage import lock
 from components.contracts.storage.lock import CampaignBusyError, lock_folder
 from components.contracts.storage.open import open_storage
-from pipelines.local.runner import session
+from components.cycle.changes import create
+from pipelines.local.runner import run_cycle, session
 from tests.support.waiting import PATIENCE, exit_code, running
 
 PROGRAM = """
@@ -87,6 +93,26 @@ def test_campaigns_of_similar_addresses_do_not_exclude_each_other() -> None:
     folders = {lock_folder(open_storage(uri)) for uri in uris}
     assert len(folders) == len(uris)
     assert all(len(folder.name) < 100 for folder in folders)
+
+
+def test_a_run_that_opens_no_cycle_is_not_explained_by_the_error_of_an_earlier_one(
+    tmp_path: Path,
+) -> None:
+    root = str(tmp_path / "root")
+    storage = open_storage(root)
+    create(storage, Recipe.model_validate({"name": "street", "data": {"source": "/streets"}}))
+    lease = open_cycle(Ledger(storage), "local-earlier", 3600)
+    Ledger(storage).commit("seed", "seed", {"image_ids": ["a"]}, fence=lease.fence)
+
+    def body() -> LookResult:
+        raise ValueError("The disk is full.")
+
+    with pytest.raises(ValueError, match="disk"):
+        run_once(storage, lease.cycle, "train", {}, LookResult, body, lease.fence)
+    changed = Recipe.model_validate({"name": "street", "data": {"source": "/others"}})
+    with pytest.raises(StreetloopError, match=r"data\.source") as caught:
+        run_cycle(changed, root, tmp_path / "session", tmp_path / "log")
+    assert "disk" not in str(caught.value)
 
 
 def test_two_spellings_of_a_folder_are_one_campaign(tmp_path: Path) -> None:
