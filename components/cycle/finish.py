@@ -19,7 +19,7 @@ def finish(context: Context) -> None:
     """
     clean_up(context.ledger)
     publish(context)
-    # Last: if MLflow refuses, everything else is done.
+    # Last: if this fails, everything else is done.
     if not context.storage.exists(layout.MLFLOW_IS_BEHIND):
         return
     tracker = context.tracker()

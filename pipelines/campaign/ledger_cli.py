@@ -128,10 +128,10 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
     tracker = context.tracker()
     try:
         repair_aliases(context, tracker)
-        why_not = "did not answer" if tracker.down else ""
+        why_not = "did not accept that" if tracker.down else ""
     except StreetloopError as error:
         # The ledger has decided: repeating the command would choose another model.
-        why_not = f"refused: {error}"
+        why_not = f"was not told: {error}"
     if why_not:
         click.echo(f"MLflow {why_not}. The next cycle will repair its alias.")
     tell_rollback(context, matches[0], why)

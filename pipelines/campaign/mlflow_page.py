@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from components.contracts.ledger.ledger import Ledger
-from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.recipe.tracking import store_uri
 from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
-from components.contracts.tracking.view import CAMPAIGNS, View, ablations, open_page, page
+from components.contracts.tracking.view import CAMPAIGNS, View, ablations, open_page
 
 LOCAL = "http://127.0.0.1"  # where `streetloop ui` serves a store that is a file
 PORT = 5000
@@ -23,8 +22,8 @@ def server_of(store: str, port: int = PORT) -> str:
 def address_of(recipe: Recipe, root: str, port: int = PORT) -> str:
     """Return the address of the campaigns that are tracked with this one, or of the ablations in `root`.
 
-    The view that it opens is saved in MLflow first. If that is out of reach, the address leads to
-    MLflow's experiments.
+    The view that it opens is saved in MLflow first. If that is out of reach, or rejects the credentials
+    (which are not those of the browser), the address leads to MLflow's experiments.
 
     Args:
       recipe: the resolved recipe.
@@ -33,11 +32,8 @@ def address_of(recipe: Recipe, root: str, port: int = PORT) -> str:
     """
     set_environment()
     store = store_uri(recipe.tracking, root)
-    server, view = server_of(store, port), _view(root)
-    try:
-        return open_page(server, Tracker(store, recipe.tracking.experiment), view)
-    except StreetloopError:  # it rejects the credentials, which are not those of the browser
-        return page(server, None, view, saved=False)
+    tracker = Tracker(store, recipe.tracking.experiment)
+    return open_page(server_of(store, port), tracker, _view(root))
 
 
 def _view(root: str) -> View:

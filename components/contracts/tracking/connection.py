@@ -24,7 +24,7 @@ class Connection:
     """An MLflow at a URI, reached on first use.
 
     Attributes:
-      down: the server did not answer; every later call of this process is skipped.
+      down: the server did not answer, or refused; every later call of this process is skipped.
       strict: whether errors that will not pass by themselves are raised. When a cycle opens, they
         are; later, they must not lose the cycle's work.
     """

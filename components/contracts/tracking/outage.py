@@ -20,11 +20,11 @@ C = TypeVar("C", bound=Connection)
 
 
 def quietly(method: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P], R | None]:
-    """Return None where MLflow does not answer, for that must not lose a cycle.
+    """Return None where MLflow does not answer, or refuses, for that must not lose a cycle.
 
     Raises:
-      StreetloopError: MLflow rejects the credentials; or the connection is strict, and MLflow cannot
-        be used until a person changes something.
+      StreetloopError: the connection is strict, and MLflow cannot be used until a person changes
+        something, such as the credentials.
     """
 
     @functools.wraps(method)
@@ -35,21 +35,19 @@ def quietly(method: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P
             return method(connection, *args, **kwargs)
         except Exception as error:
             refusal = explain_refusal(error, connection.address)
-            if refusal is None and connection.strict and not is_outage(error, connection.uri):
+            if connection.strict and refusal is None and not is_outage(error, connection.uri):
                 refusal = (
                     f"MLflow at {connection.address} cannot be used: {problem_of(error)} Correct "
                     "tracking.uri or the store, then run again."
                 )
-            if refusal is not None:
+            if connection.strict and refusal is not None:
                 raise StreetloopError(refusal) from error
             connection.down = True
             log.warning(
-                "MLflow at %s did not accept %s (%s: %s). The cycle continues; the next one sends what "
-                "is missing.",
-                connection.address,
-                method.__name__,
-                type(error).__name__,
-                without_secrets(str(error), ())[:300],
+                "%s The cycle continues; the next one sends what is missing.",
+                refusal
+                or f"MLflow at {connection.address} did not accept {method.__name__} "
+                f"({type(error).__name__}: {without_secrets(str(error), ())[:300]}).",
             )
             return None
 

@@ -119,7 +119,7 @@ def save_view(tracker: Tracker, view: View) -> bool:
     """Save a view in the experiment, unless a person has changed it there; return True.
 
     Raises:
-      StreetloopError: as `quietly`, which returns None while MLflow is out of reach.
+      StreetloopError: as `quietly`, which returns None while MLflow is out of reach or refuses.
     """
     experiment = tracker.client.get_experiment(tracker.experiment_id)
     known = experiment.tags.get(f"{_TAG}{view.key}")

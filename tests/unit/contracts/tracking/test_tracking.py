@@ -158,7 +158,7 @@ class _Refusing:
         raise RuntimeError(self.message)
 
 
-@pytest.mark.parametrize(
+REFUSALS = pytest.mark.parametrize(
     ("answer", "words"),
     [
         ("API request to endpoint /api failed with error code 401 != 200.", "the credentials"),
@@ -166,14 +166,31 @@ class _Refusing:
         ("failed with error code 403 != 200. 'Invalid Host header - possible DNS'", "host name"),
     ],
 )
-def test_refusing_server_stops_the_step_and_the_message_says_what_to_do(
+
+
+@REFUSALS
+def test_a_server_that_refuses_at_the_opening_stops_it_and_the_message_says_what_to_do(
     answer: str, words: str
 ) -> None:
-    tracker = Tracker("http://mlflow:5000", "streetloop")
+    tracker = Tracker("http://mlflow:5000", "streetloop", strict=True)
     tracker._client = _Refusing(answer)
     with pytest.raises(StreetloopError, match=words):
         tracker.check()
     assert not tracker.down
+
+
+@REFUSALS
+def test_a_server_that_refuses_later_is_asked_once_and_loses_no_work(
+    answer: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = Tracker("http://mlflow:5000", "streetloop")
+    tracker._client = _Refusing(answer)
+    tracker.log_metrics("run", {"loss": 1.0}, 1, 0)
+    assert tracker.down
+    tracker.log_metrics("run", {"loss": 0.5}, 2, 0)
+    (row,) = caplog.records
+    assert words in row.getMessage()
+    assert row.getMessage().endswith("The cycle continues; the next one sends what is missing.")
 
 
 def test_training_log_keeps_the_first_report_of_a_step(tmp_path: Path) -> None:
