@@ -28,7 +28,8 @@ class Clasp:
         entropy = np.log(np.maximum(pool.uncertainty["entropy"], tiny))
         self._any = entropy + noise[:, 0]
         self._by_class = np.log(np.maximum(pool.class_uncertainty, tiny)) + noise
-        present = np.flatnonzero(pool.class_share.max(0) > 0) if len(pool) else np.zeros(0, int)
+        # By doubt, which has its place at predicted pixels alone: a share is a probability, and never 0.
+        present = np.flatnonzero(pool.class_uncertainty.any(0))
         # Rare classes first: they have most to gain.
         self._turns = present[np.argsort(pool.labeled_share[present], kind="stable")]
         self._chosen = 0

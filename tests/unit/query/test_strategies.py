@@ -211,6 +211,23 @@ def test_class_balanced_counts_a_rare_class_as_much_as_a_frequent_one() -> None:
     assert chosen("class_balanced", pool, 1) == [pool.ids[1]]
 
 
+def test_clasp_gives_its_turns_to_classes_that_are_predicted_somewhere() -> None:
+    pool = photos(count=10, labeled=5)  # half of the images: the noise has faded
+    entropy = np.full(5, 0.2, np.float32)
+    entropy[0] = 0.5
+    doubt = np.zeros((5, 19), np.float32)
+    doubt[:, 3], doubt[:, 7] = 0.01, 0.01
+    doubt[1, 7], doubt[2, 3] = 0.1, 0.1
+    known = np.full(19, 1e-4, np.float32)  # as the share of a class that is predicted nowhere
+    known[3], known[7] = 0.6, 0.4
+    pool = replace(
+        pool, uncertainty={"entropy": entropy}, class_uncertainty=doubt, labeled_share=known
+    )
+    assert (pool.class_share.max(0) > 0).all()
+    # Any image, then the doubt about the rarer class, then about the other one.
+    assert chosen("clasp", pool, 3) == [pool.ids[0], pool.ids[1], pool.ids[2]]
+
+
 def test_coverage_prefers_a_class_that_no_label_has() -> None:
     pool = photos(count=4, labeled=1)
     share = np.zeros((3, 19), np.float32)
