@@ -39,13 +39,20 @@ def second_look(
             return mutual_information(p[:height, :width] for p in thinned.passes(padded))
 
         return passed
+    if strategy == "disagreement":
+        # An average over the mirrored image is that of the mirrored image as well: nothing to compare.
+        alone = model.predictor.without_flip()
 
-    def mirrored(image: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        other = model.predictor.probabilities(image[:, ::-1])[:, ::-1]
-        return divergence(probabilities, other)
+        def mirrored(image: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+            if alone is not model.predictor:
+                probabilities = alone.probabilities(image)
+            return divergence(probabilities, alone.probabilities(image[:, ::-1])[:, ::-1])
+
+        return mirrored
 
     def judged(image: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         assert model.judge is not None  # whoever loads the model knows the strategy
         return fakeness(model.judge.logits(probabilities, image))
 
-    return {"disagreement": mirrored, "discriminator": judged}[strategy]
+    assert strategy == "discriminator"
+    return judged

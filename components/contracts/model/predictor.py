@@ -39,6 +39,12 @@ class Predictor:
         self._settings = settings or InferenceSettings()
         self._traced: dict[tuple[int, int], Any] = {}  # by size: street scenes have few
 
+    def without_flip(self) -> Predictor:
+        """Return this predictor, or one like it that does not average over the mirrored image."""
+        if not self._settings.flip:
+            return self
+        return Predictor(self.generator, self._settings.model_copy(update={"flip": False}))
+
     def probabilities(
         self,
         image: np.ndarray,

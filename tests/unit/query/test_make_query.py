@@ -12,6 +12,7 @@ import pytest
 from components.contracts.model.embedding import Embedder, standardised
 from components.contracts.model.predictor import Predictor
 from components.contracts.process.errors import StreetloopError
+from components.contracts.recipe.inference import InferenceSettings
 from components.contracts.recipe.networks import EncoderSettings, NetworkSettings
 from components.contracts.recipe.query import QuerySettings
 from components.query.ask import facts_for, make_query
@@ -43,6 +44,9 @@ class FakePredictor:
 
     def sees_alone(self, size: tuple[int, int]) -> bool:
         return False
+
+    def without_flip(self) -> FakePredictor:
+        return self
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         sure = image[..., :1] / np.float32(100)
@@ -153,6 +157,27 @@ def test_disagreement_needs_the_mirrored_image() -> None:
     assert all(facts[i].uncertainty["disagreement"] > 0.1 for i in IDS[1:4])
     once = look(model, RECORDS, IDS[1:], IDS[:1])
     assert not [i for i, seen in once.items() if "disagreement" in seen.uncertainty]
+
+
+@pytest.mark.parametrize(
+    "shown", [{}, {"scales": (0.75, 1.0)}, {"window": (32, 32)}], ids=["whole", "scales", "windows"]
+)
+def test_disagreement_is_that_of_single_views_if_predictions_average_over_the_mirrored_image(
+    shown: dict[str, Any],
+) -> None:
+    keras.utils.set_random_seed(1)
+    encoder = EncoderSettings(name="unet", base=4, depth=2)
+    generator = build_generator(NetworkSettings(encoder=encoder, decoder_width=4))
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+
+    def doubt(flip: bool) -> np.ndarray:
+        predictor = Predictor(generator, InferenceSettings(flip=flip, **shown))
+        model = Model(predictor, Embedder(generator))
+        look_again = second_look("disagreement", model, 2, np.random.default_rng(0))
+        return look_again(image, predictor.probabilities(image))
+
+    assert doubt(flip=False).mean() > 1e-3
+    np.testing.assert_allclose(doubt(flip=True), doubt(flip=False), atol=1e-5)
 
 
 def test_what_bald_leaves_out_depends_on_the_seed_and_not_on_the_order_or_part_of_ids() -> None:
