@@ -28,7 +28,13 @@ SETTINGS = settings_of(
     dev_every=4,
     checkpoint_every=2,
     network={"dropout": 0.0},
-    optimizer={"name": "sgd", "learning_rate": 0.05, "clip_norm": 0.5},
+    optimizer={
+        "name": "sgd",
+        "learning_rate": 0.05,
+        "clip_norm": 0.5,
+        "weight_decay": 0.1,
+        "encoder_lr_mult": 0.5,
+    },
 )
 
 

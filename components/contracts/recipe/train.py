@@ -58,8 +58,8 @@ class OptimizerSettings(Settings):
     """How the generator's weights move.
 
     Attributes:
-      encoder_lr_mult: factor of the encoder's learning rate; below 1, pretrained weights change more
-        slowly than those of the decoder, which begin at random.
+      encoder_lr_mult: factor of the encoder's learning rate, and so of its weight decay; below 1,
+        pretrained weights change more slowly than those of the decoder, which begin at random.
       weight_decay: of the kernels, decoupled from the gradient; biases and norm layers have none.
     """
 

@@ -18,14 +18,25 @@ from components.train.networks.generator import DECODER_PREFIXES
 
 
 class _Paced:
-    """Moves some variables more slowly: `paces` are factors of the learning rate by index."""
+    """Moves some variables more slowly: `paces` are factors of the learning rate by index.
+
+    They are also factors of the decay, as in the parameter groups of PyTorch.
+    """
 
     paces: tuple[float, ...] = ()
+
+    def _apply_weight_decay(self: Any, variables: Any) -> None:
+        # Keras knows one learning rate for all variables.
+        if not self.paces:
+            super()._apply_weight_decay(variables)  # type: ignore[misc]
 
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Move one variable; `variable` is TensorFlow's own, of one device."""
         if self.paces:
             learning_rate = learning_rate * self.paces[self._get_variable_index(variable)]
+            if self._use_weight_decay(variable):
+                rate = tf.cast(learning_rate * self.weight_decay, variable.dtype)
+                variable.assign_sub(variable * rate)
         super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
 
 
