@@ -38,16 +38,14 @@ class Stratified:
 
     def scores(self, free: np.ndarray) -> np.ndarray:
         """Return 2 for an image that may be drawn now, less its turn by chance; below 1 for others."""
-        total = sum(self._taken.values()) + 1
-        images = sum(self._cities.values())
-        behind = {
-            city: total * size / images - self._taken.get(city, 0)
-            for city, size in self._cities.items()
-            if self._open[city]
-        }
+        # A city without a candidate left has no share, and what was taken there is nobody's lead.
+        sizes = {city: size for city, size in self._cities.items() if self._open[city]}
         out = self._chance / 2
-        if not behind:
+        if not sizes:
             return out
+        taken = {city: self._taken.get(city, 0) for city in sizes}
+        total, images = sum(taken.values()) + 1, sum(sizes.values())
+        behind = {city: total * size / images - taken[city] for city, size in sizes.items()}
         city = max(behind, key=lambda c: (behind[c], self._turn[c]))
         here = self._places.city == city
         far = here & (self._distance >= _FAR * self._distance[here].max())

@@ -128,6 +128,29 @@ def test_stratified_makes_up_for_the_labels_that_are_there() -> None:
     assert all(i.startswith("city1") for i in ids)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "labeled", "free", "count", "expected"),
+    [
+        # All of the first city is labeled: the others share what is asked for, as if they were alone.
+        ((100, 10, 20), 100, (0, 10, 20), 15, [0, 5, 10]),
+        # Most of it cannot be asked for: it runs out on the way.
+        ((40, 30, 60), 0, (2, 30, 60), 32, [2, 10, 20]),
+    ],
+)
+def test_stratified_shares_among_the_cities_that_have_candidates_left(
+    sizes: tuple[int, ...], labeled: int, free: tuple[int, ...], count: int, expected: list[int]
+) -> None:
+    every = {f"c{c}_000000_{f:06d}": f"c{c}" for c, size in enumerate(sizes) for f in range(size)}
+    known = list(every)[:labeled]
+    left = [f"c{c}_000000_{f:06d}" for c, number in enumerate(free) for f in range(number)]
+    ids = [*known, *left]
+    points = np.zeros((len(ids), 2), np.float32)
+    pool = pool_of(ids, every, points, labeled, np.random.default_rng(0))
+    for seed in range(3):
+        cities = [int(i[1]) for i in chosen("stratified", pool, count, seed)]
+        assert np.bincount(cities, minlength=3).tolist() == expected
+
+
 def test_kcenter_takes_the_farthest_point_first() -> None:
     points = np.array([[0.0], [0.2], [5.0], [9.0], [-4.0]], np.float32)
     ids = [f"c_000000_{k:06d}" for k in range(5)]
