@@ -29,7 +29,7 @@ STEPS = (
     "components.query.step",
     "components.cycle.close",
 )
-SMALL = ("data.synthetic.images=100", "data.synthetic.val=20", "split.initial=16")
+SMALL: tuple[str, ...] = ("data.synthetic.images=100", "data.synthetic.val=20", "split.initial=16")
 SMALL += ("query.query_size=8", "train.steps=60", "train.dev_every=60")
 
 

@@ -41,7 +41,7 @@ class Street:
             blocks = rng.integers(0, 19, (size[0] // 32, size[1] // 32), np.uint8)
             label = cv2.resize(blocks, size[::-1], interpolation=cv2.INTER_NEAREST)
             self.pairs.append((image, label))
-        self.files = [tuple(_png(part) for part in pair) for pair in self.pairs]
+        self.files = [(_png(image), _png(label)) for image, label in self.pairs]
 
     def encoded(self, image_id: str) -> tuple[bytes, bytes]:
         return self.files[int(image_id)]
@@ -125,7 +125,7 @@ def _whole_first(
 
 def _floats(image: np.ndarray, settings: AugmentSettings, rng: np.random.Generator) -> np.ndarray:
     """Change brightness, contrast, saturation, hue and sharpness as floats."""
-    draws, amounts = rng.random(3), 1 + settings.jitter * rng.uniform(-1, 1, 4)
+    draws, amounts = rng.random(3), 1 + np.array(settings.jitter) * rng.uniform(-1, 1, 4)
     out = image.astype(np.float32)
     if draws[0] < settings.jitter_share:
         out = np.clip(out * np.float32(amounts[0]), 0, 255)

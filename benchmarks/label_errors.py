@@ -17,11 +17,12 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from components.contracts.ledger.labels import read_label
+from components.contracts.ledger.labels import read_parts
 from components.contracts.recipe.recipe import load
 from components.contracts.step.context import Context
 from pipelines.labels.judges import cases_of
@@ -68,6 +69,7 @@ def plant(data: Path, output: Path, number: int, seed: int) -> None:
     for index in rng.permutation(len(paths)):
         path = paths[index]
         mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert mask is not None
         found = _one_wrong(mask, rng)
         if found is None:
             continue
@@ -137,12 +139,13 @@ def compare(recipe: Path, root: str, number: int) -> None:
 
     context = Context(load(recipe).resolved(), root)
     state = context.ledger.state()
+    assert state.newest_records is not None  # it has labels that a model judges
     records = context.records(state.newest_records)
     cases = [c for c in cases_of(state) if not c.in_sample][:number]
     predictor = context.predictor(cases[0].model)
     labels, maps = [], []
     for case in cases:
-        label = read_label(context.storage, case.image_id, case.sha256)
+        label = read_parts(context.storage, case.parts)
         found = predictor.probabilities(records.read(case.image_id).image, label.shape[:2])
         # cleanlab knows no ignored pixels.
         labels.append(np.where(label == IGNORE_LABEL, found.argmax(-1), label).astype(np.uint8))
@@ -157,13 +160,14 @@ def compare(recipe: Path, root: str, number: int) -> None:
     ids, stacked = np.stack(labels).astype(int), np.moveaxis(np.stack(maps), -1, 1)
     theirs, _ = get_label_quality_scores(ids, stacked, verbose=False)
     issues = find_label_issues(ids, stacked, n_jobs=1, verbose=False, batch_size=10**7)
-    ranks = [np.argsort(np.argsort(scores)) for scores in (ours, theirs)]
-    print(f"{len(cases)} labels: rank correlation {np.corrcoef(*ranks)[0, 1]:.6f}, largest")
+    our_ranks, their_ranks = (np.argsort(np.argsort(scores)) for scores in (ours, theirs))
+    correlation = np.corrcoef(our_ranks, their_ranks)[0, 1]
+    print(f"{len(cases)} labels: rank correlation {correlation:.6f}, largest")
     print(f"  difference of two scores {np.abs(ours - theirs).max():.1e}; suspect pixels: ours")
     print(f"  {suspects.sum()}, cleanlab {issues.sum()}, both {(suspects & issues).sum()}")
 
 
-def _is_planted(region: dict[str, list[int]], planted: dict[str, list[int]] | None) -> bool:
+def _is_planted(region: dict[str, Any], planted: dict[str, Any] | None) -> bool:
     """Return whether a region's box meets the planted one by half, and the labeled class is it."""
     if planted is None or region["labeled"] != CLASS_NAMES[planted["given"]]:
         return False

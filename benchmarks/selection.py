@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.figures import Figure, by_turns, report, speedups
 from components.query.choose import choose
 from components.query.pool import Places, Pool
-from components.query.strategies import MEASURES, STRATEGIES
+from components.query.strategies import STRATEGIES
 
 _FRAMES = 100  # of a drive
 _LABELED = 500
@@ -38,9 +38,7 @@ def pool_of(images: int, dimensions: int) -> Pool:
         places.of(np.arange(_LABELED)),
         rng.normal(size=(images, dimensions)).astype(np.float32),
         rng.normal(size=(_LABELED, dimensions)).astype(np.float32),
-        dict.fromkeys(
-            [*MEASURES, *(n for n, s in STRATEGIES.items() if s.needs_second_look)], entropy
-        ),
+        dict.fromkeys(["entropy", *(n for n, s in STRATEGIES.items() if s.own_measure)], entropy),
         share * entropy[:, None],
         share,
         share[:_LABELED].mean(0),

@@ -33,9 +33,9 @@ def main() -> None:
     changes += ["train.network.encoder.weights=none", "train.warm_start=false"]
     settings = load(args.recipe, changes).train
     street, ids = Street(settings.crop), [str(k) for k in range(STREETS)]
-    pools = [Pool(street, ids, Budget(1 << 40)) for _ in range(2)]  # type: ignore[arg-type]
+    labeled, unlabeled = (Pool(street, ids, Budget(1 << 40)) for _ in range(2))  # type: ignore[arg-type]
     step = make_train_step(build_networks(settings), settings, None)
-    images = iter(batches(*pools, settings, seed=0, first=0))
+    images = iter(batches(labeled, unlabeled, settings, seed=0, first=0))
     shares = []
     for number in range(args.rounds + 1):
         clock = WaitingClock()  # it does not count its first step

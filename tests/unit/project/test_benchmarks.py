@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import run
+from benchmarks import run, selection
 from benchmarks.figures import FILE, Figure, by_turns, read_figures, report, speedups
+from components.query.strategies import STRATEGIES
 
 FAST = Figure("reading", "a peer", (2.0, 3.0, 10.0), 2.5)
 HEAVY = Figure("memory", "a limit", (90.0,), 80, "MB", at_least=False)
@@ -33,6 +35,13 @@ def test_figures_that_a_benchmark_reports_reach_the_page_and_the_picture(
 def test_every_name_is_a_benchmark() -> None:
     folder = Path(run.__file__).parent
     assert [name for name in run.NAMES if not (folder / f"{name}.py").exists()] == []
+
+
+def test_the_random_pool_of_selection_has_what_every_strategy_looks_at() -> None:
+    pool = selection.pool_of(1000, 4)
+    for strategy in STRATEGIES.values():
+        ranker = strategy.rank(pool, np.random.default_rng(0), 2)
+        assert np.isfinite(ranker.scores(np.ones(len(pool), bool))).all()
 
 
 def test_ways_take_turns_and_the_first_round_does_not_count() -> None:
