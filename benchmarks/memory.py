@@ -3,7 +3,8 @@
     python -m benchmarks.memory [--few 100] [--many 1000] [--size 128x256]
 
 Each runs in a process of its own; the figure is the growth of its peak, as a share of the peak with few
-images. Peaks hardly vary, so each is measured once.
+images. Preprocess writes all of them, one half as the dev part that evaluate scores, the other as the
+pool that a query sees. Peaks hardly vary, so each is measured once.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ def main() -> None:
             peaks[images] = {step: _peak(step, data) for step in STEPS}
     for step in STEPS:
         few, many = peaks[args.few][step], peaks[args.many][step]
-        print(f"{step}: {few:.0f} MB with {args.few} images, {many:.0f} MB with {args.many}")
-        what = f"growth of the memory of {step} from {args.few} to {args.many} images"
+        least, most = (n if step == "preprocess" else n // 2 for n in (args.few, args.many))
+        print(f"{step}: {few:.0f} MB with {least} images, {many:.0f} MB with {most}")
+        what = f"growth of the memory of {step} from {least} to {most} images"
         growth = (100 * (many / few - 1),)
         report(Figure(what, "none (5 % is how much it varies)", growth, 5, "%", at_least=False))
 
@@ -82,7 +84,7 @@ def _run(step: str, data: Path) -> None:
 
 
 def _write(source: Source, folder: Path) -> None:
-    """Write the train part twice, as the pool and as a dev part of the same size."""
+    """Write one half of the train part as the pool, and the other as a dev part."""
     train = [item for item in source.items if item.split == "train"]
     half = len(train) // 2
     parts = {"train": train[:half], "dev": train[half:]}
