@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from components.contracts.recipe.train import TrainSettings
 from components.train.networks import replicas
-from components.train.networks.discriminator import label_maps
+from components.train.networks.discriminator import label_maps, predicted_maps
 from components.train.networks.networks import Networks
 from components.train.objectives.losses import discriminator_accuracy, discriminator_loss
 from components.train.objectives.terms import (
@@ -78,17 +78,16 @@ def make_train_step(
         norm = _apply(networks.generator_optimizer, tape, scaled, generator)
         metrics = values(terms) | {"total_loss": total, "gradient_norm": norm}
         if weights.uses_discriminator:
-            metrics |= discriminate(batch, tf.nn.softmax(logits["labeled"]))
+            metrics |= discriminate(batch, logits["labeled"])
         networks.update_average(step)
         return metrics
 
-    def discriminate(batch: Batch, predicted: tf.Tensor) -> Metrics:
+    def discriminate(batch: Batch, logits: tf.Tensor) -> Metrics:
         """Teach the discriminator to tell label maps from predictions."""
         valid = batch["label"] != IGNORE_LABEL
         with tf.GradientTape() as tape:
             real = judge(label_maps(batch["label"]), batch["image"])
-            # Where nothing is annotated a real map is empty: the predicted one must be as well.
-            fake = judge(predicted * tf.cast(valid, tf.float32)[..., None], batch["image"])
+            fake = judge(predicted_maps(logits, valid), batch["image"])
             loss = discriminator_loss(real, valid, fake, valid)
             scaled = networks.discriminator_optimizer.scale_loss(loss)
         _apply(networks.discriminator_optimizer, tape, scaled, discriminator)

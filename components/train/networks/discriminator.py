@@ -55,3 +55,18 @@ def label_maps(labels: tf.Tensor) -> tf.Tensor:
       float32 [B, H, W, 19].
     """
     return tf.one_hot(labels, NUM_CLASSES)  # an index out of range becomes all zeros
+
+
+def predicted_maps(logits: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """Turn the generator's logits into the discriminator's fake maps: soft-max, 0 where not valid.
+
+    Where nothing is annotated a real map is empty: a predicted one must be as well, or it is told by that.
+
+    Args:
+      logits: [B, H, W, 19].
+      valid: [B, H, W] bool; False where a label is 255, and in the padding.
+
+    Returns:
+      float32 [B, H, W, 19].
+    """
+    return tf.nn.softmax(logits) * tf.cast(valid, tf.float32)[..., None]

@@ -100,7 +100,7 @@ def adversarial_loss(discriminator_logits: tf.Tensor, valid: tf.Tensor) -> tf.Te
     From Hung et al. (2018), eq. 4.
 
     Args:
-      discriminator_logits: [B, H, W, 1] for the soft-max of the generator's logits.
+      discriminator_logits: [B, H, W, 1] for predicted maps (`discriminator.predicted_maps`).
       valid: [B, H, W] bool; False in the padding.
     """
     return masked_mean(_real_or_fake(discriminator_logits, real=True), valid)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from components.contracts.recipe.networks import ObjectiveSettings
+from components.train.networks.discriminator import predicted_maps
 from components.train.objectives.losses import (
     adversarial_loss,
     consistency_loss,
@@ -69,12 +70,13 @@ def adversarial(
       weights: of the terms.
       started: 1.0 if self-training counts yet, else 0.0.
     """
-    verdict = judge(tf.nn.softmax(logits["labeled"]), batch["image"])
-    value = adversarial_loss(verdict, batch["label"] != IGNORE_LABEL)
+    valid = batch["label"] != IGNORE_LABEL
+    verdict = judge(predicted_maps(logits["labeled"], valid), batch["image"])
+    value = adversarial_loss(verdict, valid)
     terms = {"adversarial_loss": Term(weights.adversarial_labeled, value)}
     if "weak" in logits:
         valid = tf.logical_not(batch["padding"])
-        verdict = judge(tf.nn.softmax(logits["weak"]), batch["weak"])
+        verdict = judge(predicted_maps(logits["weak"], valid), batch["weak"])
         trusted = trusted_pixels(verdict, valid, weights.semi_supervised_threshold)
         share = masked_mean(tf.cast(trusted, tf.float32), tf.ones_like(trusted))
         terms |= {

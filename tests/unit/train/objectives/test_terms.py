@@ -10,6 +10,7 @@ from components.contracts.recipe.networks import ObjectiveSettings
 from components.train.objectives import losses, terms
 from components.train.objectives.targets import Targets
 from components.train.objectives.terms import Term
+from tfds_cityscapes.labels import IGNORE_LABEL
 
 SHAPE = (2, 4, 6)
 RNG = np.random.default_rng(3)
@@ -70,6 +71,29 @@ def test_adversarial_judges_the_weak_view_only_if_there_is_one():
     assert float(late["semi_supervised_loss"].weight) == 0
     for name in built:
         assert float(late[name].value) == float(built[name].value), name
+
+
+@pytest.mark.parametrize(
+    ("view", "name"),
+    [("labeled", "adversarial_loss"), ("weak", "adversarial_loss_unlabeled")],
+)
+def test_adversarial_terms_have_no_gradient_on_pixels_that_the_discriminator_is_not_shown(
+    view: str, name: str
+):
+    labels = tf.where(BATCH["padding"], IGNORE_LABEL, LABELS)
+
+    def wide(maps: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+        """Judge a pixel by those around it, as the real discriminator does."""
+        return tf.nn.avg_pool2d(judge(maps, image), 3, 1, "SAME")
+
+    with tf.GradientTape() as tape:
+        tape.watch(LOGITS[view])
+        built = terms.adversarial(LOGITS, BATCH | {"label": labels}, wide, WEIGHTS, YES)
+        value = built[name].value
+    size = np.abs(tape.gradient(value, LOGITS[view]).numpy()).max(-1)
+    hidden = BATCH["padding"].numpy()
+    assert size[hidden].max() == 0
+    assert size[~hidden].min() > 0
 
 
 def test_trusted_share_counts_trusted_pixels_over_all_of_them():
