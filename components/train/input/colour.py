@@ -49,7 +49,7 @@ def saturation(image: np.ndarray, factor: float) -> np.ndarray:
 def hue(image: np.ndarray, turn: float) -> np.ndarray:
     """Turn the hue of HSV by `turn` of a full circle: 0.25 is 90 degrees."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)  # hue in 256ths of the circle
-    turned = ((_VALUES + round(256 * turn)) % 256).astype(np.uint8)
+    turned = _bytes(255 * ((_VALUES / 256 + turn) % 1))  # in 255ths, as OpenCV reads it
     table = np.stack([turned, _VALUES, _VALUES], -1).astype(np.uint8)[None]
     return cv2.cvtColor(cv2.LUT(hsv, table), cv2.COLOR_HSV2RGB_FULL)
 
