@@ -40,6 +40,13 @@ def test_an_image_is_drawn_as_often_as_its_labeled_share_says() -> None:
     assert all(len(set(epoch)) == length for epoch in epochs)  # none twice
 
 
+def test_few_images_are_drawn_by_their_weights_in_epochs_of_a_whole_length() -> None:
+    for drawn, expected in (([1, 0.4], [0.714, 0.286]), ([1, 0.3, 0.3], [1.25, 0.375, 0.375])):
+        epochs = [epoch_of(np.array(drawn), np.random.default_rng(seed)) for seed in range(4000)]
+        often = np.bincount(np.concatenate(epochs), minlength=len(drawn)) / 4000
+        np.testing.assert_allclose(often, expected, atol=0.02)
+
+
 def test_sets_without_partly_labeled_images_are_drawn_evenly() -> None:
     assert weights(np.array([0.5, 0.9, 1.0])).tolist() == [1, 1, 1]
     assert weights(np.zeros(3)).tolist() == [1, 1, 1]
