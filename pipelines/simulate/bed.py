@@ -135,6 +135,7 @@ class Bed:
         if strategy in MEASURES:
             return lambda maps, probabilities: MEASURES[strategy](probabilities)
         if strategy == "disagreement":
+            # Not a query's: there the encoder sees the mirrored image, whose features are not kept here.
             return lambda maps, probabilities: divergence(
                 probabilities, predictor.probabilities(maps[:, :, ::-1])[0][:, ::-1]
             )
