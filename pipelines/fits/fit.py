@@ -11,7 +11,7 @@ from components.contracts.step.done import hash_inputs
 from pipelines.experiment.job import Order
 from pipelines.experiment.scene import Scene
 
-FORMAT = 1  # of a fit's result; a new number repeats every fit
+FORMAT = 2  # of a fit's result; a new number repeats every fit
 
 
 @dataclass(frozen=True)
