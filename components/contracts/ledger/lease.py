@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from components.contracts.ledger.events import Event, LedgerError, Outcome, to_iso, utc_now
 from components.contracts.ledger.layout import work_folder
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.rules import StaleLeaseError
-from components.contracts.ledger.state import State
+from components.contracts.ledger.state import CycleState, State
+
+# What is known of a run that holds a cycle.
+Life = Literal["runs", "ended", "unknown"]
 
 
 class LeaseHeldError(LedgerError):
@@ -47,22 +51,23 @@ def open_cycle(
     now: datetime | None = None,
     *,
     take_over: bool = False,
-    ended: str | None = None,
+    ask: Callable[[str], Life] = lambda owner: "unknown",
 ) -> Lease:
     """Open the next cycle, or take over the open one when its holder is gone.
 
     - The same owner again, with its lease still running: the same cycle and fence, no event.
     - No open cycle: the next number (the first is 1).
-    - An open cycle whose lease expired or was released: the same number, a new fence.
+    - An open cycle whose lease was released, whose run has ended, or whose lease expired while nobody knows
+      whether its run still works: the same number, a new fence.
 
     Args:
         ledger: the campaign's ledger.
         owner: the run, unique for each run of a cycle (a retry of the same run has the same owner).
-        lease_seconds: how long the lease holds; above the longest step.
+        lease_seconds: how long the lease holds if nobody knows whether its run works; above the longest step.
         now: the time, with a zone (default: the clock).
         take_over: take an open cycle from its holder immediately. Only for the local command, which
             knows by its `campaign_lock` that the holder is dead.
-        ended: a run that is known to have ended: it holds nothing any more.
+        ask: tells whether another run still works. Its answer counts more than the time of the lease.
 
     Raises:
         LeaseHeldError: another run holds the cycle.
@@ -83,13 +88,8 @@ def open_cycle(
                 )
         if last is not None and last.owner == owner and last.held(now):
             return Lease(last.cycle, last.fence)
-        free = take_over or last is None or last.owner in (owner, ended) or not last.held(now)
-        if last is not None and not free:
-            raise LeaseHeldError(
-                f"Run {last.owner!r} holds cycle {last.cycle} until {last.expires_at}. Wait until "
-                "it ends or its lease expires, or terminate it: its exit step releases the lease.",
-                last.owner,
-            )
+        if state.open_cycle is not None and state.open_cycle.owner != owner and not take_over:
+            _check_free(state.open_cycle, now, ask)
         first = f"open/{owner}"
         fence = state.fence + 1
         key = first if first not in state.keys else f"{first}/{fence}"
@@ -109,6 +109,22 @@ def open_cycle(
         except _MovedError:
             continue
         return Lease(event.payload.cycle, event.payload.fence)
+
+
+def _check_free(last: CycleState, now: datetime, ask: Callable[[str], Life]) -> None:
+    if last.released:
+        return
+    life = ask(last.owner)
+    if life == "ended" or (life == "unknown" and not last.held(now)):
+        return
+    until, then = f"until {last.expires_at}", "it ends or its lease expires"
+    if not last.held(now):
+        until, then = "and still works, though its lease has expired", "it ends"
+    raise LeaseHeldError(
+        f"Run {last.owner!r} holds cycle {last.cycle} {until}. Wait until {then}, or terminate it: its exit "
+        "step releases the lease.",
+        last.owner,
+    )
 
 
 def close_cycle(

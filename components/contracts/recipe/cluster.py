@@ -24,7 +24,7 @@ class ClusterSettings(Settings):
     Attributes:
       host: the Kubeflow Pipelines endpoint; None: the one that kfp finds by itself.
       host_in_pods: the endpoint as pods reach it. A run that finds the cycle held by another asks
-        there whether that run has ended; None, or no answer: it waits until the lease expires.
+        there whether that run still works; None, or no answer: that run's lease decides.
       namespace: the Kubernetes namespace of the runs.
       experiment: the experiment of Kubeflow Pipelines.
       image: the image of every step.

@@ -19,10 +19,11 @@ class CycleSettings(Settings):
         nothing. None: five points above the newest model.
       stable_kappa: the predictions on the pool count as stable from this agreement of consecutive cycles
         on, the mean of the last three. It stops nothing.
-      lease_minutes: minutes after which another run may take an open cycle over. None: as long as all
-        attempts of the longest step on a cluster may take, at least 24 hours.
+      lease_minutes: minutes after which another run may take an open cycle over, unless
+        `cluster.host_in_pods` says that the run that holds it still works. None: as long as all attempts of the
+        longest step on a cluster may take, at least 24 hours.
       when_held: what a run does that finds the cycle held by another: `skip` ends it as a success that
-        did nothing, `fail` as a failure, `wait` waits for the other run, at most as long as its lease.
+        did nothing, `fail` as a failure, `wait` waits for the other run, at most as long as a lease holds.
     """
 
     cycles: Annotated[int, Field(ge=1)] | None = None
