@@ -20,6 +20,7 @@ from pipelines.cluster.outside import (
     check_root,
     check_tracking,
 )
+from pipelines.cluster.places import campaign_root, mlflow_in_pods
 from pipelines.cluster.runs import campaign_runs, find_experiment, find_pipeline
 
 _OLDEST = (2, 4)
@@ -54,8 +55,12 @@ def check(recipe: Recipe, root: str | None) -> Iterator[Finding]:
     yield _finding("image", lambda: check_image(recipe.cluster.image))
     if recipe.cluster.trainer_image:
         yield _finding("trainer image", lambda: check_image(recipe.cluster.trainer_image))
-    yield _finding("MLflow", lambda: check_tracking(recipe.tracking.uri))
+    yield _finding("MLflow", lambda: check_tracking(_mlflow(recipe, root)))
     yield _finding("campaign root", lambda: check_root(recipe, root))
+
+
+def _mlflow(recipe: Recipe, root: str | None) -> str:
+    return mlflow_in_pods(recipe, campaign_root(recipe, root))
 
 
 def _finding(what: str, words: Callable[[], str]) -> Finding:

@@ -23,7 +23,7 @@ def compile_command(chosen: Chosen, output: Path) -> None:
     """Compile the pipeline for a Kubeflow Pipelines cluster.
 
     \b
-    Example: streetloop compile pipelines/recipes/cityscapes.yaml --root gs://bucket/run --output pipeline.yaml
+    Example: streetloop compile mycity.yaml --root gs://bucket/run --output pipeline.yaml
     """
     from pipelines.cluster.compile import compile_pipeline
 
@@ -43,7 +43,7 @@ def submit_command(chosen: Chosen, wait: bool, dry_run: bool) -> None:
     Stopping `--wait` does not stop the run.
 
     \b
-    Example: streetloop submit pipelines/recipes/cityscapes.yaml --root gs://bucket/run --wait
+    Example: streetloop submit mycity.yaml --root gs://bucket/run --wait
     """
     from pipelines.cluster.submit import describe_submission, submit
 
@@ -118,7 +118,7 @@ def check_command(chosen: Chosen) -> None:
     Nothing is created there. Exits with 1 if a check fails; what this machine cannot tell is marked "?".
 
     \b
-    Example: streetloop cluster check pipelines/recipes/cityscapes.yaml --root gs://bucket/run
+    Example: streetloop cluster check mycity.yaml --root gs://bucket/run
     """
     from components.contracts.process.errors import StreetloopError
     from pipelines.cluster.check import check

@@ -24,9 +24,9 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
       output: a .yaml file.
 
     Raises:
-      UsageError: the root, the data or the MLflow store is a path of this machine; the lease is
-        shorter than the attempts of a step may take; `cluster.patch` has an unknown field; or
-        `output` is not a YAML file.
+      UsageError: the root, the data or the MLflow store is a path of this machine; the root is in a
+        bucket, and no MLflow store is named; the lease is shorter than the attempts of a step may take;
+        `cluster.patch` has an unknown field; or `output` is not a YAML file.
     """
     from kfp import compiler
 
@@ -35,9 +35,10 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
 
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"--output does not end in .yaml: {output}.")
-    check_places(recipe)
+    place = campaign_root(recipe, root)
+    check_places(recipe, place)
     _check_lease(recipe)
-    parameters = {"recipe": recipe.resolved(), "root": campaign_root(recipe, root)}
+    parameters = {"recipe": recipe.resolved(), "root": place}
     output.parent.mkdir(parents=True, exist_ok=True)
     compiler.Compiler().compile(
         cluster_cycle(

@@ -41,15 +41,18 @@ def check_image(image: str | None) -> str:
     return f"{image} (by tag; a node may keep an old image of a tag that is pushed twice)"
 
 
-def check_tracking(uri: str | None) -> str:
+def check_tracking(uri: str) -> str:
     """Reach MLflow's server.
+
+    Args:
+      uri: where pods find it, from `mlflow_in_pods`.
 
     Raises:
       StreetloopError: it does not answer, or something else does.
       UnknownHereError: it has a name that only the cluster knows, or it is a file that pods see.
     """
-    if uri is None or not uri.startswith(("http://", "https://")):
-        raise UnknownHereError(f"{uri or 'in the campaign root'}: a store that only pods see.")
+    if not uri.startswith(("http://", "https://")):
+        raise UnknownHereError(f"{uri}: a store that only pods see.")
     if re.match(r"https?://[^/]+\.(svc|cluster\.local)(:|/|$)", uri):
         raise UnknownHereError(f"{uri} is a name inside the cluster. Only a pod can reach it.")
     address = f"{uri.rstrip('/')}/version"

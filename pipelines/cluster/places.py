@@ -8,6 +8,9 @@ from components.contracts.process.errors import UsageError
 from components.contracts.process.uri import is_local
 from components.contracts.recipe.recipe import Recipe
 
+_VARIABLE = "MLFLOW_TRACKING_URI"
+_SERVER = "http://mlflow.mlflow.svc:5000"
+
 
 def campaign_root(recipe: Recipe, root: str | None) -> str | None:
     """Return the campaign root that pods see: the one given, else a folder on the volume, else None.
@@ -22,21 +25,53 @@ def campaign_root(recipe: Recipe, root: str | None) -> str | None:
     return root.removeprefix("file://").rstrip("/")
 
 
-def check_places(recipe: Recipe) -> None:
-    """Raise UsageError if the recipe names data or an MLflow store that pods cannot reach."""
+def mlflow_in_pods(recipe: Recipe, root: str | None) -> str:
+    """Return where pods find MLflow: its address, or words if only they know it.
+
+    Args:
+      recipe: the campaign's recipe.
+      root: the campaign root that pods see; None if whoever starts a run gives it.
+
+    Raises:
+      UsageError: each pod would have a store of its own, and lose it.
+    """
+    pod, patch = recipe.cluster.pod, recipe.cluster.patch
+    if recipe.tracking.uri is not None:
+        return recipe.tracking.uri
+    if any(_VARIABLE in given for given in (pod.env, pod.secret_env, pod.config_env, str(patch))):
+        return f"{_VARIABLE} of the pods"
+    beside = PurePosixPath(root).parent if root is not None and is_local(root) else None
+    if root is None or (beside and beside.is_relative_to(recipe.cluster.mount)):
+        return "in mlflow/ beside the campaign root"
+    raise UsageError(
+        f"tracking.uri is not set, and pods share no folder beside the campaign root {root}: each would keep "
+        "MLflow's runs in a file of its own, and lose it. Set tracking.uri to a tracking server, such as "
+        f"{_SERVER}, or {_VARIABLE} in cluster.pod.env, secret_env or config_env."
+    )
+
+
+def check_places(recipe: Recipe, root: str | None) -> None:
+    """Check that pods reach what the recipe names.
+
+    Args:
+      recipe: the campaign's recipe.
+      root: the campaign root that pods see; None if whoever starts a run gives it.
+
+    Raises:
+      UsageError: they do not reach its data or its MLflow store, or would lose that store.
+    """
     if recipe.data.source is not None:
         _check_reachable(recipe, recipe.data.source, "data.source")
+    mlflow_in_pods(recipe, root)
     uri = recipe.tracking.uri
     if uri is None or uri.startswith(("http://", "https://")):
         return
     scheme, _, rest = uri.partition("://")
     if scheme == "sqlite":
         # sqlite:///relative and sqlite:////absolute
-        _check_reachable(
-            recipe, rest.removeprefix("/"), "tracking.uri", "http://mlflow.mlflow.svc:5000"
-        )
+        _check_reachable(recipe, rest.removeprefix("/"), "tracking.uri", _SERVER)
     elif not rest or scheme == "file":
-        _check_reachable(recipe, rest or uri, "tracking.uri", "http://mlflow.mlflow.svc:5000")
+        _check_reachable(recipe, rest or uri, "tracking.uri", _SERVER)
 
 
 def _check_reachable(

@@ -7,7 +7,7 @@ from pathlib import Path
 from components.contracts.kubeflow.client import Started, connected
 from components.contracts.recipe.recipe import Recipe
 from pipelines.cluster.compile import compiled_run
-from pipelines.cluster.places import campaign_root
+from pipelines.cluster.places import campaign_root, mlflow_in_pods
 from pipelines.cluster.runs import run_name, run_page
 
 
@@ -39,6 +39,7 @@ def describe_submission(recipe: Recipe, root: str | None) -> str:
       UsageError: as `submit`.
     """
     cluster = recipe.cluster
+    place = campaign_root(recipe, root)
     rows = {
         "endpoint": cluster.host or "what kfp finds",
         "namespace": cluster.namespace,
@@ -46,9 +47,9 @@ def describe_submission(recipe: Recipe, root: str | None) -> str:
         "run": run_name(recipe),
         "service account": cluster.service_account or "the namespace's default",
         "image": cluster.image,
-        "root": campaign_root(recipe, root),
+        "root": place,
         "data": recipe.data.source or "synthetic",
-        "tracking": recipe.tracking.uri or "in the campaign root",
+        "tracking": mlflow_in_pods(recipe, place),
     }
     with compiled_run(recipe, root) as package:
         head = "".join(f"# {key}: {value}\n" for key, value in rows.items())

@@ -15,10 +15,11 @@ from pipelines.cluster.compile import compile_pipeline
 from tests.support.places import RECIPES
 
 ROOT = "gs://bucket/campaigns/one"
+MLFLOW = "tracking.uri=http://mlflow.mlflow.svc:5000"
 
 
 def recipe(*changes: str) -> Recipe:
-    return load(RECIPES / "smoke.yaml", changes)
+    return load(RECIPES / "smoke.yaml", (MLFLOW, *changes))
 
 
 def compiled(folder: Path, *changes: str, root: str | None = ROOT) -> tuple[Any, Any, str]:

@@ -41,7 +41,8 @@ class TrackingSettings(Settings):
 
     Attributes:
       uri: the tracking server or store. None uses $MLFLOW_TRACKING_URI, else a SQLite file beside the
-        campaign's folder, which all campaigns there share so that they can be compared.
+        campaign's folder, which all campaigns there share so that they can be compared. On a cluster, a
+        campaign in a bucket needs one of the first two.
       experiment: name of the MLflow experiment.
       system_metrics_seconds: seconds between two measurements of the machine's load during training;
         0 measures nothing.

@@ -15,11 +15,13 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from components.contracts.recipe.recipe import Recipe, keys
+from components.contracts.recipe.recipe import Recipe, keys, load
 from components.contracts.scores.report import SplitScores
 from components.contracts.step.report import CycleReport
 from pipelines.campaign.status import CampaignStatus
 from pipelines.cli import main as streetloop
+from pipelines.cluster.cli import check_command, compile_command, submit_command
+from pipelines.cluster.places import campaign_root, check_places
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCS = REPOSITORY / "docs"
@@ -92,6 +94,19 @@ def test_every_command_and_option_that_a_page_calls_exists(page: Path) -> None:
             if name == "--set":
                 change = value or rest[place + 1]
                 assert change == "KEY=VALUE" or change.partition("=")[0] in KEYS, change
+
+
+@each_page
+def test_every_run_on_a_cluster_that_a_page_shows_names_places_that_pods_reach(page: Path) -> None:
+    for words in calls_of(page.read_text()):
+        command, rest = command_of(words)
+        if command not in (submit_command, compile_command, check_command) or "--root" not in rest:
+            continue
+        given = command.make_context("", list(rest)).params
+        path = REPOSITORY / given["recipe"]
+        if path.exists():
+            made = load(path, given["changes"], given["data"])
+            check_places(made, campaign_root(made, given["root"]))
 
 
 @each_page

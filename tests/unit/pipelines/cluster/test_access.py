@@ -12,6 +12,7 @@ from components.contracts.kubeflow.client import _address
 from components.contracts.kubeflow.credentials import COOKIES_FILE, TOKEN_FILE, Credentials
 from components.contracts.process.errors import UsageError
 from pipelines.cli import main
+from tests.support.compiled import MLFLOW
 from tests.support.kfp_server import KfpServer, kfp_server
 from tests.support.places import RECIPES
 
@@ -32,7 +33,7 @@ def call(server: KfpServer, *command: str) -> Result:
     settings = (f"host={server.url}", "image=streetloop:1", "namespace=team")
     for setting in settings:
         arguments += ["--set", f"cluster.{setting}"]
-    return CliRunner().invoke(main, arguments)
+    return CliRunner().invoke(main, [*arguments, "--set", MLFLOW])
 
 
 def test_everything_is_in_the_namespace(server: KfpServer) -> None:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
+from tests.support.compiled import MLFLOW
 from tests.support.kfp_server import KfpServer, kfp_server
 from tests.support.places import RECIPES
 
@@ -16,6 +17,7 @@ NIGHTLY = "0 0 2 * * *"
 def call(host: str, command: str, *more: str) -> Result:
     arguments = [command, str(RECIPES / "smoke.yaml"), "--root", ROOT]
     arguments += ["--set", f"cluster.host={host}", "--set", "cluster.image=example/streetloop:1"]
+    arguments += ["--set", MLFLOW]
     return CliRunner().invoke(main, [*arguments, *more])
 
 

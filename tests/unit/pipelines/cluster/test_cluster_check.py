@@ -38,8 +38,8 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
 
 
-def call(host: str, *settings: str) -> Result:
-    arguments = ["cluster", "check", str(RECIPES / "smoke.yaml")]
+def call(host: str, *settings: str, root: str = "/campaigns/smoke") -> Result:
+    arguments = ["cluster", "check", str(RECIPES / "smoke.yaml"), "--root", root]
     for setting in (
         f"cluster.host={host}",
         "cluster.namespace=team",
@@ -62,6 +62,8 @@ def test_a_cluster_that_is_ready_passes(server: KfpServer, kubectl: None) -> Non
     assert "ok      secret: full has both keys" in lines
     assert any(line.startswith("ok      volume: work is Bound (ReadWriteMany)") for line in lines)
     assert any(line.startswith("?       campaign root: /campaigns/smoke is on") for line in lines)
+    mlflow = "?       MLflow: in mlflow/ beside the campaign root: a store that only pods see."
+    assert mlflow in lines
     assert server.runs == server.experiments == []
 
 
@@ -73,6 +75,13 @@ def test_every_failed_check_is_named(server: KfpServer, kubectl: None) -> None:
     assert "GPU requests, which it drops silently" in result.output
     assert "Secret half lacks MLFLOW_TRACKING_PASSWORD" in result.output
     assert "3 of the checks failed: version, secret, image." in result.output
+
+
+def test_a_store_that_each_pod_would_have_for_itself_fails(
+    server: KfpServer, kubectl: None
+) -> None:
+    result = call(server.url, root="/campaigns")  # its folder mlflow would be beside the volume
+    assert "FAILED  MLflow: tracking.uri is not set" in result.output
 
 
 def test_an_unreachable_endpoint_does_not_hide_the_other_checks(kubectl: None) -> None:

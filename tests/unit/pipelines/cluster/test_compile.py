@@ -22,7 +22,17 @@ from click.testing import CliRunner
 from components.contracts.process.errors import UsageError
 from pipelines.cli import main
 from pipelines.cluster.compile import compile_pipeline
-from tests.support.compiled import ROOT, compiled, executors, kubernetes, pods, recipe, tasks
+from pipelines.cluster.submit import describe_submission
+from tests.support.compiled import (
+    MLFLOW,
+    ROOT,
+    compiled,
+    executors,
+    kubernetes,
+    pods,
+    recipe,
+    tasks,
+)
 from tests.support.places import RECIPES, REPOSITORY
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -276,11 +286,60 @@ def test_compile_rejects_places_that_pods_cannot_reach(
         compile_pipeline(recipe(*changes), root, tmp_path / "pipeline.yaml")
 
 
+@pytest.mark.parametrize(
+    ("changes", "root"),
+    [
+        ((), ROOT),
+        (("cluster.volume=v",), ROOT),
+        (("cluster.volume=v",), "/campaigns"),  # its folder mlflow would be beside the volume
+        (("cluster.secret=mlflow-account",), ROOT),
+        (("cluster.pod.env={MLFLOW_TRACKING_USERNAME: me}",), ROOT),
+    ],
+)
+def test_compile_rejects_a_store_that_each_pod_would_have_for_itself(
+    tmp_path: Path, changes: tuple[str, ...], root: str
+) -> None:
+    path = tmp_path / "pipeline.yaml"
+    with pytest.raises(UsageError, match=f"tracking.uri is not set.*{root}.*cluster.pod.env"):
+        compile_pipeline(recipe("tracking.uri=null", *changes), root, path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "root", "words"),
+    [
+        ((MLFLOW,), ROOT, "http://mlflow.mlflow.svc:5000"),
+        (("cluster.pod.env={MLFLOW_TRACKING_URI: http://m:5000}",), ROOT, "of the pods"),
+        (("cluster.pod.secret_env={MLFLOW_TRACKING_URI: mlflow/uri}",), ROOT, "of the pods"),
+        (("cluster.pod.config_env={MLFLOW_TRACKING_URI: mlflow/uri}",), ROOT, "of the pods"),
+        (
+            (
+                "cluster.patch={all: {configMapAsEnv: [{configMapName: mlflow, keyToEnv: "
+                "[{configMapKey: uri, envVar: MLFLOW_TRACKING_URI}]}]}}",
+            ),
+            ROOT,
+            "of the pods",
+        ),
+        (("cluster.volume=v",), None, "in mlflow/ beside the campaign root"),
+        (("cluster.volume=v",), "/campaigns/one", "in mlflow/ beside the campaign root"),
+    ],
+)
+def test_a_dry_run_says_where_mlflow_is(
+    changes: tuple[str, ...], root: str | None, words: str
+) -> None:
+    made = recipe("tracking.uri=null", "cluster.image=one:1", *changes)
+    (line,) = [
+        line for line in describe_submission(made, root).splitlines() if "# tracking: " in line
+    ]
+    assert line.endswith(words)
+
+
 def test_the_command_writes_the_file_or_reports_what_is_wrong(tmp_path: Path) -> None:
     path, smoke = tmp_path / "out" / "pipeline.yaml", str(RECIPES / "smoke.yaml")
-    good = CliRunner().invoke(main, ["compile", smoke, "--root", ROOT, "--output", str(path)])
+    usual = ["compile", smoke, "--set", MLFLOW, "--output", str(path)]
+    good = CliRunner().invoke(main, [*usual, "--root", ROOT])
     assert (good.exit_code, good.output) == (0, f"Wrote {path}.\n")
-    bad = CliRunner().invoke(main, ["compile", smoke, "--root", "runs/x", "--output", str(path)])
+    bad = CliRunner().invoke(main, [*usual, "--root", "runs/x"])
     assert bad.exit_code == 2
     assert "gs://" in bad.output
     odd = CliRunner().invoke(main, ["compile", smoke, "--output", str(tmp_path / "x.json")])

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.cluster import follow as following
+from tests.support.compiled import MLFLOW
 from tests.support.kfp_server import KfpServer, kfp_server
 from tests.support.places import RECIPES
 
@@ -36,6 +37,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
 def call(host: str, command: str, *more: str, root: str = ROOT) -> Result:
     arguments = [command, str(RECIPES / "smoke.yaml"), *more, "--root", root]
     arguments += ["--set", f"cluster.host={host}", "--set", "cluster.image=example/streetloop:1"]
+    arguments += ["--set", MLFLOW]
     return CliRunner().invoke(main, arguments)
 
 

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
+from tests.support.compiled import MLFLOW
 from tests.support.kfp_server import KfpServer
 from tests.support.places import RECIPES
 
@@ -20,6 +21,7 @@ def call(server: KfpServer, command: str, *more: str) -> Result:
         "gs://bucket/one",
     ]
     arguments += ["--set", f"cluster.host={server.url}", "--set", "cluster.image=streetloop:1"]
+    arguments += ["--set", MLFLOW]
     return CliRunner().invoke(main, arguments)
 
 
