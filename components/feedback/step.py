@@ -28,7 +28,8 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> Feedbac
     context.keep_log("feedback")
     settings = context.recipe.feedback
     # Once per cycle: what arrives after a kill waits for the next cycle, so that a rerun of this one
-    # (whose query may be out already) ends as it would have without the kill.
+    # (whose query may be out already) ends as it would have without the kill. Split deletes this marker
+    # if the cycle cannot end without another label.
     inputs = {"records": records, "settings": settings.model_dump(mode="json")}
     return context.once("feedback", inputs, FeedbackResult, lambda: _ingest(context, records))
 

@@ -19,7 +19,7 @@ from components.contracts.data.records import (
     write_ids,
     write_index,
 )
-from components.contracts.process.errors import StreetloopError
+from components.contracts.ledger.labels import LabelSizeError
 from tfds_cityscapes.png import encode_png, fit_mask
 
 
@@ -51,7 +51,7 @@ def join(
       partial: ids of labeled images of which only regions are labeled: they are unlabeled ones as well.
 
     Raises:
-      StreetloopError: the size of a label map is not its image's native size.
+      LabelSizeError: the size of a label map is not its image's native size.
     """
     pool = records.ids(POOL)
     with_label = sorted(set(labeled) & set(pool))
@@ -88,8 +88,9 @@ def _example(records: Records, image_id: str, label: np.ndarray) -> bytes:
 
 def _sized(image_id: str, label: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if label.shape != size:
-        raise StreetloopError(
+        raise LabelSizeError(
             f"The label map of {image_id} has {'x'.join(map(str, label.shape))} pixels (height x "
-            f"width), but its image has {size[0]}x{size[1]}. Label the image again at full size."
+            f"width), but its image has {size[0]}x{size[1]}. Label the image again at full "
+            "size, or put the image back that was labeled."
         )
     return label

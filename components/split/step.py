@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.contracts.ledger.labels import label_id, read_parts
-from components.contracts.ledger.layout import split_folder
+from components.contracts.ledger.labels import LabelSizeError, label_id, read_parts
+from components.contracts.ledger.layout import done_marker, split_folder
 from components.contracts.process.progress import Progress
 from components.contracts.step.context import Context, begin
 from components.contracts.step.results import SplitResult
@@ -11,7 +11,11 @@ from components.split.join import join
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> SplitResult:
-    """Write this cycle's labeled records and its list of unlabeled ids."""
+    """Write this cycle's labeled records and its list of unlabeled ids.
+
+    Raises:
+      LabelSizeError: an image was replaced at another size after it was labeled.
+    """
     begin("split")
     context = Context(recipe, root, cycle, fence)
     context.keep_log("split")
@@ -34,4 +38,11 @@ def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> SplitRe
         labeled, unlabeled = len(joined.labeled.entries), len(joined.unlabeled)
         return SplitResult(prefix=prefix, labeled=labeled, unlabeled=unlabeled)
 
-    return context.once("split", {"records": records, "labels": hashes}, SplitResult, body)
+    try:
+        return context.once("split", {"records": records, "labels": hashes}, SplitResult, body)
+    except LabelSizeError:
+        # This cycle cannot end before a new label is ingested, and its feedback step is done. Once its
+        # query is out, no label may come in any more: see that step.
+        if f"query/{cycle}" not in state.keys:
+            context.storage.delete(done_marker(cycle, "feedback"))
+        raise

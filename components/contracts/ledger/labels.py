@@ -17,6 +17,10 @@ from components.contracts.storage.base import Storage
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 
+class LabelSizeError(StreetloopError):
+    """A label map does not have the size that its image has now; another label mends that."""
+
+
 def store_label(storage: Storage, image_id: str, train_ids: np.ndarray) -> str:
     """Store a label map, uint8 [H, W] of train ids; return its SHA-256.
 
@@ -61,13 +65,14 @@ def read_parts(storage: Storage, parts: Sequence[LabelVersion]) -> np.ndarray:
       parts: of `State.label_parts`; at least one.
 
     Raises:
-      StreetloopError: the content of a part is not what was stored, or the parts differ in size.
+      StreetloopError: the content of a part is not what was stored.
+      LabelSizeError: the parts differ in size.
     """
     label = read_label(storage, parts[0].image_id, parts[0].sha256)
     for part in parts[1:]:
         newer = read_label(storage, part.image_id, part.sha256)
         if newer.shape != label.shape:
-            raise StreetloopError(
+            raise LabelSizeError(
                 f"The label maps of regions of {part.image_id} differ in size: {label.shape} and "
                 f"{newer.shape} pixels (height, width). Label the image again at full size."
             )
