@@ -85,8 +85,10 @@ def _train(args: argparse.Namespace) -> int:
     check_in_pool(records, unlabeled, args.unlabeled)
     if not labeled.ids(POOL):
         raise StreetloopError(f"No labeled image in {args.labeled}.")
+    shown = settings.model_dump(mode="json")
+    shown["network"]["encoder"] = settings.network.encoder.facts()
     inputs = {
-        "settings": settings.model_dump(mode="json"),
+        "settings": shown,
         "seed": args.seed,
         "records": _digest(args.records, ["index.json"]),
         "labeled": _digest(args.labeled, sorted({e.shard for e in labeled.entries.values()})),

@@ -166,7 +166,8 @@ def features_folder(recipe: Recipe, scene: Scene) -> str:
 
 def _encoder(recipe: Recipe) -> dict[str, Any]:
     """Return what the features depend on: a simulation's encoder is frozen whatever the recipe says."""
-    return recipe.train.network.encoder.model_dump(mode="json", exclude={"trainable"})
+    facts = recipe.train.network.encoder.facts()
+    return {key: value for key, value in facts.items() if key != "trainable"}
 
 
 def has_features(recipe: Recipe, scene: Scene, storage: Storage) -> bool:

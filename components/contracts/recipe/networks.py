@@ -5,7 +5,9 @@ Weights are named after the terms of the papers; the source of each default is b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -47,6 +49,18 @@ class EncoderSettings(Settings):
     def pretrained(self) -> bool:
         """Whether the encoder starts with weights that know something."""
         return self.name != "unet" and self.weights != "none"
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the encoder's features depend on, to be hashed: of a file of weights, its content too.
+
+        One that does not exist is left to whoever reads it.
+        """
+        values = self.model_dump(mode="json")
+        path = Path(self.weights)
+        if self.pretrained and self.weights != "imagenet" and path.is_file():
+            with path.open("rb") as file:
+                values["weights_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+        return values
 
     @model_validator(mode="after")
     def _knows_something(self) -> EncoderSettings:

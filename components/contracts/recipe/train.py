@@ -130,6 +130,7 @@ class TrainSettings(Settings):
         A key that came later is left out where it changes nothing, so that older results stay valid.
         """
         values = self.model_dump(mode="json")
+        values["network"]["encoder"] = self.network.encoder.facts()
         for path, without in _LATER_KEYS.items():
             *sections, key = path.split(".")
             section = values
