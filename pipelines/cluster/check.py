@@ -20,7 +20,7 @@ from pipelines.cluster.outside import (
     check_root,
     check_tracking,
 )
-from pipelines.cluster.places import campaign_root, mlflow_in_pods
+from pipelines.cluster.places import campaign_root, mlflow_in_pods, why_mlflow_is_lost
 from pipelines.cluster.runs import campaign_runs, find_experiment, find_pipeline
 
 _OLDEST = (2, 4)
@@ -60,7 +60,10 @@ def check(recipe: Recipe, root: str | None) -> Iterator[Finding]:
 
 
 def _mlflow(recipe: Recipe, root: str | None) -> str:
-    return mlflow_in_pods(recipe, campaign_root(recipe, root))
+    place = campaign_root(recipe, root)
+    if found := mlflow_in_pods(recipe, place):
+        return found
+    raise StreetloopError(why_mlflow_is_lost(place))
 
 
 def _finding(what: str, words: Callable[[], str]) -> Finding:

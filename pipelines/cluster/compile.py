@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from components.contracts.process.errors import UsageError
 from components.contracts.recipe.recipe import Recipe
-from pipelines.cluster.places import campaign_root, check_places
+from pipelines.cluster.places import (
+    campaign_root,
+    check_places,
+    mlflow_in_pods,
+    why_mlflow_is_lost,
+)
 
 
 def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
@@ -24,9 +31,9 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
       output: a .yaml file.
 
     Raises:
-      UsageError: the root, the data or the MLflow store is a path of this machine; the root is in a
-        bucket, and no MLflow store is named; the lease is shorter than the attempts of a step may take;
-        `cluster.patch` has an unknown field; or `output` is not a YAML file.
+      UsageError: the root, the data or the MLflow store is a path of this machine; the lease is
+        shorter than the attempts of a step may take; `cluster.patch` has an unknown field; or
+        `output` is not a YAML file.
     """
     from kfp import compiler
 
@@ -36,7 +43,10 @@ def compile_pipeline(recipe: Recipe, root: str | None, output: Path) -> None:
     if output.suffix not in (".yaml", ".yml"):
         raise UsageError(f"--output does not end in .yaml: {output}.")
     place = campaign_root(recipe, root)
-    check_places(recipe, place)
+    check_places(recipe)
+    if not mlflow_in_pods(recipe, place):
+        # Not an error: whoever starts the run may give the pods a store.
+        click.echo(f"streetloop: {why_mlflow_is_lost(place)}", err=True)
     _check_lease(recipe)
     parameters = {"recipe": recipe.resolved(), "root": place}
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -26,14 +26,11 @@ def campaign_root(recipe: Recipe, root: str | None) -> str | None:
 
 
 def mlflow_in_pods(recipe: Recipe, root: str | None) -> str:
-    """Return where pods find MLflow: its address, or words if only they know it.
+    """Return where pods find MLflow: its address, or words if only they know it; "" if nowhere that lasts.
 
     Args:
       recipe: the campaign's recipe.
       root: the campaign root that pods see; None if whoever starts a run gives it.
-
-    Raises:
-      UsageError: each pod would have a store of its own, and lose it.
     """
     pod, patch = recipe.cluster.pod, recipe.cluster.patch
     if recipe.tracking.uri is not None:
@@ -43,26 +40,22 @@ def mlflow_in_pods(recipe: Recipe, root: str | None) -> str:
     beside = PurePosixPath(root).parent if root is not None and is_local(root) else None
     if root is None or (beside and beside.is_relative_to(recipe.cluster.mount)):
         return "in mlflow/ beside the campaign root"
-    raise UsageError(
-        f"tracking.uri is not set, and pods share no folder beside the campaign root {root}: each would keep "
-        "MLflow's runs in a file of its own, and lose it. Set tracking.uri to a tracking server, such as "
-        f"{_SERVER}, or {_VARIABLE} in cluster.pod.env, secret_env or config_env."
+    return ""
+
+
+def why_mlflow_is_lost(root: str | None) -> str:
+    """Return what to change where `mlflow_in_pods` finds nothing that lasts."""
+    return (
+        f"tracking.uri is not set, and pods share no folder beside the campaign root {root}: each keeps "
+        "MLflow's runs in a file of its own, which is lost with it. Set tracking.uri to a tracking server, such "
+        f"as {_SERVER}, or {_VARIABLE} in cluster.pod.env, secret_env or config_env."
     )
 
 
-def check_places(recipe: Recipe, root: str | None) -> None:
-    """Check that pods reach what the recipe names.
-
-    Args:
-      recipe: the campaign's recipe.
-      root: the campaign root that pods see; None if whoever starts a run gives it.
-
-    Raises:
-      UsageError: they do not reach its data or its MLflow store, or would lose that store.
-    """
+def check_places(recipe: Recipe) -> None:
+    """Raise UsageError if the recipe names data or an MLflow store that pods cannot reach."""
     if recipe.data.source is not None:
         _check_reachable(recipe, recipe.data.source, "data.source")
-    mlflow_in_pods(recipe, root)
     uri = recipe.tracking.uri
     if uri is None or uri.startswith(("http://", "https://")):
         return

@@ -49,7 +49,7 @@ def describe_submission(recipe: Recipe, root: str | None) -> str:
         "image": cluster.image,
         "root": place,
         "data": recipe.data.source or "synthetic",
-        "tracking": mlflow_in_pods(recipe, place),
+        "tracking": mlflow_in_pods(recipe, place) or "in a file of each pod, lost with it",
     }
     with compiled_run(recipe, root) as package:
         head = "".join(f"# {key}: {value}\n" for key, value in rows.items())

@@ -21,7 +21,7 @@ from components.contracts.step.report import CycleReport
 from pipelines.campaign.status import CampaignStatus
 from pipelines.cli import main as streetloop
 from pipelines.cluster.cli import check_command, compile_command, submit_command
-from pipelines.cluster.places import campaign_root, check_places
+from pipelines.cluster.places import campaign_root, check_places, mlflow_in_pods
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCS = REPOSITORY / "docs"
@@ -106,7 +106,8 @@ def test_every_run_on_a_cluster_that_a_page_shows_names_places_that_pods_reach(p
         path = REPOSITORY / given["recipe"]
         if path.exists():
             made = load(path, given["changes"], given["data"])
-            check_places(made, campaign_root(made, given["root"]))
+            check_places(made)
+            assert mlflow_in_pods(made, campaign_root(made, given["root"])), words
 
 
 @each_page

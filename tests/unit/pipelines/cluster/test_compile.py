@@ -12,6 +12,7 @@ import ast
 import copy
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -296,13 +297,14 @@ def test_compile_rejects_places_that_pods_cannot_reach(
         (("cluster.pod.env={MLFLOW_TRACKING_USERNAME: me}",), ROOT),
     ],
 )
-def test_compile_rejects_a_store_that_each_pod_would_have_for_itself(
-    tmp_path: Path, changes: tuple[str, ...], root: str
+def test_compile_warns_of_a_store_that_each_pod_has_for_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: tuple[str, ...], root: str
 ) -> None:
     path = tmp_path / "pipeline.yaml"
-    with pytest.raises(UsageError, match=f"tracking.uri is not set.*{root}.*cluster.pod.env"):
-        compile_pipeline(recipe("tracking.uri=null", *changes), root, path)
-    assert not path.exists()
+    compile_pipeline(recipe("tracking.uri=null", *changes), root, path)
+    assert path.exists()
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert re.search(f"tracking.uri is not set.*{root}.*lost with it.*cluster.pod.env", warning)
 
 
 @pytest.mark.parametrize(
@@ -320,6 +322,7 @@ def test_compile_rejects_a_store_that_each_pod_would_have_for_itself(
             ROOT,
             "of the pods",
         ),
+        ((), ROOT, "in a file of each pod, lost with it"),
         (("cluster.volume=v",), None, "in mlflow/ beside the campaign root"),
         (("cluster.volume=v",), "/campaigns/one", "in mlflow/ beside the campaign root"),
     ],
