@@ -17,7 +17,6 @@ def finish(context: Context) -> None:
     Args:
       context: the cycle, which the ledger says is closed.
     """
-    clean_up(context.ledger)
     publish(context)
     # Last: if this fails, everything else is done.
     if not context.storage.exists(layout.MLFLOW_IS_BEHIND):
@@ -30,10 +29,11 @@ def finish(context: Context) -> None:
 
 
 def publish(context: Context) -> None:
-    """Write the campaign's page and tell people of the newest cycle, if it is closed and was not told.
+    """Delete what the newest cycle left in work/; write its page and tell people, if nobody has.
 
     A kill between the message and the note of it repeats the message: better twice than never.
     """
+    clean_up(context.ledger)
     last, storage = context.ledger.state().last_cycle, context.storage
     if last is None or not last.closed or not storage.exists(layout.NOT_TOLD):
         return

@@ -11,13 +11,13 @@ from rich.console import Console
 from components.contracts.data.raw import check_exists
 from components.contracts.ledger import layout
 from components.contracts.ledger.complete import changed_something, is_complete
-from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context, set_environment
 from components.contracts.storage.base import Storage
 from components.contracts.storage.open import open_storage
 from components.cycle.changes import check_unchanged
+from components.cycle.finish import publish
 from components.cycle.runs import catch_up
 from pipelines.campaign.display import arguments_of, cycle_table
 from pipelines.campaign.status import read_status
@@ -68,10 +68,11 @@ def _run(recipe: Recipe, root: str, folder: Path, start: Starter, console: Conso
     state = ledger.state()
     check_unchanged(state, recipe)
     if is_complete(state, recipe):
-        clean_up(ledger)
         console.print(f"Campaign {recipe.name} is complete: nothing to train.")
         set_environment()
-        if not catch_up(Context(recipe.resolved(), root)):
+        context = Context(recipe.resolved(), root)
+        publish(context)  # a kill may have come between
+        if not catch_up(context):
             console.print("MLflow still lacks a cycle. Run this again when the server is back.")
         return
     if not state.begun:

@@ -27,7 +27,6 @@ import numpy as np
 
 from components.contracts.annotation import label_studio, png_mask
 from components.contracts.ledger.layout import CAMPAIGN_PAGE
-from components.contracts.ledger.lease import clean_up
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.model.strips import Decision
 from components.contracts.process.uri import is_local
@@ -169,7 +168,9 @@ def campaign(root: str, who: str, source: Path) -> None:
     work as on a cluster, where a step is tried again by the same run; the others as the local
     command does, where another run takes the cycle over.
     """
+    from components.contracts.step.context import Context
     from components.cycle.close import run as close_cycle
+    from components.cycle.finish import publish
     from components.cycle.open import run as open_cycle
     from components.evaluate.step import run as evaluate
     from components.feedback.step import run as feedback
@@ -195,7 +196,7 @@ def campaign(root: str, who: str, source: Path) -> None:
         if plan in (Plan.TRAIN, Plan.ASK):
             query(*at, records)
         close_cycle(recipe, root, owner)
-    clean_up(ledger)  # as the command does with a campaign that it finds complete
+    publish(Context(recipe, root))  # as the command does with a campaign that it finds complete
 
 
 def answer(ledger: Ledger) -> None:
