@@ -51,9 +51,7 @@ def build(
     resolved = resolutions(ledger.state())
     new = [event for event in ledger.events() if event.number > since]
     outcomes = [label for e in new if e.number in resolved for label in e.payload.labels]
-    files = [
-        e.payload for e in new if isinstance(e.payload, LabelsAccepted) and e.number not in resolved
-    ]
+    files = files_since(ledger, since)
     labels = [(file.file_name, label) for file in files for label in file.labels]
     people = [label for _, label in labels if label.annotator != ORACLE]
     warnings, agreement = _compare(ledger, people)
@@ -76,6 +74,16 @@ def build(
         agreement=agreement,
         probes=list(probes),
     )
+
+
+def files_since(ledger: Ledger, since: int) -> list[LabelsAccepted]:
+    """Return what arrived after event `since`, file by file; joint labels do not arrive."""
+    resolved = resolutions(ledger.state())
+    return [
+        e.payload
+        for e in ledger.events()
+        if e.number > since and isinstance(e.payload, LabelsAccepted) and e.number not in resolved
+    ]
 
 
 def _disputed(storage: Storage, outcomes: list[Label], max_ignore: float) -> list[LabelWarning]:

@@ -6,7 +6,7 @@ from components.contracts.data.records import POOL
 from components.contracts.ledger import layout
 from components.contracts.ledger.lease import NO_CYCLE
 from components.contracts.ledger.state import State
-from components.contracts.process.progress import Progress
+from components.contracts.process.progress import Progress, tell
 from components.contracts.regions.tiles import Tiles
 from components.contracts.step.context import Context, begin
 from components.contracts.step.plan import Plan, decide
@@ -16,7 +16,8 @@ from components.feedback.inbox import ingest_inbox
 from components.feedback.oracle import answer
 from components.feedback.page import labels_page
 from components.feedback.probes import score_probes
-from components.feedback.report import build
+from components.feedback.report import build, files_since
+from components.feedback.words import rejected_words
 
 
 def run(recipe: str, root: str, cycle: int, fence: int, records: str) -> FeedbackResult:
@@ -46,6 +47,8 @@ def _ingest(context: Context, records: str) -> FeedbackResult:
         progress = Progress("feedback", "oracle's masks", len(asked))
         if asked:
             answer(context.ledger, context.source(), index, asked, context.fence, progress.update)
+    for sentence in rejected_words(files_since(context.ledger, context.opened.opened_number)):
+        tell("feedback", sentence)
     page = write_report(context)
     state = context.ledger.state()
     return _result(state, decide(state, settings), records, page)

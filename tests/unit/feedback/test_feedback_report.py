@@ -12,6 +12,7 @@ from components.contracts.annotation import png_mask
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.lease import open_cycle
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.process import progress
 from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.context import Context
@@ -20,6 +21,7 @@ from components.contracts.step.report import LabelsReport
 from components.contracts.step.results import Results
 from components.contracts.storage.open import open_storage
 from components.cycle.close import build_report
+from components.feedback import step
 from components.feedback.inbox import ingest_inbox
 from components.feedback.page import labels_page
 from components.feedback.report import build
@@ -94,6 +96,47 @@ def test_the_step_reports_warnings_refusals_skips_and_agreement(tmp_path: Path) 
     assert "too dark" in page
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
+
+
+def told(ledger: Ledger, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Run the step on these files; return its sentences, as the command shows them."""
+    for name, data in files.items():
+        ledger.storage.write(f"inbox/{name}", data)
+    root = Path(ledger.storage.uri)
+    index(root / "records/x", [A, B, C])
+    rows = root.parent / "progress"
+    monkeypatch.setattr(step, "begin", lambda name: None)
+    monkeypatch.setenv(progress.ENVIRONMENT, str(rows))
+    lease = open_cycle(ledger, "two", 60)
+    run(json.dumps(RECIPE), str(root), 2, lease.fence, "records/x")
+    notes = [json.loads(line).get("note") for line in rows.read_text().splitlines()]
+    return [note for note in notes if note]
+
+
+def test_the_step_tells_how_many_files_were_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"no{k}.txt": b"hello" for k in range(5)}
+    files |= {png_mask.file_name(image_id): mask(1, 2) for image_id in (A, B)}
+    (note,) = told(asked(tmp_path / "root"), files, monkeypatch)
+    assert note.startswith("5 of 7 files were rejected, first: no0.txt: ")
+    assert note.endswith(". `streetloop feedback list` names all.")
+    assert ".." not in note
+
+
+def test_the_step_tells_how_many_labels_of_an_export_were_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"bob.json": export((B, "bob", "01", (1, 2)), ("other", "bob", "01", (1, 2)))}
+    (note,) = told(asked(tmp_path / "root"), files, monkeypatch)
+    assert note.startswith("1 of 2 labels was rejected: bob.json")
+
+
+def test_the_step_tells_nothing_of_labels_that_are_all_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {png_mask.file_name(A): mask(1, 2)}
+    assert told(asked(tmp_path / "root"), files, monkeypatch) == []
 
 
 def test_what_came_in_with_an_earlier_cycle_is_not_told_again(tmp_path: Path) -> None:
