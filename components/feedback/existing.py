@@ -52,7 +52,8 @@ def ingest_existing(
         try:
             mask = check_one(_read(source, item), records.entries, (), unasked)
         except (AnnotationError, SourceError) as error:
-            refused.append(Refused(name=str(item.label), reason=str(error)))
+            reason = str(error).removeprefix(f"{item.label}: ")  # the row names it already
+            refused.append(Refused(name=str(item.label), reason=reason))
         else:
             sha256 = store_label(ledger.storage, mask.image_id, mask.train_ids)
             labels.append(Label(image_id=mask.image_id, sha256=sha256, annotator=DATA_SET))

@@ -63,7 +63,9 @@ def build(
         ],
         resolved=[ResolvedLabel.model_validate(o, from_attributes=True) for o in outcomes],
         refused=[
-            RejectedLabel.model_validate(r, from_attributes=True) for f in files for r in f.refused
+            RejectedLabel(name=r.name, reason=r.reason, file=f.file_name)
+            for f in files
+            for r in f.refused
         ],
         skipped=[
             SkippedTask.model_validate(e.payload, from_attributes=True)

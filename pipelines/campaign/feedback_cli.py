@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
@@ -51,9 +50,11 @@ def list_files(chosen: Chosen) -> None:
     Example: streetloop feedback list pipelines/recipes/synthetic.yaml
     """
     from components.contracts.ledger.inbox import arrived
-    from components.contracts.ledger.layout import INBOX, REJECTED
+    from components.contracts.ledger.layout import INBOX
+    from pipelines.campaign.rejected import rejected_files, rejected_masks
 
-    storage = chosen.ledger().storage
+    ledger = chosen.ledger()
+    storage = ledger.storage
     names = storage.list(INBOX)
     whole = arrived(names)
     click.echo(f"Waiting in {storage.uri}/{INBOX}: {counted(len(whole), 'file')}.")
@@ -61,10 +62,17 @@ def list_files(chosen: Chosen) -> None:
         click.echo(f"  {name.removeprefix(INBOX + '/')}")
     for name in sorted(set(names) - set(whole)):
         click.echo(f"  {name.removeprefix(INBOX + '/')!r}: ignored; is it still being copied?")
-    reasons = [n for n in storage.list(REJECTED) if PurePosixPath(n).name == "reason.json"]
-    click.echo(f"Rejected, completely or in part: {counted(len(reasons), 'file')}.")
-    for name in reasons:
-        report = json.loads(storage.read(name))
-        click.echo(f"  {report['file']} (kept in {storage.uri}/{PurePosixPath(name).parent}):")
-        for row in report["refused"]:
-            click.echo(f"    {row['name']}: {row['reason']}")
+    rejected = rejected_files(ledger)
+    click.echo(f"Rejected, completely or in part: {counted(len(rejected), 'file')}.")
+    for file in rejected:
+        click.echo(f"  {file.name} (kept in {storage.uri}/{file.folder}):")
+        for row in file.rows:
+            click.echo(f"    {row.words}")
+    masks = rejected_masks(ledger)
+    if masks:
+        click.echo(
+            f"Rejected of the data set: {counted(len(masks), 'mask')}. Correct them there; the next "
+            "cycle reads them."
+        )
+    for row in masks:
+        click.echo(f"  {row.words}")

@@ -45,10 +45,14 @@ class ResolvedLabel(Stored):
 
 
 class RejectedLabel(Stored):
-    """A label or file that was rejected, and the reason in words."""
+    """A label or file that was rejected, the reason in words, and the file that held it.
+
+    `file` is "data set" for the data set's own masks, and empty in reports of earlier versions.
+    """
 
     name: str
     reason: str
+    file: str = ""
 
 
 class SkippedTask(Stored):

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from pydantic import ValidationError
 
 from components.contracts.annotation.fields import DATA_SET
@@ -19,8 +20,11 @@ from components.contracts.recipe.feedback import FeedbackSettings
 from components.contracts.step.plan import Plan
 from components.contracts.storage.open import open_storage
 from components.feedback.existing import ingest_existing
+from components.feedback.page import labels_page
+from components.feedback.report import build
 from components.feedback.step import decide
 from components.preprocess.build import divide, write_records
+from pipelines.cli import main
 from tests.support.tiny_source import mask_of, write_item
 from tfds_cityscapes.labels import to_train_ids
 from tfds_cityscapes.source import Source, open_source
@@ -96,6 +100,38 @@ def test_a_mask_that_cannot_be_used_is_rejected_alone(ledger: Ledger, tmp_path: 
     ]
     assert {Path(one.name).name for one in refused} == {broken.name, empty.name}
     assert any("No pixel has a class" in one.reason for one in refused)
+    assert not any(Path(one.name).name in one.reason for one in refused)  # it is said once
+
+
+def test_the_page_and_the_list_say_where_to_correct_a_mask_of_the_data_set(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    source, records = written(tmp_path, *IDS[:3])
+    folder = tmp_path / "data" / "gtFine" / "train" / "aa"
+    first, second = (folder / f"{i}_gtFine_labelIds.png" for i in IDS[:2])
+    right = second.read_bytes()
+    for path in (first, second):
+        path.write_bytes(cv2.imencode(".png", np.zeros((40, 56), np.uint8))[1].tobytes())
+    ingest_existing(ledger, source, records, SETTINGS, None)
+    page = labels_page("street", 1, build(ledger, 0, SETTINGS))
+    assert "Correct the masks in the data set" in page
+    assert "rejected/" not in page
+
+    def listed() -> list[str]:
+        recipe = tmp_path / "street.yaml"
+        recipe.write_text("name: street\n")
+        where = ["--root", str(tmp_path / "root")]
+        output = CliRunner().invoke(main, ["feedback", "list", str(recipe), *where]).output
+        return output.partition("in part: 0 files.\n")[2].splitlines()
+
+    head, *rows = listed()
+    assert head.startswith("Rejected of the data set: 2 masks.")
+    assert [row.partition(": ")[0].strip() for row in rows] == [
+        f"gtFine/train/aa/{path.name}" for path in (first, second)
+    ]
+    second.write_bytes(right)
+    ingest_existing(ledger, source, records, SETTINGS, None)
+    assert ["labeled since" in row for row in listed()[1:]] == [False, True]
 
 
 def test_nothing_happens_without_masks(ledger: Ledger, tmp_path: Path) -> None:

@@ -258,6 +258,29 @@ def test_feedback_add_rejects_what_the_inbox_would_never_ingest(tmp_path: Path) 
     assert open_storage(str(tmp_path / "root")).list("inbox") == []
 
 
+def test_the_list_marks_what_was_labeled_after_it_was_rejected(tmp_path: Path) -> None:
+    recipe = tmp_path / "people.yaml"
+    recipe.write_text("name: people\n")
+    ledger = campaign(str(tmp_path / "root"), [A, B, C])
+    records = index(tmp_path / "records", [A, B, C])
+    rounds: list[dict[str, bytes]] = [
+        # Of B, this correction comes too late to count: it is what was rejected last.
+        {png_mask.file_name(B): mask(1, 2)},
+        {png_mask.file_name(A): mask(255), png_mask.file_name(B): mask(255), "no.txt": b"hello"},
+        {"c.json": export((C, "bob", "01", (255,)))},
+        {png_mask.file_name(A): mask(1, 2), png_mask.file_name(C): mask(1, 2)},
+    ]
+    for files in rounds:
+        for name, data in files.items():
+            ledger.storage.write(f"inbox/{name}", data)
+        ingest_inbox(ledger, records, FeedbackSettings(), None)
+    where = ["--root", str(tmp_path / "root")]
+    lines = CliRunner().invoke(main, ["feedback", "list", str(recipe), *where]).output.splitlines()
+    rows = [line for line in lines if line.startswith("    ")]
+    assert len(rows) == 4
+    assert {i for i in (A, B, C) for row in rows if i in row and "labeled since" in row} == {A, C}
+
+
 def test_the_command_writes_to_a_bucket_and_lists_what_was_refused(
     gcs_root: str, tmp_path: Path
 ) -> None:
