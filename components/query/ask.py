@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,8 +42,8 @@ class Query(NamedTuple):
       strategy: that chose.
       why: it was used, as a sentence; empty if the recipe names it.
       scores: of every candidate before the first choice, by id; those of regions, by id#number.
-      alike: the labeled image most like a chosen one, by its id; empty if the strategy does not look.
-      drift: the pool against the labeled images; None if no model has seen both.
+      alike: the labeled (or outstanding) image most like a chosen one, by its id; empty if the strategy does not look.
+      drift: the pool against the images that people have labeled; None if no model has seen both.
     """
 
     chosen: list[Scored]
@@ -66,6 +66,7 @@ def make_query(
     beginner: Embedder | None = None,
     seen: Mapping[str, Facts] | None = None,
     free: Mapping[str, Sequence[int]] | None = None,
+    unanswered: Collection[str] = (),
 ) -> Query:
     """Choose the images, or regions, to ask for.
 
@@ -82,6 +83,7 @@ def make_query(
       beginner: describes the images in a cold start, from which typical ones are then chosen.
       seen: what the same model has said of some of the images; it does not look at them again.
       free: the numbers of the regions that may be asked for, by image id; None: all of them.
+      unanswered: the ids of `labeled` that have no label yet.
 
     Raises:
       StreetloopError: the model's output is not finite, or the strategy needs what it lacks.
@@ -89,6 +91,7 @@ def make_query(
     rng = np.random.default_rng(seed)
     name = _without_model(settings.strategy) if model is None else settings.strategy
     facts: dict[str, Facts] | None = None
+    drift = None
     if model is None and beginner is not None:
         name = "typical"
         progress = Progress("query", "images looked at", len(candidates) + len(labeled))
@@ -100,8 +103,11 @@ def make_query(
         left = [[i for i in ids if i not in facts] for ids in (candidates, labeled)]
         facts |= facts_for(records, left[0], left[1], settings, model, seed, watch)
         pool = pool_of(records, candidates, labeled, facts)
-    # Chance of its own: the choice must not depend on it.
-    drift = drift_of(pool, Stream.DRIFT.of(seed), settings.drift_limit)
+        # What waits for its label, or had it rejected, says nothing of what people have labeled.
+        answered = sorted(set(labeled) - set(unanswered))
+        compared = pool_of(records, candidates, answered, facts) if unanswered else pool
+        # Chance of its own: the choice must not depend on it.
+        drift = drift_of(compared, Stream.DRIFT.of(seed), settings.drift_limit)
     if settings.grid is not None:
         every = grid(*settings.grid).numbers
         pool = divided(pool, free or dict.fromkeys(pool.ids, every), facts)

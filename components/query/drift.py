@@ -20,7 +20,7 @@ def drift_of(pool: Pool, rng: np.random.Generator, limit: float | None = None) -
     """Return how far the pool is from the labeled images; None if no model has seen them.
 
     Args:
-      pool: what the query has seen.
+      pool: what the query has seen, with the images that people have labeled and no outstanding ones.
       rng: draws the images to compare, and the permutations.
       limit: the recipe's, for the report.
     """

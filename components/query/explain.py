@@ -1,4 +1,4 @@
-"""Say in words why an image was chosen, and which labeled image looks most like it."""
+"""Say in words why an image was chosen, and which labeled or outstanding image looks most like it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Explainer:
     """Explains choices from one pool."""
 
     def __init__(self, pool: Pool, labeled: Sequence[str], reason: str) -> None:
-        """Measure the distances of all candidates to the labeled images.
+        """Measure the distances of all candidates to the labeled (or outstanding) images.
 
         Args:
           pool: as the strategy saw it.
@@ -41,14 +41,14 @@ class Explainer:
         if frames == 0:
             parts.append("other regions of the image are labeled")
         elif frames is not None:
-            parts.append(f"{counted(frames, 'frame')} from the nearest labeled image")
+            parts.append(f"{counted(frames, 'frame')} from the nearest labeled or requested image")
         near = self.nearest(index)
         if near is not None and near.nearer >= _FAR and kcenter.REASON not in parts:
             parts.append(kcenter.REASON)
         return "; ".join(parts)
 
     def nearest(self, index: int) -> Alike | None:
-        """Return the labeled image most like a candidate; None if there is none, or nothing was looked at."""
+        """Return the labeled or outstanding image most like a candidate; None without one, or without a look."""
         if not len(self._distances) or self._pool.ids[index] in self._labeled:
             return None
         pool, distance = self._pool, self._distances[index]
@@ -63,7 +63,7 @@ def _doubtful(uncertainty: np.ndarray) -> list[str]:
 
 
 def _frames_away(pool: Pool, index: int) -> int | None:
-    """Return the distance in time to the nearest labeled image of the drive; None without one."""
+    """Return the distance in time to the nearest labeled or outstanding image of the drive; None without one."""
     same = pool.labeled.sequence == pool.places.sequence[index]
     if not same.any():
         return None

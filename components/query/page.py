@@ -29,7 +29,7 @@ class Asked:
 
     Attributes:
       chosen: the first choice first.
-      alike: the labeled image most like a chosen one, by its id, where one is known.
+      alike: the labeled (or outstanding) image most like a chosen one, by its id, where one is known.
       strategy: that chose.
       why: it was used; empty if the recipe names it.
       candidates: how many images, or regions, it chose from.
@@ -103,8 +103,8 @@ def _row(
         ]
     if alike is not None:
         words = (
-            f"nearest labeled image: {alike.image_id}, distance {alike.distance:.1f}; "
-            f"{100 * alike.nearer:.0f} % of the pool is nearer to a labeled image"
+            f"nearest labeled or requested image: {alike.image_id}, distance {alike.distance:.1f}; "
+            f"{100 * alike.nearer:.0f} % of the pool is nearer to such an image"
         )
         nearest = records.read(alike.image_id).image
         pictures.append(Picture(words, to_jpeg(shrink(nearest, _WIDTH))))

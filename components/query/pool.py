@@ -77,7 +77,7 @@ def places_of(cities: Mapping[str, str], ids: Sequence[str]) -> Places:
 
 @dataclass(frozen=True)
 class Pool:
-    """N candidates and M labeled images, as a model sees them.
+    """N candidates and M labeled (or outstanding) images, as a model sees them.
 
     Where regions are asked for, each candidate is a region: it has its image's id, place and embedding.
 

@@ -39,7 +39,7 @@ class Alike:
 
     Attributes:
       distance: between the embeddings, each column with deviation 1 over the train part.
-      nearer: share of the candidates that are nearer to a labeled image.
+      nearer: share of the candidates that are nearer to such an image.
     """
 
     image_id: str

@@ -74,9 +74,10 @@ def _ask(context: Context, key: str, records: str, model: str | None) -> QueryRe
     beginner = _beginner(context) if model is None else None
     of = settings.grid
     free = None if of is None else {i: free_tiles(state, i, of) for i in candidates}
+    unanswered = [i for i in images.labeled if i not in state.labels]
     query = make_query(
         *(index, candidates, images.labeled, settings, count, looking, chance),
-        *(watch, beginner, seen, free),
+        *(watch, beginner, seen, free, unanswered),
     )
     _keep(context, watcher, index, looking.predictor if looking and own == model else None)
     if query.why:

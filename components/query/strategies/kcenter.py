@@ -6,7 +6,7 @@ import numpy as np
 
 from components.query.pool import Pool
 
-REASON = "unlike anything labeled"
+REASON = "unlike anything labeled or requested"
 
 
 class KCenter:

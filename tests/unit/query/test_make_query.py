@@ -81,7 +81,7 @@ def test_the_reason_names_classes_and_the_distance_in_time() -> None:
     (first,) = query("entropy", 1).chosen
     assert first.reason == (
         "the model hesitates between many classes; uncertain at car; "
-        "7 frames from the nearest labeled image"
+        "7 frames from the nearest labeled or requested image"
     )
 
 
@@ -106,7 +106,7 @@ def test_a_cold_start_with_an_encoder_asks_for_what_looks_typical() -> None:
     assert made.strategy == "typical"
     assert [s.image_id for s in made.chosen] == [IDS[5]], "the bright group has a labeled image"
     assert made.chosen[0].reason == (
-        "typical of a group of images that look alike; 5 frames from the nearest labeled image"
+        "typical of a group of images that look alike; 5 frames from the nearest labeled or requested image"
     )
     assert (list(made.scores), made.drift) == (IDS[1:], None)
 
@@ -248,4 +248,13 @@ def test_a_query_compares_the_pool_with_the_labeled_images() -> None:
     pool[13], labeled[13] = 0.35, 0.75
     assert made.drift.classes == pytest.approx(divergence(pool, labeled), abs=1e-4)
     assert made.drift.exceeded
+    waiting = make_query(
+        *(RECORDS, IDS[4:], IDS[:4], chosen, 2, MODEL, (1, 2)), unanswered=[IDS[0], IDS[2]]
+    ).drift
+    assert waiting is not None
+    assert (waiting.images, waiting.labeled) == (4, 2)
+    assert waiting.confidence == pytest.approx(0.35 - (0.8 + 0.6) / 2, abs=1e-3)
+    too_few = make_query(*(RECORDS, IDS[4:], IDS[:4], chosen, 2, MODEL, (1, 2)), unanswered=IDS[:3])
+    assert too_few.drift is None
+    assert too_few.scores == made.scores
     assert query("random", model=None).drift is None

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from components.contracts.ledger.ledger import Ledger
 from components.contracts.scores.drift import Drift
+from components.contracts.storage.open import open_storage
 from components.query import step
 from tests.support.asking import IDS, before_query, in_this_process
 
@@ -27,3 +29,19 @@ def test_the_query_step_measures_drift_and_a_rerun_finds_it(
     assert Drift.model_validate_json(stored) == found.drift
     (root / "work" / "1" / "query.done.json").unlink()  # as a kill after the event leaves it
     assert step.run(*given, "records/r") == found
+
+
+@pytest.mark.parametrize(("labeled", "counted"), [(3, 3), (1, None)])
+def test_images_that_wait_for_a_label_are_no_labeled_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labeled: int, counted: int | None
+) -> None:
+    settings = {"query": {"strategy": "entropy", "query_size": 4}}
+    given = before_query(tmp_path / "root", settings, labeled=labeled)
+    asked = [{"image_id": i, "score": 1.0, "reason": "r", "cost": 1.0} for i in IDS[labeled:][:2]]
+    query = {"cycle": 1, "strategy": "entropy", "model": None, "items": asked}
+    ledger = Ledger(open_storage(given[1]))
+    ledger.commit("query", "query/before", query, fence=given[3])
+    in_this_process(monkeypatch)
+    found = step.run(*given, "records/r")
+    assert found.asked == 2
+    assert (found.drift and found.drift.labeled) == counted

@@ -83,10 +83,12 @@ def test_every_image_is_shown_with_its_reason_and_its_neighbour() -> None:
     for k in range(3):
         assert f"{k + 1}. ulm_<{k}>" in found.text
         assert f"Reason & {k}." in found.text
-    assert "nearest labeled image: bonn_1, distance 12.3; 92 % of the pool is nearer" in found.text
+    assert (
+        "nearest labeled or requested image: bonn_1, distance 12.3; 92 % of the pool" in found.text
+    )
     captions = [str(image["alt"]).partition(":")[0] for image in found.images]
     views = ["image", "prediction", "uncertainty"]
-    assert captions == [*views, "nearest labeled image", *views, *views]
+    assert captions == [*views, "nearest labeled or requested image", *views, *views]
     assert "images: 3 of 500" in found.text
     assert "The pool is video." in found.text
 
@@ -148,15 +150,15 @@ def test_the_neighbour_is_the_labeled_image_that_looks_most_like_it() -> None:
         assert near.image_id == names[int(away[index].argmin())]
         assert near.distance == pytest.approx(away[index].min(), rel=1e-5)
         assert near.nearer == pytest.approx(rank / len(pool), abs=1e-6)
-        far = explainer.explain(int(index)).endswith("; unlike anything labeled")
+        far = explainer.explain(int(index)).endswith("; unlike anything labeled or requested")
         assert far == (rank >= 0.9 * len(pool))
 
 
 def test_a_reason_is_given_once() -> None:
     pool = photos(40, labeled=4)
-    explainer = Explainer(pool, list("abcd"), "unlike anything labeled")
+    explainer = Explainer(pool, list("abcd"), "unlike anything labeled or requested")
     for index in range(len(pool)):
-        assert explainer.explain(index).count("unlike anything labeled") == 1
+        assert explainer.explain(index).count("unlike anything labeled or requested") == 1
 
 
 def test_nothing_resembles_what_was_not_looked_at() -> None:
