@@ -42,6 +42,8 @@ def whole_numbers(option: str, text: str, what: str = "numbers") -> list[int]:
 def labels_of(text: str) -> int | str:
     """Read an amount of labels: a number, a share such as 1/8, or all."""
     if text.isdecimal():
+        if int(text) == 0:
+            raise UsageError("No labels to train on. Give --labels a number above 0, 1/8 or all.")
         return int(text)
     if not re.fullmatch(r"all|1/[1-9][0-9]*", text):
         raise UsageError(f"Not an amount of labels: {text!r}. Give --labels a number, 1/8 or all.")
