@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pydantic import BaseModel
 
+from components.contracts.process.words import counted
 from components.contracts.scores.report import HEADLINES
 from pipelines.crossval.folds import Fold
 from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
@@ -21,6 +22,7 @@ class VariantScores(BaseModel):
     """A variant's finished fits, as the JSON holds them: by fold, then by seed."""
 
     name: str
+    steps: int
     folds: dict[str, dict[int, SplitScores]]
 
     def values(self, score: str) -> dict[Place, float]:
@@ -50,7 +52,9 @@ class Report(BaseModel):
 
     recipe: str
     labels: str
-    steps: int
+    trained_on: list[
+        int
+    ]  # numbers of labeled images, rising: the places that are left differ in size
     folds: dict[str, int]  # name -> labeled images that were held out
     variants: list[VariantScores]
     complete: bool
@@ -72,8 +76,8 @@ class Report(BaseModel):
         parts = [
             f"# Cross-validation of {self.recipe}",
             "",
-            f"Percent, on the place that the training has not seen; {self.labels} labels of the others, "
-            f"{self.steps} steps, last weights. ± is half of the {LEVEL:.0%} interval by Student's t over "
+            f"Percent, on the place that the training has not seen; {self._labels()}, "
+            f"{self._steps()}, last weights. ± is half of the {LEVEL:.0%} interval by Student's t over "
             "the seeds. A class without a pixel in a place does not count there.",
             "",
             *self._scores(),
@@ -90,6 +94,22 @@ class Report(BaseModel):
         if not self.complete:
             parts += ["", "Not complete. Run the same command to continue."]
         return "\n".join(parts) + "\n"
+
+    def _labels(self) -> str:
+        """Return how many labels were trained on: a number that no fit reached is not what was."""
+        most = self.trained_on[-1]
+        amount = "all" if self.labels.isdecimal() and int(self.labels) > most else self.labels
+        if self.trained_on == [most] and amount == str(most):
+            return f"{counted(most, 'label')} of the others"
+        numbers = " to ".join(map(str, dict.fromkeys([self.trained_on[0], most])))
+        of = " of the" if "/" in amount else ""
+        return f"{amount}{of} labels of the others ({numbers})"
+
+    def _steps(self) -> str:
+        """Return how many steps the fits took; by variant, if they differ."""
+        if len({variant.steps for variant in self.variants}) == 1:
+            return counted(self.variants[0].steps, "step")
+        return "steps: " + ", ".join(f"{v.name} {v.steps}" for v in self.variants)
 
     def _scores(self) -> list[str]:
         rows = []
@@ -137,22 +157,33 @@ def _percent(found: Summary | None) -> str:
 def report_of(
     recipe: str,
     labels: int | str,
-    steps: int,
+    trained_on: Collection[int],
+    steps: Mapping[str, int],
     folds: list[Fold],
     scores: Mapping[str, Mapping[Place, SplitScores]],
     complete: bool,
 ) -> Report:
-    """Arrange finished fits: variant -> place -> scores."""
+    """Arrange finished fits.
+
+    Args:
+      recipe: its name.
+      labels: how many images were to be labeled.
+      trained_on: how many were, by fit; at least one.
+      steps: by variant.
+      folds: what is held out.
+      scores: variant -> place -> scores.
+      complete: whether no fit is missing.
+    """
     variants = []
     for name, of_variant in scores.items():
         arranged: dict[str, dict[int, SplitScores]] = {}
         for (fold, seed), found in of_variant.items():
             arranged.setdefault(fold, {})[seed] = found
-        variants.append(VariantScores(name=name, folds=arranged))
+        variants.append(VariantScores(name=name, steps=steps[name], folds=arranged))
     return Report(
         recipe=recipe,
         labels=str(labels),
-        steps=steps,
+        trained_on=sorted(set(trained_on)),
         folds={fold.name: fold.images for fold in folds},
         variants=variants,
         complete=complete,

@@ -133,10 +133,14 @@ class Study:
         for one, _ in self._planned:
             if result := read_result(self.storage, one.fit):
                 scores[one.trial.variant][one.place] = result.scores[_HELD_OUT]
-        first = self._variants[0].recipe
-        done = sum(map(len, scores.values())) == len(self._planned)
         return report_of(
-            first.name, self._labels, first.train.steps, self.folds, scores, complete=done
+            self._variants[0].recipe.name,
+            self._labels,
+            [len(one.fit.labeled) for one, _ in self._planned],
+            {variant.name: variant.recipe.train.steps for variant in self._variants},
+            self.folds,
+            scores,
+            complete=sum(map(len, scores.values())) == len(self._planned),
         )
 
     def write(self) -> Files:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.crossval.folds import Fold
-from pipelines.crossval.report import report_of
+from pipelines.crossval.report import Report, report_of
 from pipelines.fits.result import SplitScores
 
 FOLDS = [Fold("a", ("a",), 10), Fold("b", ("b",), 20)]
@@ -33,7 +33,14 @@ OTHER = {
 
 @pytest.fixture
 def report():
-    return report_of("x", "all", 9, FOLDS, {"recipe": BASE, "other": OTHER}, complete=False)
+    return made("all", [40])
+
+
+def made(labels: int | str, trained_on: list[int], steps: int = 9) -> Report:
+    """A report of two variants: the recipe takes 9 steps, the other one `steps`."""
+    scores = {"recipe": BASE, "other": OTHER}
+    taken = {"recipe": 9, "other": steps}
+    return report_of("x", labels, trained_on, taken, FOLDS, scores, complete=False)
 
 
 def test_the_mean_is_over_folds_and_its_interval_over_seeds(report) -> None:
@@ -65,3 +72,24 @@ def test_the_page_shows_folds_means_differences_and_classes(report) -> None:
     assert "| road | 65.0 | 80.0 |" in page
     assert "| car | – | 10.0 |" in page
     assert "Not complete" in page
+
+
+@pytest.mark.parametrize(
+    ("labels", "trained_on", "steps", "words"),
+    [
+        (5, [5, 5], 9, "5 labels of the others, 9 steps, last weights"),
+        (1, [1], 1, "1 label of the others, steps: recipe 9, other 1, last weights"),
+        (4000, [20, 12], 9, "all labels of the others (12 to 20), 9 steps"),
+        (15, [15, 12], 9, "15 labels of the others (12 to 15), 9 steps"),
+        (
+            "1/8",
+            [3, 3],
+            2,
+            "1/8 of the labels of the others (3), steps: recipe 9, other 2, last weights",
+        ),
+    ],
+)
+def test_the_page_says_how_many_labels_and_steps_there_were(
+    labels: int | str, trained_on: list[int], steps: int, words: str
+) -> None:
+    assert words in made(labels, trained_on, steps).markdown()
