@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from components.contracts.data.records import Records
-from components.contracts.process.errors import StreetloopError
+from components.contracts.data.records import POOL, Records
+from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.words import counted
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 from pipelines.ablation.variants import settings_of
@@ -33,12 +34,29 @@ class Design:
 
 @dataclass(frozen=True)
 class Plan:
-    """An ablation: its fits, seed by seed, so that the first results can already be compared."""
+    """An ablation: its fits, seed by seed, so that the first results can already be compared.
+
+    Attributes:
+      inputs: what all fits share.
+      pool: how many images of the train part there are, labeled or not.
+    """
 
     recipe: Recipe
     design: Design
     fits: list[Fit]
     inputs: dict[str, Any]
+    pool: int
+
+    @property
+    def without_unlabeled(self) -> list[str]:
+        """The variants that learn from unlabeled images, if the labels leave none of them."""
+        return list(
+            dict.fromkeys(
+                fit.variant
+                for fit in self.fits
+                if len(fit.labeled) == self.pool and fit.settings.objectives.reads_unlabeled
+            )
+        )
 
 
 def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> Plan:
@@ -46,13 +64,19 @@ def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> P
 
     Raises:
       StreetloopError: no image can be labeled, or none can be scored.
-      UsageError: a variant is unknown.
+      UsageError: a variant is unknown, or there are fewer images than labels.
     """
     records = Records(storage.local_dir(scene.prefix))
     if not records.ids(design.split):
         raise StreetloopError(
             f"No labeled image in {design.split} to score. Choose the other split with --split, or change "
             "split.dev_fraction."
+        )
+    pool = len(scene.labelable(records))
+    if isinstance(design.labels, int) and 0 < pool < design.labels:
+        raise UsageError(
+            f"{counted(design.labels, 'label')} cannot be given: only {counted(pool, 'image')} of the "
+            "pool can be labeled. Give fewer --labels."
         )
     shared = {
         "format": FORMAT,
@@ -73,4 +97,4 @@ def plan_of(recipe: Recipe, storage: Storage, scene: Scene, design: Design) -> P
             fit_of(variant, seed, settings_of(variant, recipe.train), ids, recipe, scene)
             for variant in design.variants
         ]
-    return Plan(recipe, design, fits, shared)
+    return Plan(recipe, design, fits, shared, len(records.ids(POOL)))

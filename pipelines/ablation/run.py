@@ -42,6 +42,12 @@ def ablate(recipe: Recipe, root: str, design: Design) -> int:
     def work(folder: Path) -> None:
         worker = Worker(recipe, root, storage, folder, Screen(console))
         plan = plan_of(recipe, storage, worker.scene(), design)
+        if plan.without_unlabeled:
+            console.print(
+                f"The labels leave no unlabeled image, so {', '.join(plan.without_unlabeled)} "
+                f"{'learns' if len(plan.without_unlabeled) == 1 else 'learn'} from none. Give fewer "
+                "--labels."
+            )
         runs = Runs("ablation", recipe, plan.inputs, design.labels, storage, root)
         runs.open()
         tasks = [Task(f"{fit.variant}, seed {fit.seed}", fit, worker) for fit in plan.fits]

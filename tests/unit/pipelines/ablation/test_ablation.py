@@ -201,6 +201,26 @@ def test_ablate_rejects_the_root_of_a_campaign(processes: FakeProcesses, tmp_pat
     assert "already contains a campaign" in done.output
 
 
+@pytest.mark.usefixtures("untracked")
+def test_ablate_rejects_more_labels_than_there_are_images(processes: FakeProcesses) -> None:
+    done = _ablate("--seeds", "0", "--labels", "13")
+    assert done.exit_code == 2
+    assert "13 labels cannot be given: only 12 images of the pool can be labeled." in done.output
+    assert processes.done == []
+
+
+@pytest.mark.usefixtures("untracked")
+@pytest.mark.parametrize(("labels", "warns"), [("11", 0), ("12", 1), ("all", 1)])
+def test_ablate_says_once_that_no_unlabeled_image_is_left(
+    processes: FakeProcesses, labels: str, warns: int
+) -> None:
+    done = _ablate("--seeds", "0,1", "--labels", labels)
+    assert done.exit_code == 0, done.output
+    words = " ".join(done.output.split())
+    assert words.count("no unlabeled image, so adversarial learns from none.") == warns
+    assert len(processes.done) == 4
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
