@@ -27,9 +27,10 @@ Track = Callable[[Sequence[Case], str], Iterable[Case]]  # shows the progress of
 
 
 class Written(NamedTuple):
-    """What a check found, and where its page is."""
+    """What a check found, the URI of the campaign root, and that of the page."""
 
     found: LabelsCheck
+    root: str
     page: str
 
 
@@ -80,7 +81,7 @@ def check_labels(recipe: Recipe, root: str, pictures: int, ask: int, track: Trac
     name = layout.labels_check()
     storage.write(f"{name}.json", found.model_dump_json(indent=1).encode())
     storage.write(f"{name}.html", check_page(recipe.name, found, shown).encode())
-    return Written(found, f"{storage.uri}/{name}.html")
+    return Written(found, storage.uri, f"{storage.uri}/{name}.html")
 
 
 def _judge(looker: Looker, cases: Sequence[Case], track: Track) -> tuple[LabelsCheck, Rule]:

@@ -53,5 +53,5 @@ def check_command(chosen: Chosen, ask: int, pictures: int) -> None:
     chosen.ledger()  # one clear message if there is no campaign
     shown = partial(track, console=make_console(sys.stderr), transient=True)
     written = check_labels(*chosen.open(), pictures, ask, shown)
-    click.echo(summary(written.found))
+    click.echo(summary(written.found, written.root))
     click.echo(f"Report: {written.page}")

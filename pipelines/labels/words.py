@@ -16,8 +16,13 @@ def reason_of(row: CheckedLabel) -> str:
     return f"Check the label: {'; '.join(parts)}."
 
 
-def summary(found: LabelsCheck) -> str:
-    """Return the most suspect labels as lines of text, and what limits the check."""
+def summary(found: LabelsCheck, root: str) -> str:
+    """Return the most suspect labels as lines of text, what limits the check, and where its tasks are.
+
+    Args:
+      found: by the check.
+      root: the URI of the campaign root.
+    """
     suspects = [row for row in found.images if row.regions]
     lines = [
         f"Checked {len(found.images)} labels: {len(suspects)} have suspect regions; "
@@ -41,7 +46,7 @@ def summary(found: LabelsCheck) -> str:
         )
     if found.tasks:
         lines.append(
-            f"Tasks: {found.tasks}. Import them into the annotation tool, and hand the corrected "
+            f"Tasks: {root}/{found.tasks}. Import them into the annotation tool, and hand the corrected "
             "labels in with `streetloop feedback add`."
         )
     return "\n".join(lines)

@@ -39,6 +39,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.exit_code == 0, done.output
     assert "Checked 4 labels" in done.output
     assert "In-sample: 3." in done.output
+    assert f"Tasks: {root}/relabel/" in done.output
     return root
 
 
