@@ -227,7 +227,9 @@ def _nothing_found(path: Path, skipped: Iterable[Skipped]) -> str:
         )
         names = sorted(p.relative_to(path).as_posix() for p in seen if looks_like_an_image(p.name))
         if names:
-            hints.append(f"It has {len(names)} images outside of {IMAGES}, such as {names[0]}.")
+            hints.append(
+                f"It has {len(names)} image{'s' * (len(names) > 1)} outside of {IMAGES}, such as {names[0]}."
+            )
     return " ".join(
         [
             f"No images found in {path}.",

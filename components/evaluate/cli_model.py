@@ -8,6 +8,7 @@ import json
 from components.contracts.process import command
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.process.files import write_text
+from components.contracts.process.words import counted
 
 _SPLITS = ("dev", "val", "test")
 
@@ -99,5 +100,5 @@ def run(args: argparse.Namespace) -> int:
     for name in HEADLINES:
         value = report[name]
         print(f"{name:<15} {'undefined' if value is None else f'{100 * value:.2f} %'}")
-    print(f"{total} images; report: {args.output}")
+    print(f"{counted(total, 'image')}; report: {args.output}")
     return command.DONE

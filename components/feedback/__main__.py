@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _feedback(args: argparse.Namespace) -> int:
     from components.contracts.annotation import KnownImages, Limits, png_mask, read_export
     from components.contracts.data.records import Records
+    from components.contracts.process.words import counted
     from components.contracts.recipe.feedback import FeedbackSettings
     from components.contracts.step.context import begin
     from components.feedback.checks import check
@@ -97,7 +98,7 @@ def _feedback(args: argparse.Namespace) -> int:
         )
     for refusal in refusals:
         print(f"rejected {refusal.name}: {refusal.reason}", file=sys.stderr)
-    print(f"{len(labels)} labels accepted, {len(refusals)} rejected: {args.output}")
+    print(f"{counted(len(labels), 'label')} accepted, {len(refusals)} rejected: {args.output}")
     return command.DONE if labels else command.FAILED
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.contracts.data.records import Records
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.words import counted
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ def check_masks(division: Division, required: bool = True) -> None:
     # Without folders for the splits, any file may have been meant for `val`.
     divided = any(item.split for item in division.source.items)
     folder = "/val" if divided else ""
-    there = f"{len(images)} images in leftImg8bit/val" if images else "no image in leftImg8bit/val"
+    there = (
+        f"{counted(len(images), 'image')} in leftImg8bit/val"
+        if images
+        else "no image in leftImg8bit/val"
+    )
     if not divided:
         there = "no mask of the images that split.ratios assigns to val"
     unread = _unread_masks(division, f"gtFine{folder}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.contracts.process.words import counted
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 from pipelines.ablation.figure import ablation_figure
@@ -69,9 +70,10 @@ def table_of(storage: Storage, plan: Plan) -> Table:
         if result is not None:
             results.setdefault(fit.variant, {})[fit.seed] = result
     labeled = sorted({len(fit.labeled) for fit in plan.fits})
+    images = "/".join([*map(str, labeled[:-1]), counted(labeled[-1], "image")])
     title = (
-        f"Ablation of {plan.recipe.name}: {plan.design.labels} labeled "
-        f"({'/'.join(map(str, labeled))} images), {plan.recipe.train.steps} steps"
+        f"Ablation of {plan.recipe.name}: {plan.design.labels} labeled ({images}), "
+        f"{counted(plan.recipe.train.steps, 'step')}"
     )
     return Table(title, plan.design, results)
 

@@ -13,6 +13,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import Champion, State
 from components.contracts.process.errors import StreetloopError
 from components.contracts.process.quiet import import_tensorflow
+from components.contracts.process.words import counted
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.scores.report import Baseline, SplitScores
 from components.contracts.step.context import set_environment
@@ -103,7 +104,7 @@ def score_champion(recipe: Recipe, root: str, split: str) -> ChampionScores:
 
 def _print_scores(found: ChampionScores, split: str) -> None:
     scores, base = found.scores, found.baseline
-    title = f"Champion {found.model[:12]} on {split} ({scores.images} images), %"
+    title = f"Champion {found.model[:12]} on {split} ({counted(scores.images, 'image')}), %"
     table = Table(title=title, title_justify="left")
     for column in ("class", "IoU", "Dice", "accuracy"):
         table.add_column(column, justify="left" if column == "class" else "right")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from components.contracts.process.words import counted
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.scores.report import SplitScores
 from pipelines.campaign.display import percent
@@ -57,8 +58,12 @@ class Card:
         data = self.recipe.data
         source = "generated streets" if data.synthetic else f"`{data.source}`"
         who = "a simulated annotator" if self.recipe.feedback.oracle else "people"
-        labeled = "an unknown number of" if self.labeled is None else f"{self.labeled}"
-        return f"## Data\n\nTrained on {labeled} images of {source}, labeled by {who}."
+        labeled = (
+            "an unknown number of images"
+            if self.labeled is None
+            else counted(self.labeled, "image")
+        )
+        return f"## Data\n\nTrained on {labeled} of {source}, labeled by {who}."
 
     def _scores(self) -> str:
         scores = self.scores
@@ -72,7 +77,7 @@ class Card:
         means = f"| mean | {percent(scores.miou)} | {percent(scores.dice)} | {scores.pixels:,} |"
         return "\n".join(
             [
-                f"## Scores on val ({scores.images} images, %)",
+                f"## Scores on val ({counted(scores.images, 'image')}, %)",
                 "",
                 f"Pixel accuracy {percent(scores.pixel_accuracy)}.",
                 "",

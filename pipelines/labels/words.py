@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.contracts.process.words import counted
 from pipelines.labels.report import CheckedLabel, LabelsCheck
 
 _LINES = 10
@@ -25,7 +26,8 @@ def summary(found: LabelsCheck, root: str) -> str:
     """
     suspects = [row for row in found.images if row.regions]
     lines = [
-        f"Checked {len(found.images)} labels: {len(suspects)} have suspect regions; "
+        f"Checked {counted(len(found.images), 'label')}: {len(suspects)} "
+        f"{'has' if len(suspects) == 1 else 'have'} suspect regions; "
         f"{100 * found.expected_wrong:.2f} % of the labeled pixels are estimated to be wrong."
     ]
     for row in suspects[:_LINES]:

@@ -9,6 +9,7 @@ from components.contracts.ledger.campaign import discard_campaign
 from components.contracts.ledger.layout import FOLDERS, LEDGER
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
+from components.contracts.process.words import counted
 from components.contracts.recipe.data import DataSettings
 from components.contracts.storage.open import open_storage
 from pipelines.local.runner import check_not_held
@@ -34,9 +35,9 @@ def discard(root: str, data: DataSettings, yes: bool) -> None:
     check_not_held(state, "Nothing was discarded")
     people = sum(1 for v in state.labels.values() if v[-1].annotator != "oracle")
     click.echo(
-        f"--fresh discards campaign {state.name} in {storage.uri}: {len(state.cycles)} cycles, "
-        f"{len(state.labels)} labeled images ({people} labeled by people), "
-        f"{len({c.model for c in state.champions})} champions. MLflow keeps its runs. These folders are "
+        f"--fresh discards campaign {state.name} in {storage.uri}: {counted(len(state.cycles), 'cycle')}, "
+        f"{counted(len(state.labels), 'labeled image')} ({people} labeled by people), "
+        f"{counted(len({c.model for c in state.champions}), 'champion')}. MLflow keeps its runs. These folders are "
         f"deleted there: {', '.join((LEDGER, *FOLDERS))}."
     )
     if not yes and not click.confirm("Discard it?"):

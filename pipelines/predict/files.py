@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from components.contracts.process.errors import StreetloopError, UsageError
 from components.contracts.process.files import replace
+from components.contracts.process.words import counted
 from pipelines.predict.view import Size
 from tfds_cityscapes.files import (
     UNREADABLE,
@@ -82,8 +83,8 @@ def photos_in(place: Path, targets: Sequence[Path]) -> Photos:
         stem, files = next(iter(same.items()))
         names = " and ".join(file.name for file in files)
         raise StreetloopError(
-            f"{len(same)} names occur more than once: {names} would all become {stem}_labelIds.png. Rename "
-            "all but one."
+            f"{counted(len(same), 'name')} {'occurs' if len(same) == 1 else 'occur'} more than once: "
+            f"{names} would all become {stem}_labelIds.png. Rename all but one."
         )
     return Photos({stem: file for stem, (file,) in found.items()}, notes)
 
@@ -137,7 +138,7 @@ def submission_doubts(sizes: Sequence[Size]) -> str | None:
         return None
     height, width = _TEST_SIZE
     return (
-        f"The Cityscapes server will reject this zip: it has {len(sizes)} label maps, {other} of another "
+        f"The Cityscapes server will reject this zip: it has {counted(len(sizes), 'label map')}, {other} of another "
         f"size. Expected {_TEST_IMAGES} label maps of {height}x{width} pixels."
     )
 

@@ -85,8 +85,8 @@ def _registry(tracking_uri: str | None) -> str:
 
 
 def _problem(uri: str, error: Exception) -> str:
-    """Return the store and what went wrong there; MLflow's own words repeat the address."""
-    return without_secrets(f"{uri}: {error}", ())
+    """Return the store and what went wrong there, without a full stop; MLflow's own words repeat the address."""
+    return without_secrets(f"{uri}: {error}", ()).rstrip(". ")
 
 
 def _local(path: Path) -> Path:

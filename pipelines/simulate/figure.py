@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.contracts.page.colors import SERIES
+from components.contracts.process.words import counted
 from components.evaluate.report.canvas import (
     INK,
     MUTED,
@@ -51,7 +52,7 @@ def simulation_figure(analysis: Analysis) -> bytes:
         )
     if analysis.all_labels is not None:
         curves.axhline(analysis.all_labels, color=MUTED, linestyle=":", linewidth=1)
-        words = f"all {analysis.pool} labels"
+        words = f"all {counted(analysis.pool, 'label')}"
         curves.annotate(
             words, (analysis.budgets[0], analysis.all_labels), fontsize=9, color=MUTED, va="bottom"
         )

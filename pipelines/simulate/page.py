@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from components.contracts.process.words import counted
 from pipelines.experiment.markdown import NONE, interval, markdown_table, plus_minus
 from pipelines.simulate.analysis import LEVEL, SHARES, Analysis, Row
 from pipelines.simulate.plan import Design
@@ -21,13 +22,13 @@ def markdown(analysis: Analysis, design: Design) -> str:
         "",
         f"mIoU in percent on {analysis.split} after so many labels, mean over the seeds {seeds}; ± is the "
         f"standard deviation. {_unit(rows)}The first images of a seed are the same for all strategies. Each model is "
-        f"a head on a frozen encoder, fitted from scratch in {design.head.steps} steps: the order of the "
+        f"a head on a frozen encoder, fitted from scratch in {counted(design.head.steps, 'step')}: the order of the "
         "strategies is what counts, not the scores.",
         "",
         *_curves(analysis),
         "",
         *_opened(analysis),
-        f"With all {analysis.pool} images labeled: {full} %.",
+        f"With all {counted(analysis.pool, 'image')} labeled: {full} %.",
         "",
         f"Difference to {analysis.baseline}, in points, paired by seed: mean [{100 * LEVEL:.0f} % interval by "
         "Student's t]. The area is that under the curve over log2(labels), divided by its width.",

@@ -11,6 +11,7 @@ from rich.console import Console
 from components.contracts.data.records import Records
 from components.contracts.process.cpus import THREAD_VARIABLES, usable_cpus
 from components.contracts.process.errors import StreetloopError, UsageError
+from components.contracts.process.words import counted
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.base import Storage
 from pipelines.console import make_console
@@ -175,8 +176,8 @@ def _checked(scene: Scene, storage: Storage, design: Design) -> int:
     pool = len(scene.labelable(records))
     if pool < design.budgets[-1]:
         raise UsageError(
-            f"The largest budget is {design.budgets[-1]} labels, but only {pool} images of the pool "
-            "have a mask. Give smaller --budgets."
+            f"The largest budget is {counted(design.budgets[-1], 'label')}, but only "
+            f"{counted(pool, 'image')} of the pool {'has' if pool == 1 else 'have'} a mask. Give smaller --budgets."
         )
     if not records.ids(design.split):
         raise UsageError(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from components.contracts.process.progress import Progress
+from components.contracts.process.words import counted
 from components.contracts.recipe.query import QuerySettings
 from components.contracts.scores.summary import Scores
 from components.query.facts import Facts, blind_pool, divided, pool_of
@@ -101,7 +102,7 @@ class Runner:
 
 def _told(progress: Progress, trial: Trial, labels: int, before: int) -> Callable[[int], None]:
     """Return what reports the steps of a fit as steps of its trial."""
-    words = f"{trial.name}: {labels} labels"
+    words = f"{trial.name}: {counted(labels, 'label')}"
     return lambda done: progress.update(before + done, words)
 
 

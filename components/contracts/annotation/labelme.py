@@ -31,6 +31,7 @@ from components.contracts.annotation.fill import (
 from components.contracts.annotation.known import ANY_IMAGE, KnownImages
 from components.contracts.annotation.limits import Budget
 from components.contracts.annotation.model import Annotation, AnnotationError
+from components.contracts.process.words import counted
 from tfds_cityscapes.labels import IGNORE_LABEL
 
 _WITHOUT_AREA = ("point", "points", "line", "linestrip")
@@ -109,7 +110,9 @@ def _paint(train_ids: np.ndarray, shape: Mapping[str, Any]) -> None:
             f"A shape has the type {quote(kind)}, which cannot be read. Draw it as a polygon."
         )
     if len(points) != 2:
-        raise AnnotationError(f"A {kind} has {len(points)} points; 2 were expected. Draw it again.")
+        raise AnnotationError(
+            f"A {kind} has {counted(len(points), 'point')}; 2 were expected. Draw it again."
+        )
     (x0, y0), (x1, y1) = points.tolist()
     if kind == "circle":  # the centre, and a point of the outline
         radius = math.hypot(x1 - x0, y1 - y0)

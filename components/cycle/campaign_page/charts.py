@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.contracts.page.colors import SERIES
+from components.contracts.process.words import counted
 
 Point = tuple[int, float]  # labeled images, a fraction
 Span = tuple[int, float, float]  # labeled images, and two fractions
@@ -100,7 +101,11 @@ def chart(
             name,
             SERIES[number % len(SERIES)],
             [
-                Mark(x(labels), y(value), f"{name}: {100 * value:.1f} % with {labels} labels")
+                Mark(
+                    x(labels),
+                    y(value),
+                    f"{name}: {100 * value:.1f} % with {counted(labels, 'label')}",
+                )
                 for labels, value in points
             ],
         )

@@ -11,6 +11,7 @@ from components.contracts.ledger import layout
 from components.contracts.ledger.events import Query, QueryItem
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import CycleState, State
+from components.contracts.process.words import counted
 from components.contracts.scores.report import HEADLINES
 from components.contracts.step.report import CycleReport, report_of
 from components.contracts.storage.base import Storage
@@ -100,7 +101,7 @@ def contents(ledger: Ledger, storage: Storage) -> CampaignPage:
             "cycles": str(len(state.cycles)),
             "labeled images": str(len(state.labels)),
             **_regions(newest),
-            "waiting for": f"{len(state.outstanding)} images",
+            "waiting for": counted(len(state.outstanding), "image"),
             "champion": f"cycle {champion.cycle}" if champion else "none",
             "last change": (last.closed_at or last.opened_at)[:16].replace("T", " ") + " UTC"
             if last

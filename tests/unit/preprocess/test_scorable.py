@@ -41,7 +41,7 @@ def test_val_masks_by_another_name_are_named(data: Path) -> None:
     with pytest.raises(StreetloopError) as raised:
         check_masks(_division(data))
     assert str(raised.value) == (
-        f"{data} has no labeled val image, so no model could be scored. Found 1 images in "
+        f"{data} has no labeled val image, so no model could be scored. Found 1 image in "
         f"leftImg8bit/val, and 1 other files in gtFine/val, such as {VAL}_gtFine_other.png. Put masks "
         "into gtFine/val/<city>/, named <image id>_gtFine_labelIds.png."
     )

@@ -222,7 +222,5 @@ def test_the_error_without_images_says_what_is_there(root, tmp_path):
     flat = tmp_path / "flat" / "images"
     flat.mkdir(parents=True)
     Path(flat / "a.jpg").write_bytes(b"x")
-    with pytest.raises(
-        SourceError, match=r"1 images outside of leftImg8bit, such as images/a\.jpg"
-    ):
+    with pytest.raises(SourceError, match=r"1 image outside of leftImg8bit, such as images/a\.jpg"):
         open_source(tmp_path / "flat")

@@ -202,6 +202,12 @@ def test_ablate_rejects_the_root_of_a_campaign(processes: FakeProcesses, tmp_pat
 
 
 @pytest.mark.usefixtures("untracked")
+def test_one_label_and_one_step_are_named_as_one(processes: FakeProcesses) -> None:
+    done = _ablate("--seeds", "0", "--labels", "1", "--set", "train.steps=1")
+    assert "# Ablation of tiny: 1 labeled (1 image), 1 step\n" in done.output
+
+
+@pytest.mark.usefixtures("untracked")
 def test_ablate_rejects_more_labels_than_there_are_images(processes: FakeProcesses) -> None:
     done = _ablate("--seeds", "0", "--labels", "13")
     assert done.exit_code == 2

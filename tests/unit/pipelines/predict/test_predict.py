@@ -123,3 +123,16 @@ def test_a_registry_that_does_not_answer_is_named_without_its_account(
         look_up("models:/street@champion", "http://ann:hunter22@127.0.0.1:1")
     assert "127.0.0.1" in str(caught.value)
     assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize("look_up", [model_file, resolved_version])
+def test_the_error_of_a_registry_ends_in_one_full_stop(
+    look_up: Callable[[str, str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*anything: object) -> None:
+        raise ValueError("Registered model alias nope not found.")
+
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", fail)
+    monkeypatch.setattr("mlflow.MlflowClient.get_model_version_by_alias", fail)
+    with pytest.raises(StreetloopError, match=r"nope not found\. `streetloop ui` shows"):
+        look_up("models:/street@nope", "http://127.0.0.1:1")

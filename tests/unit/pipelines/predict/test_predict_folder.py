@@ -298,4 +298,5 @@ def test_photos_whose_results_would_have_one_name_are_all_named(
     done = predict(model, images, tmp_path / "out")
     assert done.exit_code == 1
     assert "sub/x_leftImg8bit.tif and x.png and x.webp would all become x_labelIds" in done.stderr
+    assert "1 name occurs more than once" in done.stderr
     assert not (tmp_path / "out").exists()
