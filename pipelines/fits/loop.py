@@ -55,11 +55,12 @@ def run_fits(
       StreetloopError: fits failed; with the first one's error.
     """
     failed: list[str] = []
+    beside: list[float] = []
     for number, task in enumerate(tasks, 1):
         fit = task.fit
         result, words, left = read_result(storage, fit), "finished before", ""
         if result is None:
-            left = _left(storage, [t.fit for t in tasks])
+            left = _left(storage, [t.fit for t in tasks], beside)
         console.print(f"Fit {number} of {len(tasks)}: {task.title}{left}", style="bold")
         if result is None:
             started = time.monotonic()
@@ -71,7 +72,10 @@ def run_fits(
                 continue
             result = read_result(storage, fit)
             assert result is not None, "a process that succeeded has stored its result"
-            words = f"done after {duration(time.monotonic() - started)}"
+            took = time.monotonic() - started
+            if took > result.seconds:  # not if an earlier command had trained a part of it
+                beside.append(took - result.seconds)
+            words = f"done after {duration(took)}"
             write()
         else:
             delete_checkpoint(storage, fit)
@@ -86,8 +90,14 @@ def run_fits(
         raise StreetloopError(f"{len(failed)} of {len(tasks)} fits failed. {failed[0]}")
 
 
-def _left(storage: Storage, fits: Sequence[Fit]) -> str:
-    """Estimate how long the missing fits will take, from the finished ones."""
+def _left(storage: Storage, fits: Sequence[Fit], beside: Sequence[float]) -> str:
+    """Estimate how long the missing fits will take, from the finished ones.
+
+    Args:
+      storage: of the results.
+      fits: all of them.
+      beside: the seconds that this command's fits took beside their training: to start, and to score.
+    """
     known = {f.key: r for f in fits if (r := read_result(storage, f)) is not None}
     if not known:
         return ""
@@ -97,4 +107,7 @@ def _left(storage: Storage, fits: Sequence[Fit]) -> str:
     mean = statistics.fmean(result.seconds for result in known.values())
     missing = {f.key: f for f in fits if f.key not in known}
     left = sum(statistics.fmean(took.get(f.variant, [mean])) for f in missing.values())
-    return f" (about {duration(left)} left for {counted(len(missing), 'fit')})"
+    if beside:
+        left += len(missing) * statistics.fmean(beside)
+    about = "about" if beside else "at least"
+    return f" ({about} {duration(left)} left for {counted(len(missing), 'fit')})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -199,6 +200,27 @@ def test_ablate_rejects_the_root_of_a_campaign(processes: FakeProcesses, tmp_pat
     done = _ablate()
     assert done.exit_code == 1
     assert "already contains a campaign" in done.output
+
+
+@pytest.mark.usefixtures("untracked")
+def test_the_time_left_counts_what_a_fit_takes_beside_its_training(
+    processes: FakeProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "pipelines.fits.loop.time", SimpleNamespace(monotonic=lambda: 13.0 * len(processes.done))
+    )
+    lines = _ablate("--seeds", "0,1").output.splitlines()
+    # Training takes 3 s of each fit's 13.
+    assert "done after 13 s" in "".join(lines)
+    left = [line.partition("(")[2] for line in lines if line.startswith("Fit ")]
+    assert left == [
+        "",
+        "about 39 s left for 3 fits)",
+        "about 26 s left for 2 fits)",
+        "about 13 s left for 1 fit)",
+    ]
+    more = _ablate("--seeds", "0,1,2").output  # nothing is known of this command's fits yet
+    assert "seed 2 (at least 6 s left for 2 fits)" in more
 
 
 @pytest.mark.usefixtures("untracked")
