@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,22 @@ class Chosen:
         if is_local(root):
             root = str(local_path(root).absolute())
         return recipe, root
+
+    def arguments(self, recipe: Recipe, root: str) -> str:
+        """Return the arguments with which another command finds this campaign and its MLflow store.
+
+        Args:
+          recipe: as `open` returned it.
+          root: as `open` returned it.
+        """
+        words = [str(self.path)]
+        if Path(root) != Path(f"runs/{recipe.name}").absolute():
+            words += ["--root", root]
+        for change in self.changes:
+            section = change.partition("=")[0].partition(".")[0]
+            if section in ("name", "tracking"):
+                words += ["--set", change]
+        return shlex.join(words)
 
     def ledger(self) -> Ledger:
         """Open the campaign's ledger; StreetloopError if there is no campaign."""

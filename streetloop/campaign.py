@@ -47,8 +47,9 @@ def run(
     """
     from pipelines.local.campaign import run_campaign
 
-    found, place = open_recipe(recipe, root, data, settings)
-    if run_campaign(found, place, str(recipe)):
+    chosen = _chosen(recipe, root, data, settings)
+    found, place = chosen.open()
+    if run_campaign(found, place, chosen.arguments(found, place)):
         raise KeyboardInterrupt
     return _status(found, place)
 
@@ -102,16 +103,21 @@ def open_recipe(
     suffix: str = "",
 ) -> tuple[Recipe, str]:
     """Read a recipe as the functions take it, and return it with the root; see `Chosen.open`."""
+    return _chosen(recipe, root, data, settings).open(suffix=suffix)
+
+
+def _chosen(
+    recipe: Place, root: Place | None, data: Place | None, settings: Mapping[str, Any] | None
+) -> Chosen:
     changes = tuple(
         f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in (settings or {}).items()
     )
-    chosen = Chosen(
+    return Chosen(
         user_path(os.fspath(recipe)),
         None if root is None else os.fspath(root),
         changes,
         None if data is None else os.fspath(data),
     )
-    return chosen.open(suffix=suffix)
 
 
 def _status(recipe: Recipe, root: str) -> CampaignStatus:

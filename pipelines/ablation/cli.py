@@ -65,7 +65,7 @@ def ablate_command(
     )
     if code:
         sys.exit(code)
-    click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root} --open")
+    click.echo(f"MLflow:   {program()} ui {chosen.arguments(recipe, root)} --open")
 
 
 def _names(text: str) -> list[str]:

@@ -21,7 +21,8 @@ def status_command(chosen: Chosen, as_json: bool) -> None:
     """
     from pipelines.campaign.display import show_status
 
-    show_status(*chosen.open(), as_json, str(chosen.path))
+    recipe, root = chosen.open()
+    show_status(recipe, root, as_json, chosen.arguments(recipe, root))
 
 
 @click.command("evaluate")
@@ -62,7 +63,8 @@ def compare_command(campaigns: tuple[str, ...], output: Path) -> None:
     from pipelines.campaign.compare import compare
 
     chosen = [_chosen(text) for text in campaigns]
-    compare([one.open() for one in chosen], output, str(chosen[0].path))
+    opened = [one.open() for one in chosen]
+    compare(opened, output, chosen[0].arguments(*opened[0]))
 
 
 def _chosen(text: str) -> Chosen:

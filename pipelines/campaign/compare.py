@@ -16,7 +16,7 @@ from components.contracts.step.context import set_environment
 from components.contracts.storage.open import open_storage
 from components.contracts.tracking.client import Tracker
 from components.contracts.tracking.view import comparison, curves_page, open_page
-from pipelines.campaign.display import arguments_of, percent
+from pipelines.campaign.display import percent
 from pipelines.campaign.mlflow_page import server_of
 from pipelines.campaign.status import CycleRow, read_status
 from pipelines.console import make_console, program
@@ -111,7 +111,7 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path, first: str) -> None:
     Args:
       chosen: the recipes and roots.
       output: the picture.
-      first: the first recipe as the user named it, for hints.
+      first: the arguments that find the first campaign again, for hints.
 
     Raises:
       StreetloopError: a campaign has no trained cycle.
@@ -139,5 +139,5 @@ def compare(chosen: list[tuple[Recipe, str]], output: Path, first: str) -> None:
         return
     # A store that is a file has no address until `streetloop ui` serves it.
     if not campaigns[0].tracking.startswith("http"):
-        console.print(f"Serve it: {program()} ui {arguments_of(*chosen[0], first)}")
+        console.print(f"Serve it: {program()} ui {first}")
     console.print(f"MLflow:   {url}")

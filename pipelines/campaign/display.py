@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
-
 import click
 from rich.table import Table
 
@@ -56,8 +53,8 @@ def cycle_table(status: CampaignStatus) -> Table:
     return table
 
 
-def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
-    """Print the state of the campaign; `name` is the recipe as the user named it."""
+def show_status(recipe: Recipe, root: str, as_json: bool, where: str) -> None:
+    """Print the state of the campaign; `where` is what finds it again, for hints."""
     storage = open_storage(root)
     status = read_status(recipe, storage)
     if as_json:
@@ -80,17 +77,11 @@ def show_status(recipe: Recipe, root: str, as_json: bool, name: str) -> None:
     if recipe.feedback.oracle or not waiting:
         console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
     if not recipe.feedback.oracle:
-        for line in waiting_words(status, arguments_of(recipe, root, name)):
+        for line in waiting_words(status, where):
             console.print(line)
     if words := ending_words(recipe, Ledger(storage).state()):
         console.print(words)
     for image_id in waiting:
         console.print(f"  {image_id}")
-    console.print(f"MLflow:   {program()} ui {arguments_of(recipe, root, name)} --open")
+    console.print(f"MLflow:   {program()} ui {where} --open")
     console.print("Complete." if status.complete else "Not complete.")
-
-
-def arguments_of(recipe: Recipe, root: str, name: str) -> str:
-    """Return the arguments that name this campaign: the recipe, as the user wrote it, and the root."""
-    default = Path(root) == Path(f"runs/{recipe.name}").absolute()
-    return shlex.join([name] if default else [name, "--root", root])

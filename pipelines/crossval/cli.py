@@ -61,7 +61,7 @@ def crossval_command(
     )
     if code:
         sys.exit(code)
-    click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root} --open")
+    click.echo(f"MLflow:   {program()} ui {chosen.arguments(recipe, root)} --open")
 
 
 def changes_of(variants: tuple[str, ...]) -> dict[str, list[str]]:

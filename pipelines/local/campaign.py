@@ -19,7 +19,7 @@ from components.contracts.storage.open import open_storage
 from components.cycle.changes import check_unchanged
 from components.cycle.finish import publish
 from components.cycle.runs import catch_up
-from pipelines.campaign.display import arguments_of, cycle_table
+from pipelines.campaign.display import cycle_table
 from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import ending_words, waiting_words
 from pipelines.console import make_console, program
@@ -35,14 +35,14 @@ from pipelines.local.runner import (
 
 
 def run_campaign(
-    recipe: Recipe, root: str, name: str, discarding: Callable[[], None] = lambda: None
+    recipe: Recipe, root: str, where: str, discarding: Callable[[], None] = lambda: None
 ) -> int:
     """Run cycles until the campaign is complete, or waits for people.
 
     Args:
       recipe: the resolved recipe.
       root: the campaign root.
-      name: the recipe as the user named it, for hints.
+      where: the arguments that find the campaign again, for hints.
       discarding: called once the campaign is locked, to discard what is there (--fresh).
 
     Returns:
@@ -57,7 +57,7 @@ def run_campaign(
     except Interrupted as stop:
         console.print("Stopped. Run the same command again to resume.")
         return stop.exit_code
-    _finish(console, recipe, open_storage(root), root, name)
+    _finish(console, recipe, open_storage(root), where)
     return 0
 
 
@@ -99,7 +99,7 @@ def _planned(recipe: Recipe) -> str:
     return f" (until {recipe.cycle.cycles} have trained)" if recipe.cycle.cycles else ""
 
 
-def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name: str) -> None:
+def _finish(console: Console, recipe: Recipe, storage: Storage, where: str) -> None:
     status = read_status(recipe, storage)
     console.print()
     console.print(cycle_table(status))
@@ -108,7 +108,6 @@ def _finish(console: Console, recipe: Recipe, storage: Storage, root: str, name:
     if status.trained:
         page = layout.evaluation_page(status.trained[-1].cycle)
         console.print(f"Report:   {storage.uri}/{page}")
-    where = arguments_of(recipe, root, name)
     if not recipe.feedback.oracle:
         for line in waiting_words(status, where):
             console.print(line)

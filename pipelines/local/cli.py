@@ -35,7 +35,7 @@ def run_command(chosen: Chosen, cycles: int | None, fresh: bool, yes: bool, skip
         changes.append("data.skip_bad=true")
     recipe, root = chosen.open(*changes)
     discarding = (lambda: discard(root, recipe.data, yes)) if fresh else (lambda: None)
-    sys.exit(run_campaign(recipe, root, str(chosen.path), discarding))
+    sys.exit(run_campaign(recipe, root, chosen.arguments(recipe, root), discarding))
 
 
 @click.command("ui")

@@ -96,7 +96,7 @@ def simulate_command(
     code = simulate(recipe, root, design, processes)
     if code:
         sys.exit(code)
-    click.echo(f"MLflow:   {program()} ui {chosen.path} --root {root} --open")
+    click.echo(f"MLflow:   {program()} ui {chosen.arguments(recipe, root)} --open")
 
 
 def _strategies(text: str, baseline: str) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import streetloop
+from pipelines.local import campaign
 from streetloop.figures import keeping_figures
 
 CAMPAIGNS = Path(__file__).parents[2] / "fixtures" / "campaigns"
@@ -28,6 +29,15 @@ def test_settings_change_the_recipe(tmp_path: Path) -> None:
         str(RECIPE), root=CAMPAIGNS / "v0.1", settings={"cycle.cycles": 5, "name": "other"}
     )
     assert (found.name, found.complete) == ("other", False)
+
+
+def test_a_run_prints_the_arguments_that_lead_to_its_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hints: list[str] = []
+    monkeypatch.setattr(campaign, "run_campaign", lambda recipe, root, where: hints.append(where))
+    streetloop.run(RECIPE, root=tmp_path / "here", settings={"query.query_size": 4})
+    assert hints == [f"{RECIPE} --root {tmp_path / 'here'}"]
 
 
 def test_an_unknown_setting_is_rejected() -> None:
