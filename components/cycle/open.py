@@ -47,9 +47,8 @@ def run(recipe: str, root: str, owner: str, take_over: bool) -> Lease:
         return NO_CYCLE
     tracker = context.tracker(strict=True)
     tracker.check()  # what a person has to put right must fail now, not after the training
-    if not state.begun:
-        # A mistyped source must not become part of a campaign.
-        check_exists(context.recipe.data)
+    # A mistyped source must not become part of a campaign, nor open a cycle that cannot begin.
+    check_exists(context.recipe.data)
     create(context.storage, context.recipe)
     lease = acquire(context, owner, take_over)
     if lease == NO_CYCLE:

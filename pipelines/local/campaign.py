@@ -75,8 +75,7 @@ def _run(recipe: Recipe, root: str, folder: Path, start: Starter, console: Conso
         if not catch_up(context):
             console.print("MLflow still lacks a cycle. Run this again when the server is back.")
         return
-    if not state.begun:
-        check_exists(recipe.data)
+    check_exists(recipe.data)
     screen = Screen(console)
     while not is_complete(ledger.state(), recipe):
         number = ledger.state().next_cycle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,12 @@ from components.contracts.ledger.events import Event, LedgerError, canonical, ev
 from components.contracts.ledger.layout import CAMPAIGN_PAGE, FOLDERS, LEDGER, WORK
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
+from components.contracts.process.uri import is_local, is_same_place
 from components.contracts.recipe.base import value_at
 from components.contracts.storage.base import Storage
 
 NOTHING: Mapping[str, Any] = {}
+_SOURCE = "data.source"  # earlier versions recorded it as somebody had written it
 
 
 class ProtectedValueError(LedgerError):
@@ -65,11 +68,22 @@ def check_protected(
     for key in sorted({*state.protected, *protected}):
         recorded = value_at(state.recipe, key, usual.get(key))
         before, after = state.protected.get(key, recorded), protected.get(key)
-        if canonical(before) != canonical(after):
+        if not _means_the_same(key, before, after):
+            back = "Put it back"
+            if key == _SOURCE and isinstance(before, str) and is_local(before):
+                back = (
+                    f"Give --data {shlex.quote(before)} (a link there, if the data set has moved)"
+                )
             raise ProtectedValueError(
                 f"{key} may not change in a campaign: campaign {state.name!r} has {before!r}, got "
-                f"{after!r}. Put it back, or use another --root (or --fresh) for a new campaign."
+                f"{after!r}. {back}, or use another --root (or --fresh) for a new campaign."
             )
+
+
+def _means_the_same(key: str, before: Any, after: Any) -> bool:
+    if key == _SOURCE and isinstance(before, str) and isinstance(after, str):
+        return is_same_place(before, after)
+    return canonical(before) == canonical(after)
 
 
 def change_recipe(

@@ -41,9 +41,12 @@ def has_trained_enough(state: State, recipe: Recipe) -> bool:
 def asked_with(state: State, recipe: Recipe) -> bool:
     """Return whether the last cycle had the settings that decide what is left to do.
 
-    With a larger budget, or fewer labels needed to train, there may be something left.
+    With a larger budget, or fewer labels needed to train, there may be something left. Where the data set
+    is decides nothing once the campaign has begun: it has to be the same.
     """
     values = recipe.values()
+    if state.begun:
+        del values["data"]["source"]
     return all(
         value_at(state.recipe, f"{section}.{key}", value) == value
         for section in ("data", "feedback", "query")

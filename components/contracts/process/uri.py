@@ -30,6 +30,30 @@ def expanded(uri: str) -> str:
     return str(local_path(uri)) if is_local(uri) and split_uri(uri)[1].startswith("~") else uri
 
 
+def absolute(uri: str) -> str:
+    """Return a local address as a plain absolute path without `.`, `..` or a slash at its end.
+
+    Links stay as they are: the target of a link may move. Other addresses are unchanged.
+    """
+    return os.path.abspath(local_path(uri)) if is_local(uri) else uri
+
+
+def is_same_place(recorded: str, given: str) -> bool:
+    """Return whether two addresses mean the same place, as far as a recorded relative path says.
+
+    Args:
+      recorded: as some version wrote it down; nobody knows from which folder a relative path started.
+      given: as `absolute` returns it.
+    """
+    if recorded == given or not (is_local(recorded) and is_local(given)):
+        return recorded == given
+    before = Path(os.path.normpath(local_path(recorded)))
+    if before.is_absolute():
+        return str(before) == given
+    known = [part for part in before.parts if part != ".."]
+    return list(Path(given).parts)[len(Path(given).parts) - len(known) :] == known
+
+
 def has_password(uri: str) -> bool:
     """Return whether an address holds a password: scheme://user:password@host."""
     account, at, _ = split_uri(uri)[1].partition("/")[0].rpartition("@")

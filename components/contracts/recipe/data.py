@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from components.contracts.process.uri import expanded
+from components.contracts.process.uri import absolute
 from components.contracts.recipe.base import Settings
 
 LEAST_SIDE, MOST_SIDE = 32, 8192  # pixels
@@ -35,14 +35,15 @@ class DataSettings(Settings):
 
     Attributes:
       source: a folder in the Cityscapes layout, a folder with its zips, or a bucket:
-        gs://bucket/prefix or s3://bucket/prefix.
+        gs://bucket/prefix or s3://bucket/prefix. A relative path starts from the folder in which the
+        command is called.
       synthetic: generate streets instead of reading `source`.
       size: height and width in pixels to which images are resized when they are stored, or "native"
         to keep each at the size of its source. Scores are always taken at native size.
       skip_bad: leave broken images out and list them, instead of stopping at the first one.
     """
 
-    source: Annotated[str, AfterValidator(expanded)] | None = None
+    source: Annotated[str, AfterValidator(absolute)] | None = None
     synthetic: SyntheticSettings | None = None
     size: Size | Literal["native"] = "native"
     skip_bad: bool = False

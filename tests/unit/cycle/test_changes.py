@@ -60,6 +60,24 @@ def test_a_campaign_that_has_begun_keeps_its_settings(storage: Storage, what: st
     assert ledger.state().protected["data.source"] == "/datta"
 
 
+def test_a_relative_path_that_an_earlier_version_recorded_is_replaced_once(tmp_path: Path) -> None:
+    recipe = _recipe("/a/mycity")
+    values, protected = recipe.values(), protected_values(recipe)
+    values["data"]["source"] = protected["data.source"] = "mycity"
+    ledger = create_campaign(open_storage(str(tmp_path / "root")), "street", values, protected)
+    ledger.commit("seed", "seed", {"image_ids": ["a_0_0"]})
+    with pytest.raises(ProtectedValueError, match=r"has 'mycity', got '/a/other'"):
+        check_unchanged(ledger.state(), _recipe("/a/other"))
+    check_unchanged(ledger.state(), recipe)
+    lease = open_cycle(ledger, "run", 60)
+    for _ in range(2):
+        record_changes(ledger, recipe, lease.fence)
+    (changed,) = (e.payload.changed for e in ledger.events() if e.kind == "recipe_changed")
+    assert changed == {"data.source": ["mycity", "/a/mycity"]}
+    with pytest.raises(ProtectedValueError, match=r"Give --data /a/mycity \(a link there, if"):
+        check_unchanged(ledger.state(), _recipe("/b/mycity"))
+
+
 BY_CITY = {"name": "street", "data": {"source": "/data"}, "split": {"dev_by": "city"}}
 
 

@@ -51,6 +51,17 @@ def test_a_missing_data_set_opens_nothing(root: str, tmp_path: Path) -> None:
     assert not Ledger(open_storage(root)).state().created
 
 
+def test_a_data_set_that_is_gone_opens_no_further_cycle(root: str, data: Path) -> None:
+    lease = opening.run(_recipe(data), root, "one", False)
+    ledger = Ledger(open_storage(root))
+    ledger.commit("seed", "seed", {"image_ids": ["aa_000000_000000"]})
+    close_cycle(ledger, *lease, "done", None, {"queried": 1})
+    data.rename(data.with_name("elsewhere"))
+    with pytest.raises(StreetloopError, match=f"Data set not found: {data}"):
+        opening.run(_recipe(data), root, "two", False)
+    assert Ledger(open_storage(root)).state().open_cycle is None
+
+
 def test_another_data_set_may_follow_a_wrong_one(root: str, data: Path, tmp_path: Path) -> None:
     write_item(tmp_path / "other", "bb_000000_000000")
     opening.run(_recipe(tmp_path / "other"), root, "one", False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.contracts.process import command
-from components.contracts.process.uri import expanded, is_local, local_path
+from components.contracts.process.uri import absolute, expanded, is_local, is_same_place, local_path
 from components.contracts.recipe.data import DataSettings
 from components.contracts.recipe.networks import EncoderSettings
 from components.contracts.recipe.tracking import TrackingSettings, store_uri
@@ -38,6 +38,38 @@ def test_a_local_address_is_a_path(uri: str, path: str) -> None:
 def test_a_bucket_has_no_home() -> None:
     assert expanded("gs://bucket/~x") == "gs://bucket/~x"
     assert not is_local("gs://bucket/~x")
+
+
+@pytest.mark.parametrize("text", ["mycity", "./mycity/", "x/../mycity", "file://{here}/mycity/."])
+def test_an_absolute_address_has_one_form(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute(text.format(here=tmp_path)) == str(tmp_path / "mycity")
+    assert absolute("gs://bucket/a/../b/") == "gs://bucket/a/../b/"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "given", "same"),
+    [
+        ("/a/mycity", "/a/mycity", True),
+        ("/a/b/../mycity/", "/a/mycity", True),
+        ("file:///a/mycity", "/a/mycity", True),
+        ("/a/mycity", "/b/mycity", False),
+        ("mycity", "/a/mycity", True),
+        ("../data/mycity/", "/a/data/mycity", True),
+        ("data/mycity", "/mycity", False),
+        ("mycity", "/a/notmycity", False),
+        (".", "/a", True),
+        ("s3://a/mycity", "s3://a/mycity", True),
+        ("s3://a/mycity/", "s3://a/mycity", False),
+        ("mycity", "s3://a/mycity", False),
+    ],
+)
+def test_a_recorded_address_is_compared_by_its_meaning(
+    recorded: str, given: str, same: bool
+) -> None:
+    assert is_same_place(recorded, given) is same
 
 
 def test_home_is_expanded_wherever_a_path_is_read() -> None:

@@ -206,6 +206,16 @@ def test_load_replaces_any_source_by_the_given_data(written, tmp_path, monkeypat
     assert load(path, data="gs://bucket/photos").data.source == "gs://bucket/photos"
 
 
+@pytest.mark.parametrize("source", ["photos", "./photos/", "other/../photos"])
+def test_load_makes_the_path_of_the_data_absolute_wherever_it_stands(
+    written, tmp_path, monkeypatch, source
+):
+    monkeypatch.chdir(tmp_path)
+    path = written(f"name: a\ndata: {{source: {source}}}")
+    for recipe in (load(path), load(path, [f"data.source={source}"]), load(path, data=source)):
+        assert recipe.data.source == str(tmp_path / "photos")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

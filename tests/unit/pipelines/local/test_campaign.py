@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components.contracts.ledger.campaign import ProtectedValueError
 from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
@@ -83,6 +84,30 @@ def test_a_missing_data_set_leaves_no_campaign(
         campaign.run_campaign(recipe, str(root), "street.yaml")
     assert cycles.count == 0
     assert not Ledger(open_storage(str(root))).state().created
+
+
+def test_a_relative_data_set_is_the_one_that_the_campaign_began_with(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cycles = Cycles(monkeypatch, "waiting")
+    root = str(tmp_path / "root")
+    monkeypatch.chdir(tmp_path)
+    assert campaign.run_campaign(_recipe(tmp_path, "data.source=data"), root, "street.yaml") == 0
+    Ledger(open_storage(root)).commit("seed", "seed", {"image_ids": ["aa_000000_000000"]})
+    # From a folder with other data of the same name, or with none.
+    for folder, more in (("there", True), ("nowhere", False)):
+        (tmp_path / folder).mkdir()
+        if more:
+            write_item(tmp_path / folder / "data", "bb_000000_000000")
+        monkeypatch.chdir(tmp_path / folder)
+        with pytest.raises(ProtectedValueError, match=rf"Give --data {data} .*--root"):
+            campaign.run_campaign(_recipe(tmp_path, "data.source=data"), root, "street.yaml")
+    assert Ledger(open_storage(root)).state().open_cycle is None
+    for spelled in ("../data", "../data/", f"{tmp_path}/there/../data"):
+        recipe = load(tmp_path / "street.yaml", data=spelled)
+        assert Ledger(open_storage(root)).state().recipe == recipe.values()  # no change to record
+        assert campaign.run_campaign(recipe, root, "street.yaml") == 0
+    assert cycles.count == 4
 
 
 def test_a_locked_campaign_is_neither_discarded_nor_asked_about(data: Path, tmp_path: Path) -> None:
