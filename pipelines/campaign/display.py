@@ -9,7 +9,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.status import CampaignStatus, read_status
-from pipelines.campaign.waiting import ending_words, waiting_words
+from pipelines.campaign.waiting import ending_words, open_words, waiting_words
 from pipelines.console import make_console, program
 
 
@@ -42,7 +42,7 @@ def cycle_table(status: CampaignStatus) -> Table:
         )
     for row in status.cycles:
         scores = [percent(value) for value in (row.miou, row.pixel_accuracy, row.dice)]
-        if row.outcome not in ("done", "open"):
+        if row.outcome != "done":
             scores[0] = row.outcome.replace("_", " ")
         seconds = "–" if row.seconds is None else f"{row.seconds:.0f}"
         promoted = "yes" if row.promoted else ""
@@ -73,8 +73,10 @@ def show_status(recipe: Recipe, root: str, as_json: bool, where: str) -> None:
     for advice in (status.forecast, status.stability):
         if advice:
             console.print(advice.words)
+    if unfinished := open_words(storage):
+        console.print(unfinished)
     waiting = status.waiting.images
-    if recipe.feedback.oracle or not waiting:
+    if (recipe.feedback.oracle or not waiting) and not (unfinished and not waiting):
         console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
     if not recipe.feedback.oracle:
         for line in waiting_words(status, where):

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from components.contracts.ledger.complete import has_trained_enough
+from components.contracts.ledger.events import utc_now
+from components.contracts.ledger.lease import LOCAL
+from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.ledger.units import labeled_units
 from components.contracts.process.words import counted
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.done import failure_of
+from components.contracts.storage.base import Storage
+from components.contracts.storage.lock import is_locked, lock_folder
 from pipelines.campaign.status import CampaignStatus
 from pipelines.console import program
 
@@ -46,6 +52,23 @@ def waiting_words(status: CampaignStatus, where: str) -> list[str]:
     if asked:
         lines.append(f"Then run `{program()} run` with the same options to continue.")
     return lines
+
+
+def open_words(storage: Storage) -> str:
+    """Return what became of the cycle that is not closed, and how to resume it; "" if there is none."""
+    current = Ledger(storage).state().open_cycle
+    if current is None:
+        return ""
+    local = current.owner.startswith(LOCAL)
+    works = is_locked(lock_folder(storage)) if local else current.held(utc_now())
+    if works and not current.released:
+        return f"Cycle {current.cycle} is open: a run works on it."
+    if own := failure_of(storage, current.cycle, current.fence):
+        ended = own[:1].lower() + own[1:]
+    else:
+        ended = f"the run failed. {current.why}" if current.why else "the run was stopped."
+    again = f"Run `{program()} run` with the same options" if local else "Start another run"
+    return f"Cycle {current.cycle} is open: {ended} {again} to resume it."
 
 
 def ending_words(recipe: Recipe, state: State) -> str:

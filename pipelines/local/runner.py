@@ -15,7 +15,7 @@ import psutil
 
 from components.contracts.ledger.events import utc_now
 from components.contracts.ledger.layout import LOGS
-from components.contracts.ledger.lease import LeaseHeldError
+from components.contracts.ledger.lease import LOCAL, LeaseHeldError
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.process import lifeline, progress, scratch
@@ -29,9 +29,6 @@ from components.contracts.storage.open import open_storage
 from pipelines.local.forks import Starter, run_alone
 from pipelines.local.launch import launching
 from pipelines.local.step_log import StepLog
-
-# Begins the owner of a cycle that was opened on this machine, which the lock excludes.
-LOCAL = "local-"
 
 
 @contextmanager

@@ -147,7 +147,9 @@ def _advance_cycle(state: State, event: Event) -> None:
                 summary=CycleSummary.model_validate(payload.summary),
             )
         case LeaseReleased():
-            state.cycles[payload.cycle] = replace(state.cycles[payload.cycle], released=True)
+            state.cycles[payload.cycle] = replace(
+                state.cycles[payload.cycle], released=True, why=payload.why
+            )
         case Tracking():
             state.campaign_run_id = payload.campaign_run_id or state.campaign_run_id
             if payload.cycle is not None:

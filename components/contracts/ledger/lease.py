@@ -12,6 +12,8 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.rules import StaleLeaseError
 from components.contracts.ledger.state import CycleState, State
 
+# Begins the owner of a cycle that was opened by the local command, which `campaign_lock` excludes.
+LOCAL = "local-"
 # What is known of a run that holds a cycle.
 Life = Literal["runs", "ended", "unknown"]
 

@@ -85,7 +85,7 @@ class CycleState:
     """One cycle: who holds it, until when, and how it ended.
 
     `opened_number` is its first opening event, whoever took it over later: the oracle answers what
-    was asked before it, however often the cycle is rerun.
+    was asked before it, however often the cycle is rerun. `why` is what failed, where it was released.
     """
 
     cycle: int
@@ -95,6 +95,7 @@ class CycleState:
     opened_at: str
     opened_number: int
     released: bool = False
+    why: str = ""
     closed_at: str | None = None
     outcome: Outcome | None = None
     report: str | None = None

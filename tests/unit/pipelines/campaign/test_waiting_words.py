@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from components.contracts.ledger.campaign import create_campaign
-from components.contracts.ledger.lease import close_cycle, open_cycle
+from components.contracts.ledger.lease import close_cycle, open_cycle, release
 from components.contracts.ledger.ledger import Ledger
+from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.recipe import Recipe
+from components.contracts.step.done import run_once
+from components.contracts.storage.lock import campaign_lock
 from components.contracts.storage.open import open_storage
+from pipelines.campaign.display import show_status
 from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import ending_words, waiting_words
+from pipelines.console import program
 
 SHA = "a" * 64
 
@@ -49,6 +54,47 @@ def test_the_reason_of_the_end_is_named(ledger: Ledger) -> None:
 def test_a_campaign_that_waits_has_not_ended(ledger: Ledger) -> None:
     open_cycle(ledger, "two", 60)
     assert ending_words(_recipe(), ledger.state()) == ""
+
+
+def _shown(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str], **sections: dict[str, Any]
+) -> list[str]:
+    """What `streetloop status` prints below the table."""
+    show_status(_recipe(**sections), ledger.storage.uri, False, "street.yaml")
+    lines = capsys.readouterr().out.splitlines()
+    return lines[next(i for i, line in enumerate(lines) if line.startswith("└")) + 1 :]
+
+
+def test_status_says_how_an_open_cycle_ended(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lease = open_cycle(ledger, "local-2", 3600)
+    end = f"Run `{program()} run` with the same options to resume it."
+    with campaign_lock(tmp_path):
+        assert _shown(ledger, capsys)[0] == "Cycle 2 is open: a run works on it."
+    stopped, *more = _shown(ledger, capsys)
+    assert stopped == f"Cycle 2 is open: the run was stopped. {end}"
+    assert not any("Waiting for labels of 0" in line for line in more)
+    release(ledger, "local-2", *lease, "Task train failed.")
+    assert _shown(ledger, capsys)[0] == f"Cycle 2 is open: the run failed. Task train failed. {end}"
+
+    def broken() -> Recipe:
+        raise StreetloopError("Cannot read b.png.")
+
+    with pytest.raises(StreetloopError):
+        run_once(ledger.storage, lease.cycle, "train", {}, Recipe, broken, fence=lease.fence)
+    expected = "Cycle 2 is open: the train step failed. StreetloopError: Cannot read b.png. "
+    assert _shown(ledger, capsys)[0] == expected + end
+
+
+def test_status_says_that_a_run_elsewhere_holds_the_cycle_as_long_as_it_may(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lease = open_cycle(ledger, "pod", 3600)
+    assert _shown(ledger, capsys)[0] == "Cycle 2 is open: a run works on it."
+    release(ledger, "pod", *lease, "")
+    expected = "Cycle 2 is open: the run was stopped. Start another run to resume it."
+    assert _shown(ledger, capsys)[0] == expected
 
 
 def test_a_complete_campaign_asks_nobody_for_labels(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.contracts.ledger.campaign import create_campaign, discard_campaign
-from components.contracts.ledger.lease import LeaseHeldError, open_cycle, release
+from components.contracts.ledger.lease import LOCAL, LeaseHeldError, open_cycle, release
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.process.errors import StreetloopError
 from components.contracts.recipe.data import DataSettings, SyntheticSettings
@@ -15,7 +15,7 @@ from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage import base as storage_module
 from components.contracts.storage.open import open_storage
 from pipelines.local.discard import discard
-from pipelines.local.runner import LOCAL, check_not_held, run_cycle
+from pipelines.local.runner import check_not_held, run_cycle
 
 STREETS = DataSettings(synthetic=SyntheticSettings())
 
