@@ -9,7 +9,7 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.status import CampaignStatus, read_status
-from pipelines.campaign.waiting import ending_words, open_words, waiting_words
+from pipelines.campaign.waiting import asked_words, ending_words, open_words, waiting_words
 from pipelines.console import make_console, program
 
 
@@ -73,17 +73,15 @@ def show_status(recipe: Recipe, root: str, as_json: bool, where: str) -> None:
     for advice in (status.forecast, status.stability):
         if advice:
             console.print(advice.words)
-    if unfinished := open_words(storage):
+    unfinished, ended = open_words(storage), ending_words(recipe, Ledger(storage).state())
+    if unfinished:
         console.print(unfinished)
-    waiting = status.waiting.images
-    if (recipe.feedback.oracle or not waiting) and not (unfinished and not waiting):
-        console.print(f"Waiting for labels of {len(waiting)} images" + (":" if waiting else "."))
-    if not recipe.feedback.oracle:
-        for line in waiting_words(status, where):
-            console.print(line)
-    if words := ending_words(recipe, Ledger(storage).state()):
-        console.print(words)
-    for image_id in waiting:
-        console.print(f"  {image_id}")
+    if not (status.waiting.images or unfinished or ended or status.complete):
+        console.print("Waiting for labels of 0 images.")
+    oracle = recipe.feedback.oracle
+    for line in asked_words(status) if oracle else waiting_words(status, where, named=True):
+        console.print(line)
+    if ended:
+        console.print(ended)
     console.print(f"MLflow:   {program()} ui {where} --open")
     console.print("Complete." if status.complete else "Not complete.")

@@ -17,22 +17,33 @@ from pipelines.campaign.status import CampaignStatus
 from pipelines.console import program
 
 
-def waiting_words(status: CampaignStatus, where: str) -> list[str]:
+def asked_words(status: CampaignStatus) -> list[str]:
+    """Return a heading, and below it the images that are asked for; nothing if none is."""
+    asked, regions = status.waiting.images, status.waiting.regions
+    if not asked:
+        return []
+    of = "" if regions is None else f"{counted(regions, 'region')} of "
+    what = "Asked for and not answered:" if status.complete else "Waiting for labels of"
+    return [f"{what} {of}{counted(len(asked), 'image')}.", *(f"  {name}" for name in asked)]
+
+
+def waiting_words(status: CampaignStatus, where: str, *, named: bool = False) -> list[str]:
     """Return lines for a person.
 
     Args:
       status: of the campaign.
       where: the recipe, and the options that find the campaign again.
+      named: name the images, also those that a complete campaign no longer waits for.
     """
     waiting, root = status.waiting, status.root
     asked, files = waiting.images, waiting.inbox
     if status.complete:
         words = "no cycle ingests them in a complete campaign; raise cycle.cycles to continue."
-        return [f"{counted(files, 'file')} in {root}/inbox: {words}"] if files else []
+        lines = asked_words(status) if named else []
+        return [*lines, f"{counted(files, 'file')} in {root}/inbox: {words}"] if files else lines
     lines = []
     if asked:
-        regions = "" if waiting.regions is None else f"{counted(waiting.regions, 'region')} of "
-        lines.append(f"Waiting for labels of {regions}{counted(len(asked), 'image')}.")
+        lines += asked_words(status) if named else asked_words(status)[:1]
         # The seed is asked for before there is a query: it has no folder.
         if waiting.folders:
             tasks = ", ".join(f"{root}/{folder}" for folder in waiting.folders)

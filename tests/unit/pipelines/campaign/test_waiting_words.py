@@ -97,14 +97,41 @@ def test_status_says_that_a_run_elsewhere_holds_the_cycle_as_long_as_it_may(
     assert _shown(ledger, capsys)[0] == expected
 
 
-def test_a_complete_campaign_asks_nobody_for_labels(ledger: Ledger) -> None:
-    ledger.storage.write("inbox/b.png", b"a person's work")
-    recipe = _recipe(cycle={"cycles": 1})
+@pytest.mark.parametrize(
+    ("oracle", "cycles", "expected"),
+    [
+        (False, None, ["Waiting for labels of 1 image.", "  b", "Tasks:", "Or push:", "Hand in:"]),
+        (True, None, ["Waiting for labels of 1 image.", "  b", "MLflow:", "Not complete."]),
+        (False, 1, ["Asked for and not answered: 1 image.", "  b", "MLflow:", "Complete."]),
+        (True, 1, ["Asked for and not answered: 1 image.", "  b", "MLflow:", "Complete."]),
+    ],
+)
+def test_status_names_the_images_below_their_heading(
+    ledger: Ledger,
+    capsys: pytest.CaptureFixture[str],
+    oracle: bool,
+    cycles: int | None,
+    expected: list[str],
+) -> None:
+    _ask(ledger)
+    lines = _shown(ledger, capsys, feedback={"oracle": oracle}, cycle={"cycles": cycles})
+    assert [line[: len(e)] for line, e in zip(lines, expected, strict=False)] == expected
+    assert lines.count("  b") == 1
+
+
+def _ask(ledger: Ledger) -> None:
+    """A cycle that trains, and asks for b."""
     lease = open_cycle(ledger, "two", 60)
     items = [{"image_id": "b", "score": 1.0, "reason": "chance", "cost": 1.0}]
     row = {"cycle": 2, "strategy": "random", "model": None, "items": items}
     ledger.commit("query", "query/2", row, fence=lease.fence)
     close_cycle(ledger, *lease, "done", None, {"queried": 1})
+
+
+def test_a_complete_campaign_asks_nobody_for_labels(ledger: Ledger) -> None:
+    ledger.storage.write("inbox/b.png", b"a person's work")
+    recipe = _recipe(cycle={"cycles": 1})
+    _ask(ledger)
     (line,) = waiting_words(read_status(recipe, ledger.storage), "street.yaml")
     assert line.startswith("1 file in ")
     assert line.endswith(
