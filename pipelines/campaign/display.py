@@ -9,7 +9,13 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.storage.open import open_storage
 from pipelines.campaign.status import CampaignStatus, read_status
-from pipelines.campaign.waiting import asked_words, ending_words, open_words, waiting_words
+from pipelines.campaign.waiting import (
+    asked_words,
+    complete_words,
+    ending_words,
+    open_words,
+    waiting_words,
+)
 from pipelines.console import make_console, program
 
 
@@ -73,7 +79,8 @@ def show_status(recipe: Recipe, root: str, as_json: bool, where: str) -> None:
     for advice in (status.forecast, status.stability):
         if advice:
             console.print(advice.words)
-    unfinished, ended = open_words(storage), ending_words(recipe, Ledger(storage).state())
+    state = Ledger(storage).state()
+    unfinished, ended = open_words(storage), ending_words(recipe, state)
     if unfinished:
         console.print(unfinished)
     if not (status.waiting.images or unfinished or ended or status.complete):
@@ -84,4 +91,4 @@ def show_status(recipe: Recipe, root: str, as_json: bool, where: str) -> None:
     if ended:
         console.print(ended)
     console.print(f"MLflow:   {program()} ui {where} --open")
-    console.print("Complete." if status.complete else "Not complete.")
+    console.print(complete_words(recipe, state) if status.complete else "Not complete.")

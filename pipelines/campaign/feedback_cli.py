@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from components.contracts.process.words import counted
-from pipelines.options import PATH, Chosen, with_recipe
+from pipelines.options import PATH, Chosen, open_campaign, with_recipe
 
 
 @click.group("feedback")
@@ -34,11 +34,14 @@ def add(chosen: Chosen, files: tuple[Path, ...], annotator: str | None) -> None:
     Example: streetloop feedback add mycity.yaml export.json aachen_000003_000019_labelTrainIds.png
     """
     from components.contracts.ledger.inbox import hand_in
+    from pipelines.campaign.waiting import handed_in_words
 
-    storage = chosen.ledger().storage
+    recipe, root = chosen.open()
+    ledger = open_campaign(root)
+    storage = ledger.storage
     for path, name in zip(files, hand_in(storage, files, annotator), strict=True):
         click.echo(f"{path} -> {storage.uri}/{name}")
-    click.echo("The next cycle reads them: run `streetloop run` again.")
+    click.echo(handed_in_words(recipe, ledger.state()))
 
 
 @feedback_group.command("list")

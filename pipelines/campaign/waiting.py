@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from components.contracts.ledger.complete import has_trained_enough
+from components.contracts.ledger.complete import has_trained_enough, is_complete
 from components.contracts.ledger.events import utc_now
 from components.contracts.ledger.lease import LOCAL
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.ledger.units import labeled_units
 from components.contracts.process.words import counted
+from components.contracts.recipe.base import value_at
 from components.contracts.recipe.recipe import Recipe
 from components.contracts.step.done import failure_of
 from components.contracts.storage.base import Storage
 from components.contracts.storage.lock import is_locked, lock_folder
 from pipelines.campaign.status import CampaignStatus
 from pipelines.console import program
+
+_COMPLETE = "Complete."
 
 
 def asked_words(status: CampaignStatus) -> list[str]:
@@ -63,6 +66,30 @@ def waiting_words(status: CampaignStatus, where: str, *, named: bool = False) ->
     if asked:
         lines.append(f"Then run `{program()} run` with the same options to continue.")
     return lines
+
+
+def complete_words(recipe: Recipe, state: State) -> str:
+    """Return that a campaign is complete, by which number if its last run had a higher one."""
+    number = recipe.cycle.cycles
+    last = value_at(state.recipe, "cycle.cycles", number)
+    if not has_trained_enough(state, recipe) or (last is not None and last <= len(state.trained)):
+        return _COMPLETE
+    more = "--set cycle.cycles=null" if last is None else f"--cycles {last}"
+    had = "none" if last is None else last
+    return (
+        f"Complete with cycle.cycles {number} of the recipe; the last run had {had}: give `run` {more} to "
+        "continue."
+    )
+
+
+def handed_in_words(recipe: Recipe, state: State) -> str:
+    """Return which cycle reads what was just handed in."""
+    if not is_complete(state, recipe):
+        return "The next cycle reads them: run `streetloop run` again."
+    words = complete_words(recipe, state)
+    if words == _COMPLETE and has_trained_enough(state, recipe):
+        words = "The campaign is complete: raise cycle.cycles to continue."
+    return f"No cycle reads them now. {words}"
 
 
 def open_words(storage: Storage) -> str:

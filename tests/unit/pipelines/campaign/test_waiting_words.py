@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from components.contracts.ledger.campaign import create_campaign
 from components.contracts.ledger.lease import close_cycle, open_cycle, release
@@ -18,6 +19,7 @@ from components.contracts.storage.open import open_storage
 from pipelines.campaign.display import show_status
 from pipelines.campaign.status import read_status
 from pipelines.campaign.waiting import ending_words, waiting_words
+from pipelines.cli import main
 from pipelines.console import program
 
 SHA = "a" * 64
@@ -102,8 +104,8 @@ def test_status_says_that_a_run_elsewhere_holds_the_cycle_as_long_as_it_may(
     [
         (False, None, ["Waiting for labels of 1 image.", "  b", "Tasks:", "Or push:", "Hand in:"]),
         (True, None, ["Waiting for labels of 1 image.", "  b", "MLflow:", "Not complete."]),
-        (False, 1, ["Asked for and not answered: 1 image.", "  b", "MLflow:", "Complete."]),
-        (True, 1, ["Asked for and not answered: 1 image.", "  b", "MLflow:", "Complete."]),
+        (False, 1, ["Asked for and not answered: 1 image.", "  b", "MLflow:", "Complete"]),
+        (True, 1, ["Asked for and not answered: 1 image.", "  b", "MLflow:", "Complete"]),
     ],
 )
 def test_status_names_the_images_below_their_heading(
@@ -138,3 +140,42 @@ def test_a_complete_campaign_asks_nobody_for_labels(ledger: Ledger) -> None:
         "/inbox: no cycle ingests them in a complete campaign; raise cycle.cycles to continue."
     )
     assert ending_words(recipe, ledger.state()) == ""
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "words"),
+    [
+        (9, 1, "; the last run had 9: give `run` --cycles 9 to continue."),
+        (None, 1, "; the last run had none: give `run` --set cycle.cycles=null to continue."),
+        (1, 1, ""),
+        (9, 9, None),
+    ],
+)
+def test_what_status_and_feedback_say_after_a_run_with_another_number_of_cycles(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    last: int | None,
+    now: int,
+    words: str | None,
+) -> None:
+    recipe = _recipe(cycle={"cycles": last})
+    storage = open_storage(str(tmp_path / "root"))
+    ledger = create_campaign(storage, recipe.name, recipe.values(), {})
+    close_cycle(ledger, *open_cycle(ledger, "one", 60), "done", None, {"queried": 2})
+    said = _shown(ledger, capsys, cycle={"cycles": now})[-1]
+    path = tmp_path / "street.yaml"
+    path.write_text(f"name: street\ncycle: {{cycles: {now}}}\n")
+    (tmp_path / "a.png").write_bytes(b"a mask")
+    command = ["feedback", "add", str(path), "--root", storage.uri, str(tmp_path / "a.png")]
+    told = CliRunner().invoke(main, command).output.splitlines()[-1]
+    if words is None:
+        assert said == "Not complete."
+        assert told == "The next cycle reads them: run `streetloop run` again."
+    elif words:
+        assert said == f"Complete with cycle.cycles 1 of the recipe{words}"
+        assert told == f"No cycle reads them now. {said}"
+    else:
+        assert said == "Complete."
+        assert told == (
+            "No cycle reads them now. The campaign is complete: raise cycle.cycles to continue."
+        )
