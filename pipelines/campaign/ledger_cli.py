@@ -100,6 +100,7 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
     Example: streetloop ledger rollback pipelines/recipes/synthetic.yaml --why "worse at night"
     """
     from components.contracts.step.context import Context, set_environment
+    from components.cycle.campaign_page.write import write_campaign_page
     from components.cycle.news import tell_rollback
     from components.cycle.runs import repair_aliases
 
@@ -123,6 +124,7 @@ def rollback(chosen: Chosen, model: str | None, why: str) -> None:
         )
     ledger.commit("rollback", f"rollback/{uuid.uuid4().hex}", {"model": matches[0], "why": why})
     click.echo(f"The champion is {matches[0][:12]} again.")
+    write_campaign_page(ledger, ledger.storage)
     set_environment()
     context = Context(recipe.resolved(), root)
     tracker = context.tracker()

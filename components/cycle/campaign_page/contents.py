@@ -194,7 +194,7 @@ def _row(cycle: CycleState, storage: Storage, kappa: str) -> CycleRow:
         pixel_accuracy=summary.pixel_accuracy,
         dice=summary.dice,
         kappa=kappa,
-        promoted="champion" if summary.promoted else "",
+        promoted="became champion" if summary.promoted else "",
         seconds="" if summary.seconds is None else f"{summary.seconds:.0f}",
         report=page if cycle.outcome == "done" and storage.exists(page) else None,
     )

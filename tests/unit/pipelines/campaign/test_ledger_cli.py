@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from components.contracts.ledger.campaign import create_campaign
-from components.contracts.ledger.layout import event_name, label_blob
+from components.contracts.ledger.layout import CAMPAIGN_PAGE, event_name, label_blob
 from components.contracts.ledger.lease import close_cycle, open_cycle
 from components.contracts.ledger.ledger import Ledger
 from components.contracts.storage.base import Storage
+from components.cycle.campaign_page.write import write_campaign_page
 from pipelines.cli import main
 
 MODELS = ["1" * 64, "2" * 64]
@@ -128,6 +129,14 @@ def test_rollback_adds_an_event(ledger: Ledger, tmp_path: Path) -> None:
     assert unknown.exit_code == 1
     assert "111111111111, 222222222222" in unknown.output
     assert len(ledger.events()) == len(before) + 1
+
+
+def test_rollback_writes_the_page_of_the_campaign_again(ledger: Ledger, tmp_path: Path) -> None:
+    write_campaign_page(ledger, ledger.storage)
+    assert "champion: cycle 2" in ledger.storage.read(CAMPAIGN_PAGE).decode()
+    done = called(ledger.storage, tmp_path, "rollback")
+    assert done.exit_code == 0, done.output
+    assert "champion: cycle 1" in ledger.storage.read(CAMPAIGN_PAGE).decode()
 
 
 def test_rollback_to_a_model_whose_files_are_gone_changes_nothing(
