@@ -8,7 +8,7 @@ from components.contracts.step.context import Context
 from components.contracts.step.report import report_of
 from components.cycle.campaign_page.write import write_campaign_page
 from components.cycle.news import tell_closed
-from components.cycle.runs import mirror_cycle, repair_aliases
+from components.cycle.runs import end_backlog, mirror_cycle
 
 
 def finish(context: Context) -> None:
@@ -23,9 +23,7 @@ def finish(context: Context) -> None:
         return
     tracker = context.tracker()
     mirror_cycle(context, tracker, context.opened, context.opened.run_id)
-    repair_aliases(context, tracker)
-    if not tracker.down:
-        context.storage.delete(layout.MLFLOW_IS_BEHIND)
+    end_backlog(context, tracker)
 
 
 def publish(context: Context) -> None:

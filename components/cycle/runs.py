@@ -98,6 +98,11 @@ def send_missing(context: Context, tracker: Tracker) -> None:
         if status != "FINISHED":
             tracker.recover_run(run_id)
             mirror_cycle(context, tracker, closed, run_id)
+    end_backlog(context, tracker)
+
+
+def end_backlog(context: Context, tracker: Tracker) -> None:
+    """Repair the aliases, and note that MLflow has everything, if it has answered until here."""
     repair_aliases(context, tracker)
     if not tracker.down:
         context.storage.delete(layout.MLFLOW_IS_BEHIND)

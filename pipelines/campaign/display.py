@@ -80,7 +80,7 @@ def show_status(recipe: Recipe, root: str, as_json: bool, where: str) -> None:
         if advice:
             console.print(advice.words)
     state = Ledger(storage).state()
-    unfinished, ended = open_words(storage), ending_words(recipe, state)
+    unfinished, ended = open_words(storage, state), ending_words(recipe, state)
     if unfinished:
         console.print(unfinished)
     if not (status.waiting.images or unfinished or ended or status.complete):

@@ -17,9 +17,8 @@ from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 
 _REASON = "reason.json"
-_NAMED = re.compile(
-    r": image (.+), by "
-)  # in the name of a rejected label whose image was recognized
+# In the name of a rejected label whose image was recognized.
+_NAMED = re.compile(r": image (.+), by ")
 
 
 @dataclass(frozen=True)

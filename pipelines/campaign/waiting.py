@@ -5,7 +5,6 @@ from __future__ import annotations
 from components.contracts.ledger.complete import has_trained_enough, is_complete
 from components.contracts.ledger.events import utc_now
 from components.contracts.ledger.lease import LOCAL
-from components.contracts.ledger.ledger import Ledger
 from components.contracts.ledger.state import State
 from components.contracts.ledger.units import labeled_units
 from components.contracts.process.words import counted
@@ -92,9 +91,9 @@ def handed_in_words(recipe: Recipe, state: State) -> str:
     return f"No cycle reads them now. {words}"
 
 
-def open_words(storage: Storage) -> str:
+def open_words(storage: Storage, state: State) -> str:
     """Return what became of the cycle that is not closed, and how to resume it; "" if there is none."""
-    current = Ledger(storage).state().open_cycle
+    current = state.open_cycle
     if current is None:
         return ""
     local = current.owner.startswith(LOCAL)

@@ -52,9 +52,8 @@ class Report(BaseModel):
 
     recipe: str
     labels: str
-    trained_on: list[
-        int
-    ]  # numbers of labeled images, rising: the places that are left differ in size
+    # Numbers of labeled images, rising: the places that are left differ in size.
+    trained_on: list[int]
     folds: dict[str, int]  # name -> labeled images that were held out
     variants: list[VariantScores]
     complete: bool

@@ -50,8 +50,9 @@ def is_same_place(recorded: str, given: str) -> bool:
     before = Path(os.path.normpath(local_path(recorded)))
     if before.is_absolute():
         return str(before) == given
-    known = [part for part in before.parts if part != ".."]
-    return list(Path(given).parts)[len(Path(given).parts) - len(known) :] == known
+    known = tuple(part for part in before.parts if part != "..")
+    parts = Path(given).parts
+    return parts[len(parts) - len(known) :] == known
 
 
 def has_password(uri: str) -> bool:

@@ -123,9 +123,8 @@ def is_locked(root_folder: Path) -> bool:
     """Return whether a command of this machine holds the lock of `lock_folder`; it writes nothing."""
     try:
         with (root_folder / PRIVATE / "lock").open() as file:
-            if not file.read(
-                1
-            ):  # a holder writes its pid: do not stand in the way of one that begins now
+            # A holder writes its pid: do not stand in the way of one that begins now.
+            if not file.read(1):
                 return False
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
